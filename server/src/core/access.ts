@@ -1,0 +1,51 @@
+import { OsproxyError } from './errors.ts';
+import type { LinkScope } from './model/link.ts';
+import type { Principal, Scope, ServicePrincipal } from './model/principal.ts';
+
+/** Who may call a route. A route without a rule does not start. */
+export type AccessRule =
+  /** Anyone; the route itself checks a signature where it needs one. */
+  | { readonly kind: 'public' }
+  /** A service with the scope; with `link`, also the bearer of a link of that scope for the uid in the path. */
+  | { readonly kind: 'service'; readonly scope: Scope; readonly link?: LinkScope };
+
+/** Throws Unauthenticated for nobody, PermissionDenied for somebody who may not. Which uid a link opens is checked by `mayTouch`. */
+export function admit(rule: AccessRule, principal: Principal): void {
+  if (rule.kind === 'public') return;
+  if (principal.kind === 'anonymous') {
+    throw new OsproxyError(
+      'Unauthenticated',
+      'This call needs a service key: send "Authorization: Bearer <key>" or "X-Api-Key: <key>".',
+    );
+  }
+  if (principal.kind === 'link') {
+    if (rule.link === principal.scope) return;
+    throw new OsproxyError('PermissionDenied', 'This link does not allow this call.');
+  }
+  if (!principal.scopes.has(rule.scope) && !principal.scopes.has('admin')) {
+    throw new OsproxyError('PermissionDenied', `This service key lacks the scope "${rule.scope}".`, {
+      details: { scope: rule.scope },
+    });
+  }
+}
+
+/** True when the principal may see things of this owner and uid; what it may not see does not exist for it. */
+export function mayTouch(
+  principal: Principal,
+  thing: { readonly uid: string; readonly owner: string },
+): boolean {
+  if (principal.kind === 'service') return principal.scopes.has('admin') || principal.owner === thing.owner;
+  if (principal.kind === 'link') return principal.uid === thing.uid;
+  return false;
+}
+
+/** The owner that new things of this principal belong to. */
+export function ownerOf(principal: Principal): string {
+  if (principal.kind === 'service') return principal.owner;
+  throw new OsproxyError('PermissionDenied', 'Only a service with a key may create files.');
+}
+
+/** The owner whose things the principal may list; undefined means everybody's. */
+export function visibleOwner(principal: ServicePrincipal): string | undefined {
+  return principal.scopes.has('admin') ? undefined : principal.owner;
+}

@@ -1,0 +1,43 @@
+import type { LinkScope } from './link.ts';
+import type { Uid } from './uid.ts';
+
+export const SCOPES = ['read', 'write', 'delete', 'links', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** A program with an API key; sees the files of its owner only, unless it has the admin scope. */
+export interface ServicePrincipal {
+  readonly kind: 'service';
+  readonly keyId: string;
+  readonly owner: string;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** The bearer of a valid signed link; may do what the link says with one uid and nothing else. */
+export interface LinkPrincipal {
+  readonly kind: 'link';
+  readonly linkId: string;
+  readonly uid: Uid;
+  readonly scope: LinkScope;
+  readonly disposition: 'inline' | 'attachment';
+}
+
+/** Nobody in particular. */
+export interface AnonymousPrincipal {
+  readonly kind: 'anonymous';
+}
+
+export type Principal = ServicePrincipal | LinkPrincipal | AnonymousPrincipal;
+
+/** A service key as stored; the secret itself is never kept. */
+export interface ServiceKey {
+  readonly id: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly scopes: readonly Scope[];
+  /** SHA-256 of the secret, lower-case hex. */
+  readonly secretHash: string;
+  readonly createdAt: number;
+  readonly expiresAt: number | undefined;
+  readonly revokedAt: number | undefined;
+  readonly lastUsedAt: number | undefined;
+}

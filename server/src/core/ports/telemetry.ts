@@ -1,0 +1,18 @@
+/** What the service counts about itself; an implementation must never throw and never wait. */
+export interface Telemetry {
+  /** One call of a storage driver. `outcome` is 'ok' or an ErrorCode. */
+  storageOperation(store: string, operation: string, outcome: string, seconds: number): void;
+  /** One attempt of a task. `outcome` is 'done', 'retry', 'failed' or 'lost'. */
+  taskAttempt(type: string, outcome: string, seconds: number): void;
+  /** Bytes of file content that went through; direction as seen by the service. */
+  transferred(direction: 'in' | 'out', bytes: number): void;
+  /** Counts a transfer as open until the returned function is called; calling it again does nothing. */
+  transferOpened(direction: 'in' | 'out'): () => void;
+}
+
+export const silentTelemetry: Telemetry = {
+  storageOperation: () => {},
+  taskAttempt: () => {},
+  transferred: () => {},
+  transferOpened: () => () => {},
+};
