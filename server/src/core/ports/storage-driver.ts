@@ -30,6 +30,8 @@ export interface StoredObject {
    * frees everything behind it; iterate at most once. A failure in the middle throws: it never pads or ends early.
    */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** The whole range at once, where it is in memory already; not to be changed by the consumer. */
+  readonly bytes?: Uint8Array;
   /** Frees the object when `chunks` is never iterated. Safe to call at any time, any number of times. */
   close(): Promise<void>;
 }

@@ -1,0 +1,27 @@
+import type { Links } from './links.ts';
+import type { AnonymousPrincipal, Principal } from './model/principal.ts';
+import type { ServiceKeys } from './service-keys.ts';
+
+/** What a request showed; front ends find it in their own places. */
+export interface Credentials {
+  readonly apiKey?: string;
+  readonly linkToken?: string;
+}
+
+export interface Authenticator {
+  /** Throws Unauthenticated for a wrong, expired or revoked key and Expired for a link that is over; anonymous when nothing was shown. */
+  authenticate(credentials: Credentials): Promise<Principal>;
+}
+
+const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' };
+
+/** A key counts before a link where both are shown. */
+export function createAuthenticator(keys: ServiceKeys, links: Links): Authenticator {
+  return {
+    authenticate: async ({ apiKey, linkToken }) => {
+      if (apiKey !== undefined) return keys.authenticate(apiKey);
+      if (linkToken !== undefined) return links.authenticate(linkToken);
+      return ANONYMOUS;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Landed, Settled } from './ingest.ts';
+import type { FileRecord } from './model/file.ts';
+import type { Manifest, ManifestPart } from './model/manifest.ts';
+import type { Uid } from './model/uid.ts';
+import type { IdSource } from './ports/ids.ts';
+import type { MetadataWriter } from './ports/metadata.ts';
+
+/** The manifest of landed content that is a whole file: one that is here already, or a new one over the landed blob. */
+export async function wholeManifest(
+  repositories: MetadataWriter,
+  ids: IdSource,
+  landed: Landed,
+  settle: () => Promise<Settled>,
+  now: number,
+): Promise<Manifest> {
+  const { digests } = landed;
+  const known = await repositories.manifests.findVerified(
+    { sha256: digests.sha256 },
+    digests.size,
+    undefined,
+  );
+  if (known !== undefined && (await repositories.manifests.claim(known.id))) {
+    if (landed.brokenTwin !== undefined) await settle();
+    return known;
+  }
+  const settled = await settle();
+  const manifest: Manifest = {
+    id: ids.next(),
+    ...digests,
+    verified: true,
+    createdAt: now,
+    parts: [{ blobId: settled.blobId, size: digests.size }],
+  };
+  await repositories.manifests.insert(manifest);
+  return manifest;
+}
+
+/** A manifest over parts whose whole content nobody has hashed yet. */
+export function unverifiedManifest(id: string, parts: readonly ManifestPart[], now: number): Manifest {
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  return {
+    id,
+    size,
+    sha256: undefined,
+    md5: undefined,
+    sha1: undefined,
+    verified: false,
+    createdAt: now,
+    parts,
+  };
+}
+
+export interface NewFile {
+  readonly uid: Uid;
+  readonly owner: string;
+  readonly name: string;
+  readonly contentType: string;
+  readonly manifest: Manifest;
+  /** What the client declared; used until the manifest is verified. */
+  readonly md5: string | undefined;
+  readonly sha256: string | undefined;
+}
+
+export function readyFile(file: NewFile, now: number): FileRecord {
+  const { manifest } = file;
+  return {
+    uid: file.uid,
+    owner: file.owner,
+    name: file.name,
+    contentType: file.contentType,
+    size: manifest.size,
+    state: 'ready',
+    rejectedReason: undefined,
+    manifestId: manifest.id,
+    generation: 1,
+    linkEpoch: 0,
+    md5: manifest.md5 ?? file.md5,
+    sha256: manifest.sha256 ?? file.sha256,
+    verified: manifest.verified,
+    createdAt: now,
+    updatedAt: now,
+    deletedAt: undefined,
+  };
+}

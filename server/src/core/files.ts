@@ -1,0 +1,124 @@
+import { mayTouch } from './access.ts';
+import type { Downloads } from './downloads.ts';
+import { OsproxyError } from './errors.ts';
+import type { FileRecords } from './file-records.ts';
+import type { FileContent, FileRecord } from './model/file.ts';
+import type { Principal } from './model/principal.ts';
+import type { Uid } from './model/uid.ts';
+import { checkName } from './names.ts';
+import type { Clock } from './ports/clock.ts';
+import type { ContentTyper } from './ports/content-typer.ts';
+import type { FilePageQuery, Metadata } from './ports/metadata.ts';
+
+export interface FilePage {
+  readonly files: readonly FileRecord[];
+  /** Pass as `after` for the next page; undefined on the last one. */
+  readonly next: Uid | undefined;
+}
+
+/** What can be done with a file by its uid. What a principal may not see does not exist for it. */
+export class Files {
+  readonly #metadata: Metadata;
+  readonly #records: FileRecords;
+  readonly #downloads: Downloads;
+  readonly #typer: ContentTyper;
+  readonly #clock: Clock;
+
+  constructor(options: {
+    metadata: Metadata;
+    records: FileRecords;
+    downloads: Downloads;
+    typer: ContentTyper;
+    clock: Clock;
+  }) {
+    this.#metadata = options.metadata;
+    this.#records = options.records;
+    this.#downloads = options.downloads;
+    this.#typer = options.typer;
+    this.#clock = options.clock;
+  }
+
+  /** A ready or rejected file with its manifest; throws NotFound. */
+  async find(principal: Principal, uid: Uid): Promise<FileContent> {
+    const content = await this.#records.find(uid);
+    if (content === undefined || !mayTouch(principal, content.file)) throw noFile(uid);
+    return content;
+  }
+
+  /** As find, for reading the bytes: a rejected file is refused with its reason. */
+  async findReadable(principal: Principal, uid: Uid): Promise<FileContent> {
+    return readable(await this.find(principal, uid));
+  }
+
+  /** For callers that checked a signature over the uid themselves. */
+  async findSigned(uid: Uid): Promise<FileContent> {
+    const content = await this.#records.find(uid);
+    if (content === undefined) throw noFile(uid);
+    return content;
+  }
+
+  /** Those of the uids that the principal may see, by uid. */
+  async findMany(principal: Principal, uids: readonly Uid[]): Promise<ReadonlyMap<Uid, FileRecord>> {
+    const files = await this.#metadata.files.findMany([...new Set(uids)]);
+    const visible = files.filter((file) => file.state !== 'deleted' && mayTouch(principal, file));
+    return new Map(visible.map((file) => [file.uid, file]));
+  }
+
+  async list(query: FilePageQuery): Promise<FilePage> {
+    const files = await this.#metadata.files.list({ ...query, limit: query.limit + 1 });
+    const page = files.slice(0, query.limit);
+    return { files: page, next: files.length > query.limit ? page.at(-1)?.uid : undefined };
+  }
+
+  /** Gives the file another name; its content type follows from content and name. */
+  async rename(principal: Principal, uid: Uid, name: string, signal?: AbortSignal): Promise<FileRecord> {
+    checkName(name);
+    const content = await this.find(principal, uid);
+    const contentType = await this.#typer.detect(await this.#downloads.readHead(content, signal), name);
+    const now = this.#clock.now();
+    const renamed = await this.#metadata.transaction(async (repositories) => {
+      const file = await repositories.files.find(uid);
+      if (file === undefined || file.state === 'deleted') throw noFile(uid);
+      if (file.name === name && file.contentType === contentType) return file;
+      await repositories.files.rename(uid, name, contentType, now);
+      return { ...file, name, contentType, updatedAt: now };
+    });
+    await this.#records.changed(uid);
+    return renamed;
+  }
+
+  /** Gone for readers at once; the bytes follow after the grace time. Deleting it again is fine. */
+  async delete(principal: Principal, uid: Uid): Promise<void> {
+    const now = this.#clock.now();
+    await this.#metadata.transaction(async (repositories) => {
+      const file = await repositories.files.find(uid);
+      if (file === undefined || !mayTouch(principal, file)) throw noFile(uid);
+      if (await repositories.files.markDeleted(uid, now)) {
+        await repositories.manifests.markIdle(file.manifestId, now);
+      }
+    });
+    await this.#records.changed(uid);
+  }
+
+  /** Voids every signed link of the file that was made before. */
+  async revokeSignedLinks(principal: Principal, uid: Uid): Promise<void> {
+    await this.find(principal, uid);
+    const now = this.#clock.now();
+    await this.#metadata.transaction((repositories) => repositories.files.bumpLinkEpoch(uid, now));
+    await this.#records.changed(uid);
+  }
+}
+
+/** Throws Conflict with the reason when the content failed verification. */
+export function readable(content: FileContent): FileContent {
+  if (content.file.state === 'ready') return content;
+  throw new OsproxyError(
+    'Conflict',
+    `This file cannot be read: ${content.file.rejectedReason ?? 'its content failed verification.'}`,
+    { details: { uid: content.file.uid } },
+  );
+}
+
+function noFile(uid: Uid): OsproxyError {
+  return new OsproxyError('NotFound', `There is no file ${uid}.`, { details: { uid } });
+}

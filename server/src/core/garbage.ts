@@ -1,0 +1,85 @@
+import type { PlacedBlob } from './model/blob.ts';
+import type { Metadata, MetadataWriter } from './ports/metadata.ts';
+import type { StorageDriver } from './ports/storage-driver.ts';
+import type { Stores } from './stores.ts';
+
+const BATCH = 200;
+
+export interface GarbageOptions {
+  readonly metadata: Metadata;
+  readonly stores: Stores;
+  /** A transaction; a task passes its fenced one. */
+  readonly commit: <T>(work: (repositories: MetadataWriter) => Promise<T>) => Promise<T>;
+  /** Only what is garbage since then or longer is touched. Milliseconds since the epoch. */
+  readonly cutoff: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Condemns blobs that nothing names, deletes their bytes and then their rows; a crash in between is taken up by the next run. */
+export async function deleteCondemned(options: GarbageOptions): Promise<number> {
+  const { metadata, commit, cutoff } = options;
+  let deleted = 0;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const left = await metadata.blobs.condemned(BATCH);
+    const near = left.filter((blob) => isDeletable(options, blob));
+    const blobs = near.length > 0 ? near : await commit((r) => r.blobs.condemnIdle(cutoff, BATCH));
+    const gone = await deleteBytes(options, blobs);
+    deleted += gone;
+    if (gone === 0) return deleted;
+  }
+}
+
+/** Bytes that no placement names: their key is reserved first, so that a put that is slower than the grace time cannot come to name them. */
+export async function deleteOrphans(options: GarbageOptions & { readonly now: number }): Promise<number> {
+  let deleted = 0;
+  for (const name of options.stores.names) {
+    const driver = options.stores.driver(name);
+    await driver.sweep?.(new Date(options.cutoff), { signal: options.signal });
+    for await (const key of orphans(options, name, driver)) {
+      if (!(await options.commit((r) => r.blobs.doom(name, key, options.now)))) continue;
+      await driver.delete(key, { signal: options.signal });
+      deleted += 1;
+    }
+  }
+  return deleted;
+}
+
+/** Keys in the store, last changed at or before the cutoff, that the database does not know. */
+export async function* orphans(
+  options: Pick<GarbageOptions, 'metadata' | 'cutoff' | 'signal'>,
+  store: string,
+  driver: StorageDriver,
+): AsyncGenerator<string> {
+  let batch: string[] = [];
+  const unknown = async () => {
+    const known = await options.metadata.blobs.knownKeys(store, batch);
+    const keys = batch.filter((key) => !known.has(key));
+    batch = [];
+    return keys;
+  };
+  for await (const object of driver.list('', { signal: options.signal })) {
+    if (object.modifiedAt.getTime() > options.cutoff) continue;
+    batch.push(object.key);
+    if (batch.length >= BATCH) yield* await unknown();
+  }
+  if (batch.length > 0) yield* await unknown();
+}
+
+/** Every placement must be reachable from here; a node-local one elsewhere waits for its own node. */
+function isDeletable(options: GarbageOptions, blob: PlacedBlob): boolean {
+  return blob.placements.every((placement) => options.stores.isNear(placement));
+}
+
+async function deleteBytes(options: GarbageOptions, blobs: readonly PlacedBlob[]): Promise<number> {
+  const gone: string[] = [];
+  for (const blob of blobs) {
+    if (!isDeletable(options, blob)) continue;
+    for (const { store, key } of blob.placements) {
+      await options.stores.driver(store).delete(key, { signal: options.signal });
+    }
+    gone.push(blob.id);
+  }
+  if (gone.length > 0) await options.commit((r) => r.blobs.remove(gone));
+  return gone.length;
+}

@@ -1,0 +1,90 @@
+import { readyFile } from './contents.ts';
+import type { Downloads } from './downloads.ts';
+import { isOsproxyError } from './errors.ts';
+import type { FileContent, FileRecord } from './model/file.ts';
+import type { Manifest } from './model/manifest.ts';
+import type { Uid } from './model/uid.ts';
+import { checkName } from './names.ts';
+import type { Clock } from './ports/clock.ts';
+import { CONTENT_TYPE_HEAD_BYTES, type ContentTyper } from './ports/content-typer.ts';
+import type { IdSource } from './ports/ids.ts';
+import type { Metadata, MetadataWriter } from './ports/metadata.ts';
+
+export interface InstantRequest {
+  readonly owner: string;
+  readonly name: string;
+  /** One of the two; SHA-256 counts where both are given. MD5 only looks up, it never is an identity. */
+  readonly sha256?: string | undefined;
+  readonly md5?: string | undefined;
+  readonly size?: number | undefined;
+}
+
+/** A new file on verified bytes that are here already. Only services may ask by hash alone. */
+export class InstantUpload {
+  readonly #metadata: Metadata;
+  readonly #downloads: Downloads;
+  readonly #typer: ContentTyper;
+  readonly #ids: IdSource;
+  readonly #clock: Clock;
+  readonly #scope: 'owner' | 'installation';
+
+  /** `scope` says whose content counts: the asking owner's own, or everybody's. */
+  constructor(options: {
+    metadata: Metadata;
+    downloads: Downloads;
+    typer: ContentTyper;
+    ids: IdSource;
+    clock: Clock;
+    scope: 'owner' | 'installation';
+  }) {
+    this.#metadata = options.metadata;
+    this.#downloads = options.downloads;
+    this.#typer = options.typer;
+    this.#ids = options.ids;
+    this.#clock = options.clock;
+    this.#scope = options.scope;
+  }
+
+  /** Undefined when the content has to be uploaded; that is also the answer when its bytes cannot be read at the moment. */
+  async claim(
+    request: InstantRequest,
+    signal?: AbortSignal,
+    remember?: (repositories: MetadataWriter, uid: Uid) => Promise<void>,
+  ): Promise<FileRecord | undefined> {
+    const { owner, name, sha256, md5, size } = request;
+    checkName(name);
+    const digest = sha256 !== undefined ? { sha256 } : md5 !== undefined ? { md5 } : undefined;
+    if (digest === undefined) return undefined;
+    const within = this.#scope === 'owner' ? owner : undefined;
+    const manifest = await this.#metadata.manifests.findVerified(digest, size, within);
+    if (manifest === undefined) return undefined;
+    const uid = this.#ids.next();
+    const draft = readyFile({ uid, owner, name, contentType: '', manifest, md5, sha256 }, this.#clock.now());
+    const head = await this.#downloads
+      .readHead({ file: draft, parts: await this.#parts(manifest) }, signal)
+      .catch((error: unknown) => {
+        if (isOsproxyError(error, 'Unavailable')) return undefined;
+        throw error;
+      });
+    if (head === undefined) return undefined;
+    const file = { ...draft, contentType: await this.#typer.detect(head, name) };
+    return this.#metadata.transaction(async (repositories) => {
+      if (!(await repositories.manifests.claim(manifest.id))) return undefined;
+      await remember?.(repositories, uid);
+      await repositories.files.insert(file);
+      return file;
+    });
+  }
+
+  async #parts(manifest: Manifest): Promise<FileContent['parts']> {
+    const parts = [];
+    let offset = 0;
+    for (const { blobId, size } of manifest.parts) {
+      if (offset >= CONTENT_TYPE_HEAD_BYTES) break;
+      const blob = await this.#metadata.blobs.find(blobId);
+      parts.push({ blobId, size, placements: blob?.placements ?? [] });
+      offset += size;
+    }
+    return parts;
+  }
+}

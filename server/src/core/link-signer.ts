@@ -1,0 +1,59 @@
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { OsproxyError } from './errors.ts';
+
+/** A signing secret under a short name that travels with each signature. */
+export interface LinkKey {
+  /** 1 to 16 of [a-z0-9]. */
+  readonly id: string;
+  /** At least 32 characters of secret text. */
+  readonly secret: string;
+}
+
+/** HMAC-SHA-256 over a list of fields, under the first key; every configured key verifies, so that keys can be rotated. */
+export class LinkSigner {
+  readonly #keys = new Map<string, KeyObject>();
+  readonly #currentId: string;
+
+  constructor(keys: readonly LinkKey[]) {
+    const [current] = keys;
+    if (current === undefined) throw new OsproxyError('InvalidArgument', 'At least one link key is needed.');
+    this.#currentId = current.id;
+    for (const key of keys) {
+      if (!/^[a-z0-9]{1,16}$/.test(key.id)) {
+        throw new OsproxyError(
+          'InvalidArgument',
+          `The link key id "${key.id}" must have 1 to 16 characters of a-z and 0-9.`,
+        );
+      }
+      if (key.secret.length < 32) {
+        throw new OsproxyError(
+          'InvalidArgument',
+          `The secret of link key "${key.id}" must have at least 32 characters.`,
+        );
+      }
+      this.#keys.set(key.id, createSecretKey(key.secret, 'utf8'));
+    }
+  }
+
+  /** "<key id>.<mac>" in URL-safe characters. */
+  sign(fields: readonly string[]): string {
+    const key = this.#keys.get(this.#currentId) as KeyObject;
+    return `${this.#currentId}.${mac(key, fields).toString('base64url')}`;
+  }
+
+  /** Constant time in the signature. */
+  verify(fields: readonly string[], signature: string): boolean {
+    const dot = signature.indexOf('.');
+    const key = this.#keys.get(signature.slice(0, Math.max(dot, 0)));
+    if (key === undefined) return false;
+    const expected = mac(key, fields);
+    const given = Buffer.from(signature.slice(dot + 1), 'base64url');
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+}
+
+/** Each field is preceded by its length, so that no two lists sign the same bytes. */
+function mac(key: KeyObject, fields: readonly string[]): Buffer {
+  const text = fields.map((field) => `${Buffer.byteLength(field)}:${field}`).join(',');
+  return createHmac('sha256', key).update(text).digest();
+}

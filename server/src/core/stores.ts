@@ -1,0 +1,60 @@
+import { OsproxyError } from './errors.ts';
+import type { Placement } from './model/blob.ts';
+import type { StorageDriver } from './ports/storage-driver.ts';
+
+/** The configured stores by name, as this node sees them. */
+export class Stores {
+  readonly #drivers: ReadonlyMap<string, StorageDriver>;
+  readonly #nodeId: string;
+  /** Where new bytes go. */
+  readonly defaultName: string;
+
+  constructor(drivers: ReadonlyMap<string, StorageDriver>, defaultName: string, nodeId: string) {
+    if (!drivers.has(defaultName)) {
+      throw new OsproxyError(
+        'InvalidArgument',
+        `The default store "${defaultName}" is not among the configured stores.`,
+      );
+    }
+    this.#drivers = drivers;
+    this.#nodeId = nodeId;
+    this.defaultName = defaultName;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#drivers.keys()];
+  }
+
+  /** Throws Unavailable when the configuration no longer names the store. */
+  driver(name: string): StorageDriver {
+    const driver = this.#drivers.get(name);
+    if (driver !== undefined) return driver;
+    throw new OsproxyError(
+      'Unavailable',
+      'The store that holds this content is not configured on this node.',
+      {
+        details: { store: name },
+      },
+    );
+  }
+
+  get defaultDriver(): StorageDriver {
+    return this.driver(this.defaultName);
+  }
+
+  /** A placement for new bytes in the default store. */
+  newPlacement(key: string): Placement {
+    return { store: this.defaultName, node: this.defaultDriver.nodeLocal ? this.#nodeId : undefined, key };
+  }
+
+  /** True when this node can read the placement itself. */
+  isNear(placement: Placement): boolean {
+    return (
+      this.#drivers.has(placement.store) && (placement.node === undefined || placement.node === this.#nodeId)
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#drivers.values()].map((driver) => driver.close()));
+  }
+}

@@ -1,0 +1,34 @@
+import { Type } from 'typebox';
+import type { Clock } from '../ports/clock.ts';
+import type { Metadata } from '../ports/metadata.ts';
+import { abortOpen } from '../uploads.ts';
+import type { TaskType } from './task-type.ts';
+
+const BATCH = 100;
+const schema = Type.Object({});
+
+/** Ends open uploads whose time is over and gives their parts to purge. */
+export function expireUploadsType(options: {
+  metadata: Metadata;
+  clock: Clock;
+  everyMs: number;
+}): TaskType<typeof schema> {
+  const { metadata, clock } = options;
+  return {
+    type: 'expire-uploads',
+    schema,
+    everyMs: options.everyMs,
+    handle: async (_payload, { signal, commit }) => {
+      const expired = await metadata.uploads.expired(clock.now(), BATCH);
+      for (const { uid } of expired) {
+        signal.throwIfAborted();
+        await commit(async (repositories) => {
+          const now = clock.now();
+          const upload = await repositories.uploads.lock(uid);
+          if (upload?.state === 'open' && upload.expiresAt <= now) await abortOpen(repositories, uid, now);
+        });
+      }
+      return expired.length === BATCH ? 'again' : 'done';
+    },
+  };
+}

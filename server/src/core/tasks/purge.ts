@@ -1,0 +1,55 @@
+import { Type } from 'typebox';
+import { deleteCondemned, deleteOrphans } from '../garbage.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Metadata } from '../ports/metadata.ts';
+import type { Stores } from '../stores.ts';
+import type { TaskType } from './task-type.ts';
+
+const BATCH = 200;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Keys of deleted orphans stay reserved long enough that no put of that time can still be under way. */
+const DOOMED_KEPT_MS = 7 * DAY_MS;
+/** Ended tasks, uploads, idempotency records and expired links stay this long for questions. */
+const HISTORY_KEPT_MS = 7 * DAY_MS;
+
+const schema = Type.Object({});
+
+/** Removes what nothing names for a grace time: manifests, blobs with their bytes, orphaned bytes, leftovers of puts, old rows. */
+export function purgeType(options: {
+  metadata: Metadata;
+  stores: Stores;
+  clock: Clock;
+  everyMs: number;
+  graceMs: number;
+}): TaskType<typeof schema> {
+  const { metadata, stores, clock, graceMs } = options;
+  return {
+    type: 'purge',
+    schema,
+    everyMs: options.everyMs,
+    handle: async (_payload, { signal, commit, logger }) => {
+      const now = clock.now();
+      const cutoff = now - graceMs;
+      const all = async (step: (limit: number) => Promise<number>): Promise<number> => {
+        for (let total = 0; ; ) {
+          signal.throwIfAborted();
+          const count = await step(BATCH);
+          total += count;
+          if (count < BATCH) return total;
+        }
+      };
+      const history = now - HISTORY_KEPT_MS;
+      await all((limit) => commit((r) => r.manifests.removeIdle(cutoff, limit)));
+      const blobs = await deleteCondemned({ metadata, stores, commit, cutoff, signal });
+      const orphans = await deleteOrphans({ metadata, stores, commit, cutoff, now, signal });
+      await all((limit) => commit((r) => r.files.removeDeleted(cutoff, limit)));
+      await all((limit) => commit((r) => r.blobs.forgetDoomed(now - DOOMED_KEPT_MS, limit)));
+      await all((limit) => commit((r) => r.uploads.removeEnded(history, limit)));
+      await all((limit) => commit((r) => r.tasks.removeEnded(history, limit)));
+      await all((limit) => commit((r) => r.links.removeExpired(history, limit)));
+      await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
+      if (blobs + orphans > 0) logger.info({ blobs, orphans }, 'purged');
+      return 'done';
+    },
+  };
+}

@@ -1,0 +1,194 @@
+import { Check } from 'typebox/value';
+import { OsproxyError, toOsproxyError } from '../errors.ts';
+import type { TaskRecord } from '../model/task.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { IdSource } from '../ports/ids.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Metadata, TaskEnd } from '../ports/metadata.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { TaskType } from './task-type.ts';
+
+export interface RunnerOptions {
+  readonly metadata: Metadata;
+  readonly types: readonly TaskType[];
+  readonly node: string;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  /** Tasks at once on this node; at least 1. */
+  readonly concurrency: number;
+  /** Milliseconds until another node may take over a task whose node went silent. */
+  readonly leaseMs: number;
+}
+
+const IDLE_MS = 5_000;
+const BACKOFF_START_MS = 1_000;
+const BACKOFF_MAX_MS = 300_000;
+const RECURRING_ATTEMPTS = 1_000_000;
+
+/** Claims due tasks and runs them. Sleeps until the next one is due, or until wake(); an idle node asks every five seconds. */
+export class TaskRunner {
+  readonly #options: RunnerOptions;
+  readonly #types: ReadonlyMap<string, TaskType>;
+  readonly #running = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #pumping: Promise<void> | undefined;
+  #again = false;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#types = new Map(options.types.map((type) => [type.type, type]));
+  }
+
+  /** Makes sure that recurring tasks exist, then begins to work. */
+  async start(): Promise<void> {
+    const { metadata, ids, clock } = this.#options;
+    const recurring = this.#options.types.filter((type) => type.everyMs !== undefined);
+    await metadata.transaction(async (repositories) => {
+      for (const { type } of recurring) {
+        const task = { type, key: type, payload: {}, maxAttempts: RECURRING_ATTEMPTS };
+        await repositories.tasks.enqueue(ids.next(), task, clock.now());
+      }
+    });
+    this.wake();
+  }
+
+  /** Says that a task may be due now. */
+  wake(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#again = true;
+    this.#pumping ??= this.#pump().finally(() => {
+      this.#pumping = undefined;
+      if (this.#again) this.wake();
+    });
+  }
+
+  /** Takes no new task, tells the running ones to end and waits for them; what is cut off is run again later. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    await this.#pumping;
+    await Promise.all(this.#running);
+  }
+
+  async #pump(): Promise<void> {
+    clearTimeout(this.#timer);
+    let sleepMs = IDLE_MS;
+    try {
+      while (this.#again && !this.#stopping.signal.aborted) {
+        this.#again = false;
+        await this.#claimAll();
+      }
+      sleepMs = await this.#untilNextDue();
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'tasks could not be claimed');
+    }
+    if (this.#stopping.signal.aborted) return;
+    this.#timer = setTimeout(() => this.wake(), sleepMs);
+    this.#timer.unref();
+  }
+
+  async #claimAll(): Promise<void> {
+    const { metadata, node, clock, leaseMs, concurrency } = this.#options;
+    const types = [...this.#types.keys()];
+    while (this.#running.size < concurrency && !this.#stopping.signal.aborted) {
+      const due = await metadata.tasks.nextDue(types);
+      if (due === undefined || due > clock.now()) return;
+      const task = await metadata.transaction((repositories) =>
+        repositories.tasks.claim(types, node, clock.now(), leaseMs),
+      );
+      if (task === undefined) return;
+      const run = this.#run(task).finally(() => {
+        this.#running.delete(run);
+        this.wake();
+      });
+      this.#running.add(run);
+    }
+  }
+
+  async #untilNextDue(): Promise<number> {
+    if (this.#running.size >= this.#options.concurrency) return IDLE_MS;
+    const due = await this.#options.metadata.tasks.nextDue([...this.#types.keys()]);
+    if (due === undefined) return IDLE_MS;
+    return Math.min(Math.max(due - this.#options.clock.now(), 5), IDLE_MS);
+  }
+
+  async #run(task: TaskRecord): Promise<void> {
+    const { metadata, clock, leaseMs, telemetry } = this.#options;
+    const logger = this.#options.logger.child({ task: task.id, type: task.type, attempt: task.attempts });
+    const lost = new AbortController();
+    const beat = setInterval(() => {
+      metadata
+        .transaction((repositories) =>
+          repositories.tasks.heartbeat(task.id, task.fence, clock.now() + leaseMs),
+        )
+        .then((held) => {
+          if (!held) lost.abort(new OsproxyError('Conflict', 'The task was taken over by another node.'));
+        })
+        .catch((error: unknown) => logger.warn({ err: error }, 'the task lease could not be extended'));
+    }, leaseMs / 3);
+    beat.unref();
+    const started = performance.now();
+    try {
+      const end = await this.#attempt(task, AbortSignal.any([lost.signal, this.#stopping.signal]), logger);
+      const finished = await metadata.transaction((repositories) =>
+        repositories.tasks.finish(task.id, task.fence, end, clock.now()),
+      );
+      const outcome = finished ? (end.outcome === 'again' ? 'done' : end.outcome) : 'lost';
+      telemetry.taskAttempt(task.type, outcome, (performance.now() - started) / 1000);
+    } catch (error) {
+      logger.warn({ err: error }, 'the end of a task could not be written; it will run again');
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async #attempt(task: TaskRecord, signal: AbortSignal, logger: Logger): Promise<TaskEnd> {
+    const { metadata, clock } = this.#options;
+    const type = this.#types.get(task.type);
+    if (type === undefined || !Check(type.schema, task.payload)) {
+      return { outcome: 'failed', error: `The payload of this task does not fit its type "${task.type}".` };
+    }
+    const context = {
+      task,
+      signal,
+      logger,
+      commit: <T>(work: Parameters<typeof metadata.transaction<T>>[0]) =>
+        metadata.transaction<T>(async (repositories) => {
+          if (await repositories.tasks.holds(task.id, task.fence)) return work(repositories);
+          throw new OsproxyError('Conflict', 'The task was taken over by another node.');
+        }),
+    };
+    try {
+      const wanted = (await type.precheck?.(task.payload, context)) ?? true;
+      const result = wanted ? await type.handle(task.payload, context) : 'done';
+      if (type.everyMs === undefined && result === 'done') return { outcome: 'done' };
+      return { outcome: 'again', runAt: clock.now() + (result === 'again' ? 0 : (type.everyMs ?? 0)) };
+    } catch (error) {
+      return this.#endOf(task, type, error, logger);
+    }
+  }
+
+  #endOf(task: TaskRecord, type: TaskType, error: unknown, logger: Logger): TaskEnd {
+    const failure = toOsproxyError(error);
+    const cause = failure.cause instanceof Error ? ` (${failure.cause.message})` : '';
+    const reason = `${failure.code}: ${failure.message}${cause}`;
+    const now = this.#options.clock.now();
+    if (this.#stopping.signal.aborted)
+      return { outcome: 'retry', runAt: now, error: 'The node was stopped.' };
+    if (task.attempts >= task.maxAttempts && type.everyMs === undefined) {
+      logger.error({ err: error }, 'the task failed for good');
+      return { outcome: 'failed', error: reason };
+    }
+    logger.warn({ err: error }, 'the task failed and will be tried again');
+    return { outcome: 'retry', runAt: now + backoffMs(task.attempts), error: reason };
+  }
+}
+
+/** Doubles with each attempt up to five minutes; jitter of ±50 % keeps retries apart. */
+function backoffMs(attempts: number): number {
+  const full = Math.min(BACKOFF_START_MS * 2 ** (attempts - 1), BACKOFF_MAX_MS);
+  return Math.round(full * (0.5 + Math.random()));
+}

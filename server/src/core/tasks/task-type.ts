@@ -1,0 +1,28 @@
+import type { Static, TSchema } from 'typebox';
+import type { TaskRecord } from '../model/task.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { MetadataWriter } from '../ports/metadata.ts';
+
+export interface TaskContext {
+  readonly task: TaskRecord;
+  /** Fires when the lease was lost or the process is stopping; a handler ends soon after. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /**
+   * The only way to write a task's effect: a transaction that first makes sure this attempt still holds the task. Throws Conflict, and
+   * nothing is written, when another node has taken it over.
+   */
+  commit<T>(work: (repositories: MetadataWriter) => Promise<T>): Promise<T>;
+}
+
+/** A kind of background work: one file with a schema, an optional pre-check and a handler; registered in tasks/index.ts. */
+export interface TaskType<S extends TSchema = TSchema> {
+  readonly type: string;
+  readonly schema: S;
+  /** Milliseconds between runs of a task that exists once and never ends. */
+  readonly everyMs?: number;
+  /** False ends the task as done without running the handler: there is nothing left to do. */
+  precheck?(payload: Static<S>, context: TaskContext): Promise<boolean>;
+  /** Must be repeatable: an attempt may be cut off anywhere and run again elsewhere. Resolves 'again' to be run without waiting. */
+  handle(payload: Static<S>, context: TaskContext): Promise<'done' | 'again'>;
+}

@@ -1,0 +1,132 @@
+import { OsproxyError } from './errors.ts';
+import type { FileRecord } from './model/file.ts';
+import type { Uid } from './model/uid.ts';
+import { MAX_PARTS, type PartRecord, type UploadRecord } from './model/upload.ts';
+
+/** What a client says when it completes an upload; every given fact is checked. */
+export interface CompleteRequest {
+  /** How many parts there are. */
+  readonly parts?: number | undefined;
+  /** Bytes of the whole content. */
+  readonly size?: number | undefined;
+  readonly md5?: string | undefined;
+  readonly sha256?: string | undefined;
+}
+
+/** Facts about the whole content after the declared ones were checked against the stored parts. */
+export interface WholeFacts {
+  readonly size: number;
+  readonly md5: string | undefined;
+  readonly sha256: string | undefined;
+}
+
+const SHOWN_NUMBERS = 10;
+
+/** Throws InvalidArgument, ChecksumMismatch or Conflict naming what does not fit; the parts stay so that the client can go on. */
+export function checkParts(
+  upload: UploadRecord,
+  parts: readonly PartRecord[],
+  request: CompleteRequest,
+): WholeFacts {
+  const last = parts.at(-1)?.number ?? 0;
+  const count = request.parts ?? last;
+  if (!Number.isInteger(count) || count < 0 || count > MAX_PARTS) {
+    throw new OsproxyError(
+      'InvalidArgument',
+      `The number of parts must be a whole number of at most ${MAX_PARTS}.`,
+      {
+        details: { field: 'parts' },
+      },
+    );
+  }
+  if (last === 0 && (request.size ?? upload.size) !== 0) {
+    throw new OsproxyError(
+      'InvalidArgument',
+      'No part was received yet; an empty file needs size 0 declared.',
+      {
+        details: { field: 'parts', received: 0 },
+      },
+    );
+  }
+  const have = new Set(parts.map((part) => part.number));
+  const missing = Array.from({ length: Math.max(count, last) }, (_, index) => index + 1).filter(
+    (n) => !have.has(n),
+  );
+  if (missing.length > 0) {
+    const shown = missing.slice(0, SHOWN_NUMBERS).join(', ') + (missing.length > SHOWN_NUMBERS ? ', …' : '');
+    throw new OsproxyError('InvalidArgument', `Parts are missing: ${shown}. Send them and complete again.`, {
+      details: { field: 'parts', missing: missing.slice(0, 100), received: parts.length },
+    });
+  }
+  if (last > count) {
+    throw new OsproxyError('InvalidArgument', `${count} parts were declared, but ${last} were received.`, {
+      details: { field: 'parts', declared: count, received: last },
+    });
+  }
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  checkSize(size, request.size);
+  checkSize(size, upload.size);
+  const [only] = parts;
+  const single = parts.length === 1 ? only : undefined;
+  return {
+    size,
+    md5: agree('md5', request.md5, upload.md5, single?.md5),
+    sha256: agree('sha256', request.sha256, upload.sha256, single?.sha256),
+  };
+}
+
+/** A repeated completion is answered with the file, unless it says something else than the first. */
+export function checkCompleted(uid: Uid, file: FileRecord | undefined, request: CompleteRequest): FileRecord {
+  if (file === undefined || file.state === 'deleted') {
+    throw new OsproxyError('NotFound', `The file ${uid} was deleted.`, { details: { uid } });
+  }
+  const differs =
+    (request.size !== undefined && request.size !== file.size) ||
+    (request.md5 !== undefined && file.md5 !== undefined && request.md5 !== file.md5) ||
+    (request.sha256 !== undefined && file.sha256 !== undefined && request.sha256 !== file.sha256);
+  if (differs) {
+    throw new OsproxyError('Conflict', `Upload ${uid} was completed with other size or digests.`, {
+      details: { uid },
+    });
+  }
+  return file;
+}
+
+function checkSize(actual: number, declared: number | undefined): void {
+  if (declared === undefined || declared === actual) return;
+  throw new OsproxyError(
+    'InvalidArgument',
+    `The parts have ${actual} bytes together, but ${declared} were declared.`,
+    {
+      details: { field: 'size', declared, received: actual },
+    },
+  );
+}
+
+function agree(
+  algorithm: 'md5' | 'sha256',
+  requested: string | undefined,
+  declared: string | undefined,
+  computed: string | undefined,
+): string | undefined {
+  if (requested !== undefined && declared !== undefined && requested !== declared) {
+    throw new OsproxyError(
+      'Conflict',
+      `The ${algorithm} differs from the one declared when the upload was created.`,
+      {
+        details: { field: algorithm },
+      },
+    );
+  }
+  const wanted = requested ?? declared;
+  if (wanted !== undefined && computed !== undefined && wanted !== computed) {
+    throw new OsproxyError(
+      'ChecksumMismatch',
+      `The ${algorithm} of the content is ${computed}, but ${wanted} was declared.`,
+      {
+        details: { algorithm, declared: wanted, received: computed },
+      },
+    );
+  }
+  return wanted ?? computed;
+}
