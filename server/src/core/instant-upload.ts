@@ -1,6 +1,7 @@
 import { readyFile } from './contents.ts';
 import type { Downloads } from './downloads.ts';
 import { isOsproxyError } from './errors.ts';
+import type { Remember } from './idempotency.ts';
 import type { FileContent, FileRecord } from './model/file.ts';
 import type { Manifest } from './model/manifest.ts';
 import type { Uid } from './model/uid.ts';
@@ -8,7 +9,7 @@ import { checkName } from './names.ts';
 import type { Clock } from './ports/clock.ts';
 import { CONTENT_TYPE_HEAD_BYTES, type ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
-import type { Metadata, MetadataWriter } from './ports/metadata.ts';
+import type { Metadata } from './ports/metadata.ts';
 
 export interface InstantRequest {
   readonly owner: string;
@@ -49,7 +50,7 @@ export class InstantUpload {
   async claim(
     request: InstantRequest,
     signal?: AbortSignal,
-    remember?: (repositories: MetadataWriter, uid: Uid) => Promise<void>,
+    remember?: Remember,
   ): Promise<FileRecord | undefined> {
     const { owner, name, sha256, md5, size } = request;
     checkName(name);

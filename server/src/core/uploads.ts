@@ -1,6 +1,8 @@
 import { mayTouch } from './access.ts';
+import { refineType } from './content-types.ts';
 import { readyFile, unverifiedManifest, wholeManifest } from './contents.ts';
 import { OsproxyError } from './errors.ts';
+import type { Remember } from './idempotency.ts';
 import type { Ingest, Landed } from './ingest.ts';
 import type { Expectation } from './model/blob.ts';
 import type { FileRecord } from './model/file.ts';
@@ -23,6 +25,8 @@ export interface NewUpload {
   readonly size?: number | undefined;
   readonly md5?: string | undefined;
   readonly sha256?: string | undefined;
+  /** The client's claim; counts only where bytes and name say nothing. */
+  readonly contentType?: string | undefined;
   /** Keeps the upload open at least until then; milliseconds since the epoch. */
   readonly notBefore?: number | undefined;
 }
@@ -87,11 +91,21 @@ export class Uploads {
       size: wanted.size,
       md5: wanted.md5,
       sha256: wanted.sha256,
+      contentType: wanted.contentType,
       partSize: this.#partSizeFor(wanted.size),
       createdAt: now,
       expiresAt: Math.max(now + this.settings.expireMs, wanted.notBefore ?? 0),
       completedAt: undefined,
     };
+  }
+
+  async create(wanted: NewUpload, remember?: Remember): Promise<UploadRecord> {
+    const upload = this.prepare(wanted);
+    await this.#metadata.transaction(async (repositories) => {
+      await remember?.(repositories, upload.uid);
+      await repositories.uploads.insert(upload);
+    });
+    return upload;
   }
 
   /** All of them or none. */
@@ -176,7 +190,7 @@ export class Uploads {
     const begun = checkAlive(await this.#metadata.uploads.find(uid), uid, this.#clock.now());
     const declared = { size: begun.size, md5: begun.md5, sha256: begun.sha256 };
     const landed = await this.#ingest.land(input, { ...declared, ...withoutUndefined(expect) }, signal);
-    const contentType = await this.#typer.detect(landed.head, begun.name);
+    const contentType = refineType(await this.#typer.detect(landed.head, begun.name), begun.contentType);
     return this.#ingest.commit(landed, async (repositories, settle) => {
       const now = this.#clock.now();
       const upload = checkAlive(await repositories.uploads.lock(uid), uid, now);
@@ -201,13 +215,13 @@ export class Uploads {
     wanted: NewUpload,
     input: AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
-    remember?: (repositories: MetadataWriter, uid: Uid) => Promise<void>,
+    remember?: Remember,
   ): Promise<FileRecord> {
     checkName(wanted.name);
     this.checkSize(wanted.size);
     const { size, md5, sha256, owner, name } = wanted;
     const landed = await this.#ingest.land(input, { size, md5, sha256 }, signal);
-    const contentType = await this.#typer.detect(landed.head, name);
+    const contentType = refineType(await this.#typer.detect(landed.head, name), wanted.contentType);
     const uid = this.#ids.next();
     return this.#ingest.commit(landed, async (repositories, settle) => {
       const now = this.#clock.now();
@@ -311,7 +325,8 @@ export class Uploads {
 
   async #typeOf(uid: Uid, landed: Landed): Promise<string | undefined> {
     const upload = await this.#metadata.uploads.find(uid);
-    return upload === undefined ? undefined : this.#typer.detect(landed.head, upload.name);
+    if (upload === undefined) return undefined;
+    return refineType(await this.#typer.detect(landed.head, upload.name), upload.contentType);
   }
 
   #partSizeFor(size: number | undefined): number {

@@ -1,0 +1,24 @@
+import type { Authenticator } from './authentication.ts';
+import type { Downloads } from './downloads.ts';
+import type { Files } from './files.ts';
+import type { Idempotency } from './idempotency.ts';
+import type { InstantUpload } from './instant-upload.ts';
+import type { LinkSigner } from './link-signer.ts';
+import type { Links } from './links.ts';
+import type { Clock } from './ports/clock.ts';
+import type { ServiceKeys } from './service-keys.ts';
+import type { Uploads } from './uploads.ts';
+
+/** Everything a front end may call. */
+export interface Core {
+  readonly authenticator: Authenticator;
+  readonly uploads: Uploads;
+  readonly downloads: Downloads;
+  readonly files: Files;
+  readonly instantUpload: InstantUpload;
+  readonly links: Links;
+  readonly signer: LinkSigner;
+  readonly idempotency: Idempotency;
+  readonly keys: ServiceKeys;
+  readonly clock: Clock;
+}
