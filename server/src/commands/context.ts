@@ -1,0 +1,78 @@
+import type { Config } from '#config/config.ts';
+import type { Scope, ServiceKey } from '#core/model/principal.ts';
+import type { Logger } from '#core/ports/logger.ts';
+import type { SchemaState } from '#core/ports/metadata.ts';
+
+interface NewServiceKey {
+  readonly name: string;
+  readonly owner: string;
+  readonly scopes: readonly Scope[];
+  /** Milliseconds since the epoch; without it the key does not expire. */
+  readonly expiresAt?: number;
+}
+
+export interface FsckFinding {
+  readonly kind: string;
+  /** One sentence: what is wrong with which thing. */
+  readonly detail: string;
+  readonly repaired: boolean;
+}
+
+interface FsckSummary {
+  /** Things that were looked at, by what they are: files, blobs, objects. */
+  readonly checked: Readonly<Record<string, number>>;
+  readonly found: number;
+  readonly repaired: number;
+}
+
+interface FsckOptions {
+  readonly repair: boolean;
+  /** Reads every byte and compares checksums. */
+  readonly deep: boolean;
+  readonly report: (finding: FsckFinding) => void;
+  readonly signal: AbortSignal;
+}
+
+interface DoctorRow {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** What to do; empty when it is ok. */
+  readonly fix: string;
+}
+
+export interface Listener {
+  /** Base address, with the port the system chose where the setting is 0. */
+  readonly url: string;
+  /** Stops accepting and resolves when every transfer has ended or `ms` milliseconds have passed. */
+  drain(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The service as the commands see it. Opening it changes nothing in the database; migrate does. */
+export interface Service {
+  readonly keys: {
+    create(key: NewServiceKey): Promise<{ readonly key: ServiceKey; readonly secret: string }>;
+    list(): Promise<readonly ServiceKey[]>;
+    /** Rejects with NotFound for an unknown id. */
+    revoke(id: string): Promise<void>;
+  };
+  fsck(options: FsckOptions): Promise<FsckSummary>;
+  doctor(): Promise<readonly DoctorRow[]>;
+  schema(): Promise<SchemaState>;
+  migrate(): Promise<SchemaState>;
+  listen(): Promise<Listener>;
+  openapi(): object;
+  close(): Promise<void>;
+}
+
+export type OpenService = (config: Config, logger: Logger) => Promise<Service>;
+
+/** What a command gets from the process it runs in; tests give their own. */
+export interface Context {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly print: (line: string) => void;
+  readonly complain: (line: string) => void;
+  readonly openService: OpenService;
+}

@@ -1,0 +1,99 @@
+// Runs the command line on a service that only exists in this file, so that commands can be tested as real processes.
+// OSPROXY_TEST_FAKE is JSON: the interface Fake.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { OsproxyError } from '#core/errors.ts';
+import type { ServiceKey } from '#core/model/principal.ts';
+import type { FsckFinding, OpenService, Service } from './context.ts';
+import { run } from './run.ts';
+
+interface Fake {
+  readonly keys?: number;
+  readonly findings?: readonly FsckFinding[];
+  readonly pending?: readonly string[];
+  readonly drainMs?: number;
+  readonly failWith?: { readonly code: 'Conflict'; readonly message: string };
+  readonly unhealthy?: boolean;
+}
+
+const fake = JSON.parse(process.env.OSPROXY_TEST_FAKE ?? '{}') as Fake;
+
+function key(number: number): ServiceKey {
+  return {
+    id: `key-${number}`,
+    name: `key number ${number}`,
+    owner: 'default',
+    scopes: ['read', 'write'],
+    secretHash: 'not-to-be-shown',
+    createdAt: Date.UTC(2026, 0, 1),
+    expiresAt: undefined,
+    revokedAt: undefined,
+    lastUsedAt: undefined,
+  };
+}
+
+const openService: OpenService = async (config) => {
+  if (fake.failWith !== undefined) throw new OsproxyError(fake.failWith.code, fake.failWith.message);
+  const keys = Array.from({ length: fake.keys ?? 0 }, (_, index) => key(index + 1));
+  let pending = fake.pending ?? [];
+  const service: Service = {
+    keys: {
+      create: async (wanted) => ({
+        key: { ...key(9), ...wanted, expiresAt: wanted.expiresAt },
+        secret: 'osk_the-secret',
+      }),
+      list: async () => keys,
+      revoke: async (id) => {
+        if (!keys.some((known) => known.id === id))
+          throw new OsproxyError('NotFound', `There is no key "${id}".`);
+      },
+    },
+    fsck: async ({ repair, report }) => {
+      const findings = (fake.findings ?? []).map((finding) => ({ ...finding, repaired: repair }));
+      for (const finding of findings) report(finding);
+      return { checked: { files: 3 }, found: findings.length, repaired: repair ? findings.length : 0 };
+    },
+    doctor: async () => [
+      { check: 'database', ok: true, detail: '1 ms', fix: '' },
+      {
+        check: 'store local',
+        ok: fake.unhealthy !== true,
+        detail: 'put',
+        fix: fake.unhealthy ? 'free some space' : '',
+      },
+    ],
+    schema: async () => ({ pending, applied: [] }),
+    migrate: async () => {
+      pending = [];
+      return { pending, applied: [] };
+    },
+    openapi: () => ({ openapi: '3.1.0', info: { title: 'osproxy', version: '0' } }),
+    close: async () => {},
+    listen: async () => {
+      const server = createServer((_request, response) => response.end('ok'));
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(config.port, config.host, resolve);
+      });
+      return {
+        url: `http://${config.host}:${(server.address() as AddressInfo).port}`,
+        drain: async () => {
+          await new Promise((resolve) => setTimeout(resolve, fake.drainMs ?? 0));
+        },
+        close: async () => {
+          server.closeAllConnections();
+          server.close();
+        },
+      };
+    },
+  };
+  return service;
+};
+
+process.exitCode = await run(process.argv.slice(2), {
+  env: process.env,
+  cwd: process.cwd(),
+  print: (line) => process.stdout.write(`${line}\n`),
+  complain: (line) => process.stderr.write(`${line}\n`),
+  openService,
+});

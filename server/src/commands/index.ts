@@ -1,0 +1,32 @@
+import { nearest } from '#config/nearest.ts';
+import { type Command, UsageError } from './command.ts';
+
+/** Every command in the order of the help; each is loaded only when it runs. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serve,
+  config: async () => (await import('./config.ts')).config,
+  keys: async () => (await import('./keys.ts')).keys,
+  fsck: async () => (await import('./fsck.ts')).fsck,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  migrate: async () => (await import('./migrate.ts')).migrate,
+  openapi: async () => (await import('./openapi.ts')).openapi,
+  help: async () => (await import('./help.ts')).help(COMMANDS),
+  version: async () => (await import('./version.ts')).version,
+};
+
+const ALIASES: Readonly<Record<string, string>> = {
+  '--help': 'help',
+  '-h': 'help',
+  '--version': 'version',
+  '-v': 'version',
+};
+
+/** Throws UsageError for a word that is no command. */
+export async function findCommand(word: string): Promise<Command> {
+  const name = ALIASES[word] ?? word;
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load !== undefined) return load();
+  const suggestion = nearest(word, Object.keys(COMMANDS));
+  const advice = suggestion === undefined ? 'see "osproxy help".' : `did you mean "osproxy ${suggestion}"?`;
+  throw new UsageError(`"${word}" is not a command of osproxy; ${advice}`);
+}

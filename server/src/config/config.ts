@@ -1,0 +1,26 @@
+import type { Settings } from './schema.ts';
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+/** One configured store; `path` is absolute. */
+export type StoreConfig =
+  | { readonly name: string; readonly type: 'local-disk'; readonly path: string }
+  | { readonly name: string; readonly type: 'memory' };
+
+/** The log file as it will be used; `path` is absolute. */
+export type LogFileConfig = DeepReadonly<NonNullable<Settings['log']['file']>> & { readonly path: string };
+
+/** The validated settings with every default filled in, deep-frozen; paths are absolute. */
+export type Config = DeepReadonly<
+  Omit<Settings, 'database' | 'stores' | 'defaultStore' | 'log' | 'hashing'>
+> & {
+  readonly database: { readonly url: string };
+  readonly stores: readonly StoreConfig[];
+  readonly defaultStore: string;
+  readonly log: { readonly level: Settings['log']['level']; readonly file?: LogFileConfig };
+  readonly hashing: { readonly threads: number };
+};

@@ -1,0 +1,31 @@
+import type { Config } from './config.ts';
+import { rootSchema, type SchemaNode } from './settings.ts';
+
+export const MASK = '********';
+const SECRET_PARAMETER = /(pass|secret|token|signature|credential|key)/i;
+
+/** A copy that may be shown: every secret of the schema, and every password or secret parameter inside a URL, is replaced. */
+export function masked(config: Config): Record<string, unknown> {
+  return maskNode(config, rootSchema) as Record<string, unknown>;
+}
+
+function maskNode(value: unknown, schema: SchemaNode | undefined): unknown {
+  if (Array.isArray(value)) return value.map((item) => maskNode(item, schema?.items));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, child]) => [key, maskNode(child, schema?.properties?.[key])]),
+    );
+  }
+  if (schema?.secret === true && value !== undefined) return MASK;
+  return typeof value === 'string' ? maskUrl(value) : value;
+}
+
+function maskUrl(text: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(text) || !URL.canParse(text)) return text;
+  const url = new URL(text);
+  const secrets = [...url.searchParams.keys()].filter((name) => SECRET_PARAMETER.test(name));
+  if (url.password === '' && secrets.length === 0) return text;
+  if (url.password !== '') url.password = MASK;
+  for (const name of secrets) url.searchParams.set(name, MASK);
+  return url.href;
+}

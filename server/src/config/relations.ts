@@ -1,0 +1,188 @@
+import { isIP } from 'node:net';
+import type { Draft } from './draft.ts';
+import { SETTINGS } from './settings.ts';
+
+/** Rules between settings, and those of a single value that a range cannot say. Only called on values of the right type. */
+export function checkRelations(draft: Draft): void {
+  const check = new Checker(draft);
+  check.databaseUrl();
+  check.publicUrl();
+  check.stores();
+  check.linkKeys();
+  check.logFile();
+  check.proxies();
+  check.origins();
+  check.atMost('links.defaultExpireSeconds', 'links.maxExpireSeconds', 1);
+  check.atMost('uploads.partSizeMiB', 'uploads.maxPartSizeMiB', 1);
+  check.atMost('cache.smallObjectKiB', 'cache.smallObjectsMiB', 1024);
+}
+
+interface NamedStore {
+  readonly name: string;
+  readonly type: string;
+  readonly path?: string;
+}
+
+class Checker {
+  readonly #draft: Draft;
+
+  constructor(draft: Draft) {
+    this.#draft = draft;
+  }
+
+  databaseUrl(): void {
+    const url = this.#get<string>('database.url');
+    if (url === undefined || /^sqlite:[^?#\s][^?#]*$/.test(url)) return;
+    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1];
+    const what =
+      scheme === undefined || scheme === 'sqlite'
+        ? 'is not a database address'
+        : `has the scheme "${scheme}"`;
+    this.#problem(
+      'database.url',
+      `${what}; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db.`,
+    );
+  }
+
+  publicUrl(): void {
+    const text = this.#get<string>('publicUrl');
+    if (text === undefined) return;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const good =
+      url !== undefined &&
+      /^https?:$/.test(url.protocol) &&
+      !url.search &&
+      !url.hash &&
+      !url.username &&
+      !url.password;
+    if (!good) {
+      this.#problem(
+        'publicUrl',
+        'is not usable as a base; it must be an http:// or https:// address without user, query and fragment.',
+      );
+    }
+  }
+
+  stores(): void {
+    const stores = this.#get<readonly NamedStore[]>('stores');
+    for (const [index, store] of (stores ?? []).entries()) {
+      if (store.type === 'local-disk' && store.path === undefined) {
+        this.#problem(
+          `stores[${index}].path`,
+          'is missing; a local-disk store needs the path of its folder.',
+          'stores',
+        );
+      }
+      if (store.type === 'memory' && store.path !== undefined) {
+        this.#problem(`stores[${index}].path`, 'is set; a memory store has no path.', 'stores');
+      }
+      if (stores?.findIndex((other) => other.name === store.name) !== index) {
+        this.#problem(
+          `stores[${index}].name`,
+          `is "${store.name}", which another store has; every store needs its own name.`,
+          'stores',
+        );
+      }
+      if (store.path !== undefined && stores?.findIndex((other) => other.path === store.path) !== index) {
+        this.#problem(
+          `stores[${index}].path`,
+          `is "${store.path}", which another store has; every store needs its own folder.`,
+          'stores',
+        );
+      }
+    }
+    const wanted = this.#get<string>('defaultStore');
+    const names = stores?.map((store) => store.name) ?? ['local'];
+    if (wanted !== undefined && !names.includes(wanted)) {
+      this.#problem(
+        'defaultStore',
+        `is "${wanted}", which no store is called; it must be one of ${names.join(', ')}.`,
+      );
+    }
+  }
+
+  linkKeys(): void {
+    const keys = this.#get<readonly { readonly id: string }[]>('links.keys') ?? [];
+    for (const [index, key] of keys.entries()) {
+      if (keys.findIndex((other) => other.id === key.id) !== index) {
+        this.#problem(
+          `links.keys[${index}].id`,
+          `is "${key.id}", which another key has; every key needs its own id.`,
+          'links.keys',
+        );
+      }
+    }
+  }
+
+  logFile(): void {
+    if (this.#get('log.file.path') !== undefined) return;
+    const lone = SETTINGS.find(
+      (setting) => setting.name.startsWith('log.file.') && this.#draft.values.has(setting.name),
+    );
+    if (lone !== undefined)
+      this.#problem(lone.name, 'is set without log.file.path; set the path of the log file, or remove it.');
+  }
+
+  proxies(): void {
+    for (const [index, proxy] of (this.#get<readonly string[]>('http.trustedProxies') ?? []).entries()) {
+      if (!isNetwork(proxy)) {
+        this.#problem(
+          `http.trustedProxies[${index}]`,
+          `is "${proxy}"; it must be an IP address or a network such as 10.0.0.0/8.`,
+          'http.trustedProxies',
+        );
+      }
+    }
+  }
+
+  origins(): void {
+    for (const [index, origin] of (this.#get<readonly string[]>('http.corsOrigins') ?? []).entries()) {
+      if (
+        origin === '*' ||
+        (URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin)
+      )
+        continue;
+      this.#problem(
+        `http.corsOrigins[${index}]`,
+        `is "${origin}"; it must be * or an origin such as https://app.example.com, without a path.`,
+        'http.corsOrigins',
+      );
+    }
+  }
+
+  /** `name` × 1 may not be above `bound` × factor; a bound of 0 switches the feature off. */
+  atMost(name: string, bound: string, factor: number): void {
+    const value = this.#effective(name);
+    const limit = this.#effective(bound);
+    if (limit === 0 || value <= limit * factor) return;
+    const setOne = this.#draft.values.has(name) ? name : bound;
+    const sentence =
+      setOne === name
+        ? `is ${value}; it must not be above ${bound}, which is ${limit}.`
+        : `is ${limit}; it must not be below ${name}, which is ${value}.`;
+    this.#problem(setOne, sentence);
+  }
+
+  #get<T>(name: string): T | undefined {
+    return this.#draft.values.get(name)?.value as T | undefined;
+  }
+
+  #effective(name: string): number {
+    return (
+      this.#get<number>(name) ?? Number(SETTINGS.find((setting) => setting.name === name)?.schema.default)
+    );
+  }
+
+  #problem(name: string, predicate: string, setting = name): void {
+    this.#draft.problems.push(
+      `${name} (from ${this.#draft.values.get(setting)?.origin ?? 'the defaults'}) ${predicate}`,
+    );
+  }
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
