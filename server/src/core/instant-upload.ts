@@ -4,7 +4,6 @@ import { isOsproxyError } from './errors.ts';
 import type { Remember } from './idempotency.ts';
 import type { FileContent, FileRecord } from './model/file.ts';
 import type { Manifest } from './model/manifest.ts';
-import type { Uid } from './model/uid.ts';
 import { checkName } from './names.ts';
 import type { Clock } from './ports/clock.ts';
 import { CONTENT_TYPE_HEAD_BYTES, type ContentTyper } from './ports/content-typer.ts';

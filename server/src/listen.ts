@@ -1,0 +1,183 @@
+import { isIPv6 } from 'node:net';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from '#config/config.ts';
+import type { Core } from '#core/core.ts';
+import { isOsproxyError } from '#core/errors.ts';
+import type { FileRecords } from '#core/file-records.ts';
+import type { HashWorkers } from '#core/hashing/hash-workers.ts';
+import type { Cache } from '#core/ports/cache.ts';
+import type { Coordinator } from '#core/ports/coordinator.ts';
+import type { Logger } from '#core/ports/logger.ts';
+import type { Metadata } from '#core/ports/metadata.ts';
+import type { StorageKeys } from '#core/storage-keys.ts';
+import type { Stores } from '#core/stores.ts';
+import type { TaskRunner } from '#core/tasks/runner.ts';
+import type { WorkerNumber } from '#core/worker-number.ts';
+import { createLog } from '#drivers/logger/pino.ts';
+import type { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
+import { registerHealth } from '#frontends/http/health.ts';
+import { registerOpenApi } from '#frontends/http/openapi.ts';
+import { createHttpServer, type HttpServer } from '#frontends/http/server.ts';
+import { registerOsproxyV0 } from '#frontends/osproxy-v0/index.ts';
+import { registerRest } from '#frontends/rest/index.ts';
+import type { Listener } from './commands/context.ts';
+import { packageVersion } from './commands/version.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const HEARTBEAT_MS = 10_000;
+
+/** Everything assemble.ts built, for those who put it on the network. */
+export interface HttpParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly nodeId: string;
+  readonly telemetry: PrometheusTelemetry;
+  readonly metadata: Metadata;
+  readonly coordinator: Coordinator;
+  readonly cache: Cache;
+  readonly records: FileRecords;
+  readonly stores: Stores;
+  readonly workers: HashWorkers;
+  readonly workerNumber: WorkerNumber;
+  readonly keys: StorageKeys;
+  readonly runner: TaskRunner;
+  readonly core: Core;
+}
+
+/** Puts the service on the network: worker number, heartbeats and tasks run from here on until close(). */
+export async function listen(parts: HttpParts): Promise<Listener> {
+  const { config, coordinator, workerNumber, runner } = parts;
+  await workerNumber.start();
+  const app = await createApp(parts, parts.logger as unknown as FastifyBaseLogger, parts.config.http.docs);
+  let beat: NodeJS.Timeout | undefined;
+  const close = async () => {
+    clearInterval(beat);
+    await app.close();
+    await runner.stop();
+    await coordinator.leave(parts.nodeId);
+    await workerNumber.stop();
+  };
+  try {
+    await app.listen({ host: config.host, port: config.port });
+    const url = urlOf(app);
+    const startedAt = parts.core.clock.now();
+    const heartbeat = () =>
+      coordinator
+        .heartbeat({
+          id: parts.nodeId,
+          address: url,
+          version: packageVersion(),
+          startedAt,
+          heartbeatAt: parts.core.clock.now(),
+        })
+        .catch((error: unknown) => parts.logger.warn({ err: error }, 'the heartbeat failed'));
+    await heartbeat();
+    beat = setInterval(heartbeat, HEARTBEAT_MS);
+    beat.unref();
+    await runner.start();
+    return {
+      url,
+      drain: async (ms) => {
+        await app.drain(ms);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The OpenAPI document of every route, without listening. */
+export async function openapiDocument(parts: HttpParts): Promise<object> {
+  const log = createLog({ level: 'silent' });
+  const app = await createApp(parts, log.logger, true);
+  await app.ready();
+  const document = app.swagger();
+  await app.close();
+  await log.close();
+  return document;
+}
+
+async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: boolean): Promise<HttpServer> {
+  const { config, core, metadata, cache, stores, telemetry } = parts;
+  const { app } = await createHttpServer({
+    logger,
+    authenticator: core.authenticator,
+    telemetry,
+    cors: corsOf(config.http.corsOrigins),
+    trustedProxies: config.http.trustedProxies,
+    limits: {
+      parsedBodyBytes: config.http.jsonBodyLimitKiB * 1024,
+      headerBytes: config.http.headerLimitKiB * 1024,
+    },
+    timeouts: {
+      headersMs: config.http.headersTimeoutSeconds * 1000,
+      keepAliveMs: config.http.keepAliveSeconds * 1000,
+      idleMs: config.http.idleTimeoutSeconds * 1000,
+    },
+  });
+  const limits = {
+    maxPartBytes: config.uploads.maxPartSizeMiB * MEBIBYTE,
+    maxFileBytes: config.uploads.maxFileSizeMiB * MEBIBYTE,
+    idleTimeoutMs: config.http.idleTimeoutSeconds * 1000,
+    defaultExpireSeconds: config.links.defaultExpireSeconds,
+    maxExpireSeconds: config.links.maxExpireSeconds,
+  };
+  telemetry.addGauge({
+    name: 'osproxy_tasks',
+    help: 'Background tasks by type and state.',
+    labels: ['type', 'state'],
+    collect: async () => {
+      const counts = await metadata.tasks.counts();
+      return counts.map(({ type, state, count }) => ({ labels: { type, state }, value: count }));
+    },
+  });
+  await registerOpenApi(app, { version: packageVersion(), enabled: docs });
+  const defaultStore = () => stores.defaultDriver.stat('0000/readiness-probe').catch(ignoreNotFound);
+  await registerHealth(app, {
+    checks: [
+      { name: 'database', check: () => metadata.ping() },
+      { name: 'store', check: async () => void (await defaultStore()) },
+    ],
+    metrics: telemetry,
+    publicMetrics: config.http.publicMetrics,
+  });
+  await registerOsproxyV0(app, {
+    ...limits,
+    core,
+    anonymous: config.v0.anonymous,
+    ping: async () => {
+      await metadata.ping();
+      await cache.get('ping');
+    },
+    isLocal: (content) => content.parts.every((part) => part.placements.some((p) => stores.isNear(p))),
+    nodeAddress: () => config.publicUrl ?? urlOf(app),
+  });
+  await registerRest(app, {
+    ...limits,
+    core,
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
+  });
+  return app;
+}
+
+function corsOf(origins: readonly string[]) {
+  if (origins.length === 0) return false;
+  return {
+    origin: origins.includes('*') ? '*' : [...origins],
+    methods: ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'],
+    exposedHeaders: ['ETag', 'Content-Range', 'Content-Disposition', 'X-Request-Id', 'Location'],
+    maxAge: 600,
+  };
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!isOsproxyError(error, 'NotFound')) throw error;
+}
+
+function urlOf(app: HttpServer): string {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') return '';
+  return `http://${isIPv6(address.address) ? `[${address.address}]` : address.address}:${address.port}`;
+}

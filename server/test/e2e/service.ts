@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const READY_WITHIN_MS = 20_000;
+
+export const API_KEY = 'test-key-0123456789';
+
+export interface RunningService {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly dataDir: string;
+  readonly process: ChildProcess;
+  /** Log lines so far. */
+  readonly lines: readonly string[];
+  /** SIGKILL, and waits until it is gone; the data folder stays. */
+  kill(): Promise<void>;
+  /** SIGTERM, and waits; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** Stops and removes the data folder. */
+  close(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly env?: Record<string, string>;
+  /** An existing data folder; a new one in the temp folder otherwise. */
+  readonly dataDir?: string;
+}
+
+/** Starts a real osproxy process on a free port and waits until it listens. */
+export async function startService(options: ServiceOptions = {}): Promise<RunningService> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'osproxy-e2e-')));
+  const child = spawn(process.execPath, [MAIN, 'serve'], {
+    cwd: dataDir,
+    env: {
+      PATH: process.env['PATH'],
+      UV_THREADPOOL_SIZE: '16',
+      OSPROXY_PORT: '0',
+      OSPROXY_DATA_DIR: dataDir,
+      OSPROXY_API_KEY: API_KEY,
+      ...options.env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: string[] = [];
+  const ended = once(child, 'exit');
+  const url = await firstUrl(child, lines, ended);
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await ended;
+    return child.exitCode;
+  };
+  return {
+    url,
+    apiKey: options.env?.['OSPROXY_API_KEY'] ?? API_KEY,
+    dataDir,
+    process: child,
+    lines,
+    kill: async () => void (await end('SIGKILL')),
+    stop: () => end('SIGTERM'),
+    close: async () => {
+      await end('SIGTERM');
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function firstUrl(child: ChildProcess, lines: string[], ended: Promise<unknown>): Promise<string> {
+  const found = Promise.withResolvers<string>();
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      const url = /"url":"(http:[^"]+)"[^}]*"msg":"listening"/.exec(line)?.[1];
+      if (url !== undefined) found.resolve(url);
+    });
+  }
+  ended.then(() => found.reject(new Error(`osproxy ended before it listened:\n${lines.join('\n')}`)));
+  const timer = setTimeout(
+    () => found.reject(new Error(`osproxy did not listen within ${READY_WITHIN_MS} ms:\n${lines.join('\n')}`)),
+    READY_WITHIN_MS,
+  );
+  try {
+    return await found.promise;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
