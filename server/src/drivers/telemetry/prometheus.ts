@@ -1,0 +1,167 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Telemetry } from '#core/ports/telemetry.ts';
+
+/** One value of a gauge that is computed when somebody asks for the metrics. */
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface ComputedGauge {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Called at every scrape; a rejection leaves the gauge without values and the other metrics as they are. */
+  collect(): Promise<readonly Sample[]>;
+}
+
+/** Seconds, from a request answered from memory to an upload of hours. */
+const HTTP_BUCKETS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800,
+];
+const STORAGE_BUCKETS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+const TASK_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600];
+
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+type Direction = 'in' | 'out';
+
+/** Counts in a registry of its own, so that several services may live in one process. */
+export class PrometheusTelemetry implements Telemetry {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<'method' | 'route' | 'status'>;
+  readonly #requestSeconds: Histogram<'method' | 'route'>;
+  readonly #bytes: Readonly<Record<Direction, Counter.Internal>>;
+  readonly #open: Readonly<Record<Direction, Gauge.Internal<'direction'>>>;
+  readonly #attempts: Counter<'type' | 'outcome'>;
+  readonly #attemptSeconds: Histogram<'type'>;
+  readonly #operations: Counter<'store' | 'operation' | 'outcome'>;
+  readonly #operationSeconds: Histogram<'store' | 'operation'>;
+
+  constructor() {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Counter({
+      name: 'osproxy_http_requests_total',
+      help: 'Finished HTTP requests.',
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    });
+    this.#requestSeconds = new Histogram({
+      name: 'osproxy_http_request_seconds',
+      help: 'Time from the headers of a request to the end of its answer.',
+      labelNames: ['method', 'route'],
+      buckets: HTTP_BUCKETS,
+      registers,
+    });
+    const bytes = new Counter({
+      name: 'osproxy_transferred_bytes_total',
+      help: 'Bytes of file content that came in or went out.',
+      labelNames: ['direction'],
+      registers,
+    });
+    const open = new Gauge({
+      name: 'osproxy_open_transfers',
+      help: 'Transfers of file content that are under way.',
+      labelNames: ['direction'],
+      registers,
+    });
+    this.#bytes = { in: bytes.labels('in'), out: bytes.labels('out') };
+    this.#open = { in: open.labels('in'), out: open.labels('out') };
+    for (const direction of ['in', 'out'] as const) {
+      this.#bytes[direction].inc(0);
+      this.#open[direction].set(0);
+    }
+    this.#attempts = new Counter({
+      name: 'osproxy_task_attempts_total',
+      help: 'Attempts of background tasks by how they ended.',
+      labelNames: ['type', 'outcome'],
+      registers,
+    });
+    this.#attemptSeconds = new Histogram({
+      name: 'osproxy_task_attempt_seconds',
+      help: 'How long attempts of background tasks took.',
+      labelNames: ['type'],
+      buckets: TASK_BUCKETS,
+      registers,
+    });
+    this.#operations = new Counter({
+      name: 'osproxy_storage_operations_total',
+      help: 'Calls of storage drivers by outcome: ok or an error code.',
+      labelNames: ['store', 'operation', 'outcome'],
+      registers,
+    });
+    this.#operationSeconds = new Histogram({
+      name: 'osproxy_storage_operation_seconds',
+      help: 'How long calls of storage drivers took.',
+      labelNames: ['store', 'operation'],
+      buckets: STORAGE_BUCKETS,
+      registers,
+    });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The metrics in Prometheus text form. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Throws when a metric of this name exists. */
+  addGauge(gauge: ComputedGauge): void {
+    new Gauge({
+      name: gauge.name,
+      help: gauge.help,
+      labelNames: [...gauge.labels],
+      registers: [this.#registry],
+      async collect() {
+        this.reset();
+        const samples = await collected(gauge);
+        for (const { labels, value } of samples) this.set({ ...labels }, value);
+      },
+    });
+  }
+
+  httpRequest(method: string, route: string, status: number, seconds: number): void {
+    // Anybody can invent methods; each would be a new time series.
+    const known = METHODS.has(method) ? method : 'other';
+    this.#requests.labels(known, route, String(status)).inc();
+    this.#requestSeconds.labels(known, route).observe(seconds);
+  }
+
+  storageOperation(store: string, operation: string, outcome: string, seconds: number): void {
+    this.#operations.labels(store, operation, outcome).inc();
+    this.#operationSeconds.labels(store, operation).observe(seconds);
+  }
+
+  taskAttempt(type: string, outcome: string, seconds: number): void {
+    this.#attempts.labels(type, outcome).inc();
+    this.#attemptSeconds.labels(type).observe(seconds);
+  }
+
+  transferred(direction: Direction, bytes: number): void {
+    if (bytes > 0) this.#bytes[direction].inc(bytes);
+  }
+
+  transferOpened(direction: Direction): () => void {
+    const open = this.#open[direction];
+    let counted = true;
+    open.inc();
+    return () => {
+      if (counted) open.dec();
+      counted = false;
+    };
+  }
+}
+
+async function collected(gauge: ComputedGauge): Promise<readonly Sample[]> {
+  try {
+    return await gauge.collect();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type AccessRule, admit } from '#core/access.ts';
+import type { Authenticator, Credentials } from '#core/authentication.ts';
+import { OsproxyError } from '#core/errors.ts';
+
+/** What the request shows: `Authorization: Bearer <key>` or `Link <token>`, `X-Api-Key`, and `?link=` where the rule takes links. */
+function credentialsOf(request: FastifyRequest, rule: AccessRule): Credentials | undefined {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const space = authorization.indexOf(' ');
+    const scheme = (space === -1 ? authorization : authorization.slice(0, space)).toLowerCase();
+    if (scheme === 'bearer' || scheme === 'link') {
+      const secret = space === -1 ? '' : authorization.slice(space + 1).trim();
+      if (secret === '') {
+        throw new OsproxyError(
+          'Unauthenticated',
+          `The Authorization header names ${scheme} but gives no value.`,
+        );
+      }
+      return scheme === 'bearer' ? { apiKey: secret } : { linkToken: secret };
+    }
+  }
+  const apiKey = request.headers['x-api-key'];
+  if (typeof apiKey === 'string' && apiKey !== '') return { apiKey };
+  if (rule.kind === 'service' && rule.link !== undefined) return linkInQuery(request);
+  return undefined;
+}
+
+function linkInQuery(request: FastifyRequest): Credentials | undefined {
+  const { link } = request.query as { link?: unknown };
+  if (link === undefined) return undefined;
+  if (typeof link === 'string' && link !== '') return { linkToken: link };
+  throw new OsproxyError(
+    'InvalidArgument',
+    'Query parameter "link" must be given once, with a token as its value.',
+    {
+      details: { field: 'link' },
+    },
+  );
+}
+
+/** Lets nobody past a route's rule; a route without one must never have been started. */
+export function guardRoutes(app: FastifyInstance, authenticator: Authenticator): void {
+  app.addHook('onRequest', (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => {
+    if (request.is404) return done();
+    const { access, ignoreCredentials } = request.routeOptions.config;
+    const credentials = ignoreCredentials === true ? undefined : credentialsOf(request, access);
+    if (credentials === undefined) {
+      admit(access, request.principal);
+      return done();
+    }
+    authenticator
+      .authenticate(credentials)
+      .then((principal) => {
+        request.exchange.principal = principal;
+        admit(access, principal);
+      })
+      .then(() => done(), done);
+  });
+}

@@ -1,0 +1,158 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { OsproxyError } from '#core/errors.ts';
+import type { Exchange } from './exchange.ts';
+import { HttpError } from './http-error.ts';
+
+/** Time an aborted request gets to say so before its connection is cut. */
+const LAST_WORD_MS = 500;
+
+export interface ConnectionsOptions {
+  /** Milliseconds without a byte in either direction after which a connection that waits for its client is ended. */
+  readonly idleMs: number;
+  /** Called once per exchange, when its answer is out or its connection is gone. */
+  readonly onFinished: (exchange: Exchange, complete: boolean) => void;
+  /** Called for bytes that are not HTTP; answers on the socket and closes it. */
+  readonly onMalformed: (error: Error & { code?: string }, socket: Socket) => void;
+}
+
+/** Knows every connection and every open exchange of the server; ends them in order. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #servers: Server[] = [];
+  readonly #sockets = new Map<Socket, Set<Exchange>>();
+  #open = 0;
+  #drained: Promise<number> | undefined;
+  #onNothingOpen: (() => void) | undefined;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  get draining(): boolean {
+    return this.#drained !== undefined;
+  }
+
+  watch(server: Server): void {
+    this.#servers.push(server);
+    server.on('connection', (socket: Socket) => this.#connected(socket));
+    server.on('timeout', (socket: Socket) => this.#idle(socket));
+    server.on('clientError', (error, duplex) => this.#malformed(error, duplex as Socket));
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      // The client is told to go on when somebody starts to read, so that a refused body is never sent.
+      request.once('resume', () => {
+        if (!response.headersSent && !response.destroyed) response.writeContinue();
+      });
+      server.emit('request', request, response);
+    });
+  }
+
+  begin(exchange: Exchange): void {
+    const exchanges = this.#sockets.get(exchange.socket);
+    exchanges?.add(exchange);
+    this.#open += 1;
+    const response = exchange.reply.raw;
+    response.once('close', () => this.#finish(exchange, response.writableFinished));
+  }
+
+  /** Resolves with the number of exchanges that had to be aborted. */
+  drain(graceMs: number): Promise<number> {
+    this.#drained ??= this.#drain(graceMs);
+    return this.#drained;
+  }
+
+  #connected(socket: Socket): void {
+    this.#sockets.set(socket, new Set());
+    socket.once('close', () => {
+      const left = this.#sockets.get(socket);
+      this.#sockets.delete(socket);
+      // Pipelined requests whose answer never reached the socket hear of its end only here.
+      if (left !== undefined) for (const exchange of left) this.#finish(exchange, false);
+    });
+  }
+
+  #finish(exchange: Exchange, complete: boolean): void {
+    if (!exchange.finish(complete)) return;
+    this.#open -= 1;
+    const exchanges = this.#sockets.get(exchange.socket);
+    exchanges?.delete(exchange);
+    this.#options.onFinished(exchange, complete);
+    if (!this.draining) return;
+    if (exchanges?.size === 0) exchange.socket.destroySoon();
+    if (this.#open === 0) this.#onNothingOpen?.();
+  }
+
+  /** A server that is still working, or that is slow itself, keeps the connection; a silent client does not. */
+  #idle(socket: Socket): void {
+    const exchanges = this.#sockets.get(socket);
+    const [exchange] = exchanges ?? [];
+    if (exchange === undefined) {
+      socket.destroy();
+      return;
+    }
+    const { request, reply } = exchange;
+    const waitsForBody = !request.raw.complete && !reply.raw.headersSent && !exchange.receiving;
+    if (waitsForBody && !reply.sent && isBeingRead(request.raw)) {
+      const seconds = this.#options.idleMs / 1000;
+      const message = `No byte of the request body came for ${seconds} seconds.`;
+      reply.send(new HttpError(408, 'Cancelled', message, { headers: { connection: 'close' } }));
+    } else if (socket.writableLength > 0 || (waitsForBody && reply.sent)) {
+      socket.destroy();
+      return;
+    }
+    socket.setTimeout(this.#options.idleMs);
+  }
+
+  #malformed(error: Error & { code?: string }, socket: Socket): void {
+    const exchanges = this.#sockets.get(socket);
+    const answering = [...(exchanges ?? [])].some((exchange) => exchange.reply.raw.headersSent);
+    if (error.code === 'ECONNRESET' || !socket.writable || answering) {
+      socket.destroy();
+      return;
+    }
+    this.#options.onMalformed(error, socket);
+  }
+
+  async #drain(graceMs: number): Promise<number> {
+    const closed = this.#servers.map(
+      (server) =>
+        new Promise<void>((resolve) => (server.listening ? server.close(() => resolve()) : resolve())),
+    );
+    await this.#nothingOpenWithin(graceMs);
+    const aborted = this.#open;
+    if (aborted > 0) {
+      const reason = new OsproxyError('Unavailable', 'The service is shutting down; try again.', {
+        retryAfterSeconds: 5,
+      });
+      for (const exchanges of this.#sockets.values()) {
+        for (const exchange of exchanges) exchange.abort(reason);
+      }
+      await this.#nothingOpenWithin(LAST_WORD_MS);
+    }
+    for (const [socket, exchanges] of this.#sockets) {
+      if (exchanges.size > 0 || !socket.writableEnded) socket.destroy();
+    }
+    const cut = setTimeout(() => {
+      for (const socket of this.#sockets.keys()) socket.destroy();
+    }, LAST_WORD_MS);
+    await Promise.all(closed);
+    clearTimeout(cut);
+    return aborted;
+  }
+
+  async #nothingOpenWithin(ms: number): Promise<void> {
+    if (this.#open === 0 || ms <= 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#onNothingOpen = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#onNothingOpen = undefined;
+  }
+}
+
+function isBeingRead(request: IncomingMessage): boolean {
+  return request.readableFlowing === true;
+}

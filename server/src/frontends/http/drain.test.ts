@@ -1,0 +1,105 @@
+import { afterEach, expect, it } from 'vitest';
+import { isOsproxyError } from '#core/errors.ts';
+import { PUBLIC, RawClient, startServer, type TestServer, until } from './test-server.ts';
+
+let server: TestServer;
+afterEach(async () => server?.app.close());
+
+const request = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+
+async function start(): Promise<{ release: () => void; reasons: unknown[]; started: () => number }> {
+  const gate = Promise.withResolvers<void>();
+  const reasons: unknown[] = [];
+  let count = 0;
+  server = await startServer((app) => {
+    app.get('/fast', PUBLIC, async () => 'fast');
+    app.get('/slow', PUBLIC, async (request) => {
+      count += 1;
+      await Promise.race([
+        gate.promise,
+        new Promise((_resolve, reject) => {
+          request.abort.addEventListener('abort', () => {
+            reasons.push(request.abort.reason);
+            reject(request.abort.reason);
+          });
+        }),
+      ]);
+      return 'slow';
+    });
+    app.get('/deaf', PUBLIC, async () => {
+      count += 1;
+      await gate.promise;
+      return 'deaf';
+    });
+  });
+  return { release: () => gate.resolve(), reasons, started: () => count };
+}
+
+it('closes idle connections at once and lets open requests finish', async () => {
+  const { release, reasons, started } = await start();
+  const idle = new RawClient(server.port).send(request('/fast'));
+  await idle.hears('fast');
+  const busy = new RawClient(server.port).send(request('/slow'));
+  await until(() => started() === 1, 'the slow request');
+  const drained = server.app.drain(5000);
+  await idle.closed;
+  const late = new RawClient(server.port);
+  await late.closed;
+  release();
+  expect(await drained).toBe(0);
+  await busy.closed;
+  expect(busy.received).toContain('HTTP/1.1 200');
+  expect(busy.received.toLowerCase()).toContain('connection: close');
+  expect(reasons).toEqual([]);
+});
+
+it('aborts what does not finish in time, and says why', async () => {
+  const { reasons, started } = await start();
+  const busy = new RawClient(server.port).send(request('/slow'));
+  const deaf = new RawClient(server.port).send(request('/deaf'));
+  await until(() => started() === 2, 'both');
+  const before = performance.now();
+  expect(await server.app.drain(100)).toBe(2);
+  expect(performance.now() - before).toBeLessThan(2500);
+  await Promise.all([busy.closed, deaf.closed]);
+  expect(busy.received).toContain('HTTP/1.1 503');
+  expect(busy.received.toLowerCase()).toContain('retry-after');
+  expect(isOsproxyError(reasons[0], 'Unavailable')).toBe(true);
+});
+
+it('does not wait for connections that never asked for anything', async () => {
+  await start();
+  const silent = new RawClient(server.port);
+  await until(() => silent.socket.readyState === 'open', 'the connection');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await server.app.drain(10_000)).toBe(0);
+  await silent.closed;
+});
+
+it('gives every caller the same end', async () => {
+  const { release, started } = await start();
+  new RawClient(server.port).send(request('/slow'));
+  await until(() => started() === 1, 'the slow request');
+  const first = server.app.drain(5000);
+  const second = server.app.drain(0);
+  release();
+  expect(await Promise.all([first, second])).toEqual([0, 0]);
+});
+
+it('tells a handler that its client went away', async () => {
+  const { reasons, started } = await start();
+  const client = new RawClient(server.port).send(request('/slow'));
+  await until(() => started() === 1, 'the slow request');
+  client.socket.destroy();
+  await until(() => reasons.length === 1, 'the abort');
+  expect(isOsproxyError(reasons[0], 'Cancelled')).toBe(true);
+});
+
+it('tells the handlers of pipelined requests too', async () => {
+  const { reasons, started } = await start();
+  const client = new RawClient(server.port).send(request('/slow') + request('/slow') + request('/slow'));
+  await until(() => started() === 3, 'all three');
+  client.socket.destroy();
+  await until(() => reasons.length === 3, 'all aborts');
+  expect(await server.app.drain(0)).toBe(0);
+});

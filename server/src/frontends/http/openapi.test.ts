@@ -1,0 +1,77 @@
+import { Type } from 'typebox';
+import { afterEach, expect, it } from 'vitest';
+import { registerOpenApi } from './openapi.ts';
+import { PUBLIC, startServer, type TestServer } from './test-server.ts';
+
+let server: TestServer;
+afterEach(async () => server?.app.close());
+
+async function start(enabled: boolean): Promise<void> {
+  server = await startServer(async (app) => {
+    await registerOpenApi(app, { enabled, version: '1.2.3' });
+    app.get(
+      '/things/:id',
+      {
+        ...PUBLIC,
+        schema: {
+          params: Type.Object({ id: Type.String() }),
+          security: [{ bearerKey: [] }],
+          response: { 200: Type.Object({ id: Type.String() }), default: Type.Ref('Problem') },
+        },
+      },
+      async (request) => ({ id: request.params.id }),
+    );
+  });
+}
+
+const get = (path: string) =>
+  fetch(server.origin + path, { headers: { authorization: 'Bearer wrong' }, redirect: 'manual' });
+
+it('describes every route, the problem and the keys', async () => {
+  await start(true);
+  const answer = await get('/openapi.json');
+  expect(answer.status).toBe(200);
+  const document = (await answer.json()) as {
+    openapi: string;
+    paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+    components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
+  };
+  expect(document.openapi).toBe('3.1.0');
+  expect(Object.keys(document.paths)).toEqual(['/things/{id}']);
+  expect(document.components.schemas).toHaveProperty('Problem');
+  expect(Object.keys(document.components.securitySchemes)).toEqual(['bearerKey', 'apiKey', 'linkToken']);
+  expect(JSON.stringify(document.paths['/things/{id}']?.get?.responses)).toContain(
+    '#/components/schemas/Problem',
+  );
+});
+
+it('serves the page and everything it loads from here', async () => {
+  await start(true);
+  const page = await get('/docs/');
+  const html = await page.text();
+  expect(page.status).toBe(200);
+  const csp = page.headers.get('content-security-policy') ?? '';
+  expect(csp).toContain("script-src 'self'");
+  expect(csp).not.toContain('https:');
+  expect(html).not.toMatch(/(?:src|href)="https?:/);
+  expect(html).not.toMatch(/<script>(?!<)/);
+  const assets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(
+    ([, path]) => new URL(path ?? '', `${server.origin}/docs/`),
+  );
+  expect(assets.length).toBeGreaterThan(3);
+  for (const asset of assets) {
+    expect(asset.origin).toBe(server.origin);
+    const answer = await fetch(asset);
+    expect([asset.pathname, answer.status]).toEqual([asset.pathname, 200]);
+    if (asset.pathname.endsWith('initializer.js')) expect(await answer.text()).toContain('/openapi.json');
+    else await answer.arrayBuffer();
+  }
+});
+
+it('can be switched off', async () => {
+  await start(false);
+  expect((await get('/openapi.json')).status).toBe(404);
+  expect((await get('/docs/')).status).toBe(404);
+  const answer = await get('/things/5');
+  expect(answer.status).toBe(401);
+});
