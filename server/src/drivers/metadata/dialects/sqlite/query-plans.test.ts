@@ -1,0 +1,209 @@
+import { expect, it } from 'vitest';
+import type { Blob, Placement } from '#core/model/blob.ts';
+import { Repositories } from '../../repositories.ts';
+import type { Session } from '../../session.ts';
+import { SqliteConnection } from './connection.ts';
+import { sqlite } from './dialect.ts';
+import { applyMigrations } from './schema.ts';
+
+/** Queries that may walk an index or a table from one end, with what they are for. */
+const WALKS = new Map([
+  [
+    'select "type", "state", count(*) as "count" from "tasks"',
+    'counts for the metrics read a covering index',
+  ],
+  ['from "service_keys" order by', 'the list of keys, which are few'],
+  ['from "messages" order by "id" desc limit', 'the last row'],
+  ['from "tasks" order by "created_at" desc', 'the newest tasks, up to a limit'],
+  ['"files" where "state" in (?, ?) order by "uid" desc', 'the newest files of all owners, up to a limit'],
+  ['"files" where "state" in (?, ?) and substr(name', 'a search by name over all owners, for administrators'],
+  ['from "nodes" where', 'the nodes, which are few'],
+]);
+
+/** Queries that may sort, since few rows can match. */
+const SORTS = new Map([
+  ['"lease_until" from "tasks" where "type" = ? and "state" = ?', 'running tasks of a type'],
+  ['select distinct "blob_id"', 'the blobs of purged manifests'],
+  ['from "service_keys" order by', 'the list of keys, which are few'],
+  ['from "nodes" where', 'the nodes, which are few'],
+  ['from "manifests" where', 'manifests of the same content'],
+]);
+
+const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size: 1, createdAt: 1 };
+const PLACEMENT: Placement = { store: 's', node: undefined, key: 'k' };
+
+async function callEverything(r: Repositories): Promise<void> {
+  const page = { after: '9', limit: 10, namePrefix: 'n', owner: 'o' };
+  const manifest = { ...BLOB, verified: true, parts: [{ blobId: '1', size: 1 }] };
+  const task = { type: 't', key: 'k', payload: 1, maxAttempts: 1 };
+  const node = { id: 'n', address: 'a', version: 'v', startedAt: 1, heartbeatAt: 1 };
+  await r.blobs.insert(BLOB, PLACEMENT);
+  await r.blobs.insert({ ...BLOB, id: '2', sha256: 'b' }, { ...PLACEMENT, key: 'k2' });
+  await r.blobs.insert({ ...BLOB, id: '3', sha256: 'c' }, { ...PLACEMENT, key: 'k3' });
+  await r.manifests.insert(manifest);
+  await r.manifests.insert({ ...manifest, id: '2', parts: [{ blobId: '2', size: 1 }] });
+  await r.files.insert({
+    ...{
+      uid: '1',
+      owner: 'o',
+      name: 'n',
+      contentType: 'c',
+      size: 1,
+      state: 'ready',
+      rejectedReason: undefined,
+    },
+    ...{ manifestId: '1', generation: 1, linkEpoch: 0, md5: undefined, sha256: undefined, verified: true },
+    ...{ createdAt: 1, updatedAt: 1, deletedAt: undefined },
+  });
+  await r.files.content('1');
+  await r.files.findMany(['1', '2']);
+  for (const owner of ['o', undefined]) {
+    for (const after of ['9', undefined]) await r.files.list({ ...page, owner, after });
+    await r.files.list({ ...page, owner, after: undefined, namePrefix: undefined });
+  }
+  await r.files.scan('0', 10);
+  await r.files.rename('1', 'n', 'c', 2);
+  await r.files.swapManifest('1', '1', { ...manifest, id: '1' }, 2);
+  await r.files.markVerified('1', '1', { sha256: 'a', md5: undefined, sha1: undefined }, 2);
+  await r.files.bumpLinkEpoch('1', 2);
+  await r.uploads.insert({
+    ...{ uid: '1', owner: 'o', name: 'n', state: 'open', size: 1, md5: undefined, sha256: undefined },
+    ...{ partSize: 1, createdAt: 1, expiresAt: 1, completedAt: undefined },
+  });
+  const part = {
+    number: 1,
+    blobId: '3',
+    size: 1,
+    md5: undefined,
+    sha256: 'c',
+    contentType: undefined,
+    createdAt: 1,
+  };
+  await r.uploads.putPart('1', part);
+  await r.uploads.find('1');
+  await r.uploads.parts('1');
+  await r.uploads.findPart('1', 1);
+  await r.uploads.expired(5, 10);
+  await r.uploads.lock('1');
+  await r.uploads.extend('1', 9);
+  await r.blobs.findLive('a', 1);
+  await r.blobs.find('1');
+  await r.blobs.knownKeys('s', ['k', 'k2', 'k3']);
+  await r.blobs.scan('0', 10);
+  await r.blobs.claim('1');
+  await r.blobs.addPlacement('1', { ...PLACEMENT, key: 'k4' });
+  await r.blobs.removePlacement('1', { ...PLACEMENT, key: 'k4' });
+  await r.blobs.doom('s', 'k9', 1);
+  await r.blobs.doom('s', 'k9', 1);
+  await r.blobs.forgetDoomed(1, 10);
+  await r.manifests.find('1');
+  for (const owner of ['o', undefined]) {
+    await r.manifests.findVerified({ sha256: 'a' }, 1, owner);
+    await r.manifests.findVerified({ sha256: 'a' }, undefined, owner);
+    await r.manifests.findVerified({ md5: 'a' }, 1, owner);
+  }
+  await r.manifests.claim('1');
+  await r.manifests.markIdle('1', 1);
+  await r.manifests.markIdle('2', 1);
+  await r.manifests.removeIdle(1, 10);
+  await r.blobs.markIdle(['1', '2', '3'], 1);
+  await r.blobs.condemnIdle(1, 10);
+  await r.blobs.condemned(10);
+  await r.blobs.remove(['2']);
+  await r.links.insert({
+    ...{ id: 'l', uid: '1', owner: 'o', scope: 'read', disposition: 'inline', expiresAt: 1 },
+    ...{ maxUses: 1, uses: 0, createdAt: 1, revokedAt: undefined },
+  });
+  await r.links.find('l');
+  await r.links.list('1', 0, 10);
+  await r.links.use('l', 0);
+  await r.links.revoke('1', 'l', 1);
+  await r.links.removeExpired(1, 10);
+  await r.keys.insert({
+    ...{ id: 'k', name: 'n', owner: 'o', scopes: ['read'], secretHash: 'h', createdAt: 1 },
+    ...{ expiresAt: undefined, revokedAt: undefined, lastUsedAt: undefined },
+  });
+  await r.keys.find('k');
+  await r.keys.list();
+  await r.keys.touch('k', 1);
+  await r.keys.revoke('k', 1);
+  await r.idempotency.insert({ owner: 'o', key: 'k', fingerprint: 'f', uid: '1', createdAt: 1 });
+  await r.idempotency.find('o', 'k');
+  await r.idempotency.removeOld(1, 10);
+  await r.tasks.enqueue('1', task, 1);
+  await r.tasks.nextDue(['t']);
+  await r.tasks.claim(['t'], 'n', 1, 10);
+  await r.tasks.heartbeat('1', 1, 20);
+  await r.tasks.finish('1', 1, { outcome: 'failed', error: 'e' }, 2);
+  await r.tasks.retry('1', 3);
+  await r.tasks.attempts('1');
+  await r.tasks.counts();
+  for (const filter of [
+    {},
+    { type: 't' },
+    { state: 'done' as const },
+    { type: 't', state: 'done' as const },
+  ]) {
+    await r.tasks.list(filter, 10);
+  }
+  await r.tasks.claim(['t'], 'n', 3, 10);
+  await r.tasks.finish('1', 2, { outcome: 'done' }, 4);
+  await r.tasks.removeEnded(4, 10);
+  const lease = await r.coordination.acquireLease('l', 'h', 1, 10);
+  if (lease !== undefined) {
+    await r.coordination.renewLease(lease, 2, 10, 1);
+    await r.coordination.releaseLease(lease, 1);
+  }
+  await r.coordination.heartbeat(node);
+  await r.coordination.nodes(0);
+  await r.coordination.removeSilentNodes(0);
+  await r.coordination.leave('n');
+  await r.coordination.publish('t', 'm', 1);
+  await r.coordination.messages(0, 10);
+  await r.coordination.lastMessageId();
+  await r.coordination.removeMessages(1, 10);
+  await r.uploads.abort('1', 1);
+  await r.uploads.removeEnded(1, 10);
+  await r.files.markRejected('1', '1', 'r', 2);
+  await r.files.markDeleted('1', 2);
+  await r.files.removeDeleted(2, 10);
+}
+
+it('finds every row by an index: no query scans a table or sorts more than a few rows', async () => {
+  const connection = new SqliteConnection(':memory:', { readOnly: false, cacheKiB: 1024 });
+  await applyMigrations(connection);
+  const plans = new Map<string, string[]>();
+  const session: Session = {
+    dialect: sqlite,
+    execute: async (sql, parameters) => {
+      if (!plans.has(sql)) {
+        const plan = connection.execute(`explain query plan ${sql}`, parameters).rows as { detail: string }[];
+        plans.set(
+          sql,
+          plan.map((row) => row.detail),
+        );
+      }
+      return connection.execute(sql, parameters);
+    },
+  };
+  await callEverything(new Repositories(session));
+  connection.close();
+
+  const used = new Set<string>();
+  const excused = (sql: string, list: ReadonlyMap<string, string>) => {
+    const excuse = [...list.keys()].find((part) => sql.includes(part));
+    if (excuse !== undefined) used.add(excuse);
+    return excuse !== undefined;
+  };
+  const wrong: string[] = [];
+  for (const [sql, details] of plans) {
+    for (const detail of details) {
+      const scans = detail.startsWith('SCAN') && detail !== 'SCAN CONSTANT ROW' && !excused(sql, WALKS);
+      const sorts = detail.startsWith('USE TEMP B-TREE') && !excused(sql, SORTS);
+      if (scans || sorts) wrong.push(`${detail}: ${sql}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect([...WALKS.keys(), ...SORTS.keys()].filter((excuse) => !used.has(excuse))).toEqual([]);
+  expect(plans.size).toBeGreaterThan(90);
+});

@@ -1,0 +1,224 @@
+import { type Insertable, type Selectable, sql } from 'kysely';
+import { OsproxyError } from '#core/errors.ts';
+import type { Manifest } from '#core/model/manifest.ts';
+import type { ManifestCommands, ManifestQueries } from '#core/ports/metadata.ts';
+import { Blobs } from './blobs.ts';
+import { chunks, fromId, listOf, optionalText, toId, toNumber } from './convert.ts';
+import type { ManifestPartTable, ManifestTable } from './rows.ts';
+import type { Session } from './session.ts';
+import { pick, runQuery, Statement } from './statement.ts';
+import { unique } from './unique.ts';
+
+type Row = Selectable<ManifestTable>;
+type NewRow = Required<Insertable<ManifestTable>>;
+type NewPartRow = Insertable<ManifestPartTable>;
+
+const COLUMNS = [
+  'id',
+  'size',
+  'sha256',
+  'md5',
+  'sha1',
+  'verified',
+  'created_at',
+  'idle_since',
+] as const satisfies readonly (keyof NewRow)[];
+
+const PART_COLUMNS = ['manifest_id', 'seq', 'blob_id', 'size'] as const;
+/** Parts written by one insert. */
+const PARTS_AT_ONCE = 500;
+
+const find = new Statement(({ build }, p: { id: bigint }) =>
+  build.selectFrom('manifests').select(COLUMNS).where('id', '=', p.id),
+);
+
+const findParts = new Statement(({ build }, p: { id: bigint }) =>
+  build
+    .selectFrom('manifest_parts')
+    .select(['blob_id', 'size'])
+    .where('manifest_id', '=', p.id)
+    .orderBy('seq'),
+);
+
+const insert = new Statement(({ build }, p: NewRow) =>
+  build.insertInto('manifests').values(pick(p, COLUMNS)),
+);
+
+const insertPart = new Statement(({ build }, p: NewPartRow) =>
+  build.insertInto('manifest_parts').values(pick(p, PART_COLUMNS)),
+);
+
+const claim = new Statement(({ build }, p: { id: bigint }) =>
+  build.updateTable('manifests').set({ idle_since: null }).where('id', '=', p.id),
+);
+
+/** A later mark wins: the grace time runs from the last file that went away. */
+const markIdle = new Statement(({ build }, p: { id: bigint; at: number }) =>
+  build
+    .updateTable('manifests')
+    .set({ idle_since: p.at })
+    .where('id', '=', p.id)
+    .where((eb) => eb.or([eb('idle_since', 'is', null), eb('idle_since', '<', p.at)])),
+);
+
+/** Rows locked first and judged by later statements, so that a claim either came before and is seen, or waits. */
+const lockIdle = new Statement((dialect, p: { cutoff: number; limit: number }) =>
+  dialect.lockRows(
+    dialect.build
+      .selectFrom('manifests')
+      .select('id')
+      .where('idle_since', '<=', p.cutoff)
+      .orderBy('idle_since')
+      .limit(p.limit),
+  ),
+);
+
+export class Manifests implements ManifestQueries, ManifestCommands {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  async find(id: string): Promise<Manifest | undefined> {
+    const row = await find.first(this.#session, { id: toId(id) });
+    return row === undefined ? undefined : this.#withParts(row);
+  }
+
+  /** Idle alone does not mean garbage: another file may still name the manifest. */
+  async findVerified(
+    digest: { sha256?: string; md5?: string },
+    size: number | undefined,
+    owner: string | undefined,
+  ): Promise<Manifest | undefined> {
+    const { sha256, md5 } = digest;
+    if (sha256 === undefined && md5 === undefined) {
+      throw new OsproxyError('InvalidArgument', 'A look-up by content needs a SHA-256 or an MD5 digest.');
+    }
+    let query = this.#session.dialect.build
+      .selectFrom('manifests')
+      .select(COLUMNS)
+      .where('verified', '=', 1)
+      .where((eb) => {
+        const named = eb
+          .selectFrom('files')
+          .select(sql`1`.as('one'))
+          .whereRef('files.manifest_id', '=', 'manifests.id')
+          .where('files.state', '=', 'ready');
+        if (owner !== undefined) return eb.exists(named.where('files.owner', '=', owner));
+        return eb.or([eb('idle_since', 'is', null), eb.exists(named)]);
+      })
+      .orderBy('id')
+      .limit(1);
+    if (sha256 !== undefined) query = query.where('sha256', '=', sha256);
+    if (md5 !== undefined) query = query.where('md5', '=', md5);
+    if (size !== undefined) query = query.where('size', '=', size);
+    const row = (await runQuery(this.#session, query)).rows[0];
+    return row === undefined ? undefined : this.#withParts(row);
+  }
+
+  async insert(manifest: Manifest): Promise<void> {
+    const id = toId(manifest.id);
+    const row: NewRow = {
+      id,
+      size: manifest.size,
+      sha256: manifest.sha256 ?? null,
+      md5: manifest.md5 ?? null,
+      sha1: manifest.sha1 ?? null,
+      verified: Number(manifest.verified),
+      created_at: manifest.createdAt,
+      idle_since: null,
+    };
+    await unique(insert.run(this.#session, row), () => `A manifest with id ${manifest.id} exists already.`);
+    const parts = manifest.parts.map((part, seq) => ({
+      manifest_id: id,
+      seq,
+      blob_id: toId(part.blobId),
+      size: part.size,
+    }));
+    const [only] = parts;
+    if (only !== undefined && parts.length === 1) {
+      await insertPart.run(this.#session, only);
+      return;
+    }
+    const { build } = this.#session.dialect;
+    for (let start = 0; start < parts.length; start += PARTS_AT_ONCE) {
+      const some = parts.slice(start, start + PARTS_AT_ONCE);
+      await runQuery(this.#session, build.insertInto('manifest_parts').values(some));
+    }
+  }
+
+  async claim(id: string): Promise<boolean> {
+    return (await claim.run(this.#session, { id: toId(id) })) > 0;
+  }
+
+  async markIdle(id: string, at: number): Promise<void> {
+    await markIdle.run(this.#session, { id: toId(id), at });
+  }
+
+  async removeIdle(cutoff: number, limit: number): Promise<number> {
+    const { build } = this.#session.dialect;
+    const idle = await lockIdle.all(this.#session, { cutoff, limit });
+    let removed = 0;
+    for (const list of chunks(idle.map((row) => BigInt(row.id)))) {
+      const named = await this.#named(list);
+      const free = [...new Set(list)].filter((id) => !named.has(fromId(id)));
+      if (named.size > 0) {
+        const kept = listOf([...named].map(toId));
+        await runQuery(
+          this.#session,
+          build.updateTable('manifests').set({ idle_since: null }).where('id', 'in', kept),
+        );
+      }
+      if (free.length === 0) continue;
+      await this.#remove(listOf(free), cutoff);
+      removed += free.length;
+    }
+    return removed;
+  }
+
+  async #remove(ids: bigint[], cutoff: number): Promise<void> {
+    const { build } = this.#session.dialect;
+    const parts = build
+      .selectFrom('manifest_parts')
+      .select('blob_id')
+      .distinct()
+      .where('manifest_id', 'in', ids);
+    const blobs = (await runQuery(this.#session, parts)).rows.map((row) => fromId(row.blob_id));
+    await runQuery(this.#session, build.deleteFrom('manifest_parts').where('manifest_id', 'in', ids));
+    await runQuery(this.#session, build.deleteFrom('manifests').where('id', 'in', ids));
+    await new Blobs(this.#session).markIdle(blobs, cutoff);
+  }
+
+  /** Which of these manifests a ready file names. */
+  async #named(ids: readonly bigint[]): Promise<ReadonlySet<string>> {
+    const query = this.#session.dialect.build
+      .selectFrom('manifests')
+      .select('id')
+      .where('id', 'in', ids)
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('files')
+            .select(sql`1`.as('one'))
+            .whereRef('files.manifest_id', '=', 'manifests.id')
+            .where('files.state', '=', 'ready'),
+        ),
+      );
+    return new Set((await runQuery(this.#session, query)).rows.map((row) => fromId(row.id)));
+  }
+
+  async #withParts(row: Row): Promise<Manifest> {
+    const parts = await findParts.all(this.#session, { id: BigInt(row.id) });
+    return {
+      id: fromId(row.id),
+      size: toNumber(row.size),
+      sha256: optionalText(row.sha256),
+      md5: optionalText(row.md5),
+      sha1: optionalText(row.sha1),
+      verified: toNumber(row.verified) !== 0,
+      createdAt: toNumber(row.created_at),
+      parts: parts.map((part) => ({ blobId: fromId(part.blob_id), size: toNumber(part.size) })),
+    };
+  }
+}

@@ -1,0 +1,10 @@
+import type { Migration } from 'kysely/migration';
+import { firstTables } from './0001-first-tables.ts';
+import type { ColumnTypes } from './column-types.ts';
+
+/** Every migration of this build by name; names sort in the order they are applied and never change once released. */
+export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migration>> {
+  return {
+    '0001-first-tables': firstTables(types),
+  };
+}

@@ -1,0 +1,36 @@
+import type { MetadataReader, MetadataWriter } from '#core/ports/metadata.ts';
+import { Blobs } from './blobs.ts';
+import { Coordination } from './coordination.ts';
+import { Files } from './files.ts';
+import { Idempotency } from './idempotency.ts';
+import { ServiceKeys } from './keys.ts';
+import { Links } from './links.ts';
+import { Manifests } from './manifests.ts';
+import type { Session } from './session.ts';
+import { Tasks } from './tasks.ts';
+import { Uploads } from './uploads.ts';
+
+/** Every repository over one session; the commands work only where the session is a transaction. */
+export class Repositories implements MetadataReader, MetadataWriter {
+  readonly files: Files;
+  readonly uploads: Uploads;
+  readonly blobs: Blobs;
+  readonly manifests: Manifests;
+  readonly links: Links;
+  readonly keys: ServiceKeys;
+  readonly idempotency: Idempotency;
+  readonly tasks: Tasks;
+  readonly coordination: Coordination;
+
+  constructor(session: Session) {
+    this.files = new Files(session);
+    this.uploads = new Uploads(session);
+    this.blobs = new Blobs(session);
+    this.manifests = new Manifests(session);
+    this.links = new Links(session);
+    this.keys = new ServiceKeys(session);
+    this.idempotency = new Idempotency(session);
+    this.tasks = new Tasks(session);
+    this.coordination = new Coordination(session);
+  }
+}

@@ -1,0 +1,209 @@
+import type { ColumnType, Generated } from 'kysely';
+
+/** A 64-bit integer as any driver may represent it. */
+export type Int = number | bigint | string;
+
+type Id = ColumnType<Int, bigint, bigint>;
+type OptionalId = ColumnType<Int | null, bigint | null, bigint | null>;
+type Num = ColumnType<Int, number, Int>;
+type OptionalNum = ColumnType<Int | null, number | null, Int | null>;
+
+export interface FileTable {
+  uid: Id;
+  owner: string;
+  name: string;
+  content_type: string;
+  size: Num;
+  state: string;
+  rejected_reason: string | null;
+  manifest_id: Id;
+  generation: Num;
+  link_epoch: Num;
+  md5: string | null;
+  sha256: string | null;
+  verified: Num;
+  created_at: Num;
+  updated_at: Num;
+  deleted_at: OptionalNum;
+}
+
+export interface UploadTable {
+  uid: Id;
+  owner: string;
+  name: string;
+  state: string;
+  size: OptionalNum;
+  md5: string | null;
+  sha256: string | null;
+  part_size: Num;
+  created_at: Num;
+  expires_at: Num;
+  /** When it was completed or aborted. */
+  ended_at: OptionalNum;
+}
+
+export interface UploadPartTable {
+  upload_uid: Id;
+  number: Num;
+  blob_id: Id;
+  size: Num;
+  md5: string | null;
+  sha256: string;
+  content_type: string | null;
+  created_at: Num;
+}
+
+export interface BlobTable {
+  id: Id;
+  /** "sha256:size" while live, null once condemned: unique, so that one live blob has each content. */
+  identity: string | null;
+  sha256: string;
+  md5: string | null;
+  sha1: string | null;
+  size: Num;
+  created_at: Num;
+  /** Since when no new reference is known; null while in use or condemned. */
+  idle_since: OptionalNum;
+}
+
+export interface PlacementTable {
+  id: Generated<Int>;
+  store: string;
+  node: string | null;
+  key: string;
+  /** Null: a doomed key that no blob may ever take. */
+  blob_id: OptionalId;
+  doomed_at: OptionalNum;
+}
+
+export interface ManifestTable {
+  id: Id;
+  size: Num;
+  sha256: string | null;
+  md5: string | null;
+  sha1: string | null;
+  verified: Num;
+  created_at: Num;
+  idle_since: OptionalNum;
+}
+
+export interface ManifestPartTable {
+  manifest_id: Id;
+  seq: Num;
+  blob_id: Id;
+  size: Num;
+}
+
+export interface LinkTable {
+  id: string;
+  uid: Id;
+  owner: string;
+  scope: string;
+  disposition: string;
+  expires_at: Num;
+  max_uses: OptionalNum;
+  uses: Num;
+  created_at: Num;
+  revoked_at: OptionalNum;
+}
+
+export interface ServiceKeyTable {
+  id: string;
+  name: string;
+  owner: string;
+  /** JSON array of scopes. */
+  scopes: string;
+  secret_hash: string;
+  created_at: Num;
+  expires_at: OptionalNum;
+  revoked_at: OptionalNum;
+  last_used_at: OptionalNum;
+}
+
+export interface IdempotencyTable {
+  owner: string;
+  key: string;
+  fingerprint: string;
+  uid: Id;
+  created_at: Num;
+}
+
+export interface TaskTable {
+  id: Id;
+  type: string;
+  key: string;
+  /** "type:key" while pending or running, else null: unique, so that one live task has each key. */
+  live_key: string | null;
+  /** JSON. */
+  payload: string;
+  state: string;
+  run_at: Num;
+  attempts: Num;
+  max_attempts: Num;
+  fence: Num;
+  node: string | null;
+  lease_until: OptionalNum;
+  last_error: string | null;
+  created_at: Num;
+  updated_at: Num;
+  ended_at: OptionalNum;
+}
+
+export interface TaskAttemptTable {
+  task_id: Id;
+  fence: Num;
+  node: string;
+  started_at: Num;
+  finished_at: OptionalNum;
+  outcome: string;
+  error: string | null;
+}
+
+export interface LeaseTable {
+  name: string;
+  /** Null after a release. */
+  holder: string | null;
+  fence: Num;
+  expires_at: Num;
+  value: Num;
+}
+
+export interface NodeTable {
+  id: string;
+  address: string;
+  version: string;
+  started_at: Num;
+  heartbeat_at: Num;
+}
+
+interface MessageTable {
+  id: Generated<Int>;
+  topic: string;
+  message: string;
+  at: Num;
+}
+
+interface MigrationTable {
+  name: string;
+  timestamp: string;
+}
+
+/** Every table; none of these types leaves the driver. */
+export interface Tables {
+  files: FileTable;
+  uploads: UploadTable;
+  upload_parts: UploadPartTable;
+  blobs: BlobTable;
+  placements: PlacementTable;
+  manifests: ManifestTable;
+  manifest_parts: ManifestPartTable;
+  links: LinkTable;
+  service_keys: ServiceKeyTable;
+  idempotency: IdempotencyTable;
+  tasks: TaskTable;
+  task_attempts: TaskAttemptTable;
+  leases: LeaseTable;
+  nodes: NodeTable;
+  messages: MessageTable;
+  schema_migrations: MigrationTable;
+}

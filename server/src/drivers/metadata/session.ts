@@ -1,0 +1,35 @@
+import type { InsertQueryBuilder, InsertResult, Kysely } from 'kysely';
+import type { ColumnTypes } from './migrations/column-types.ts';
+import type { Tables } from './rows.ts';
+
+export interface Result<R> {
+  readonly rows: readonly R[];
+  /** Rows that an insert, update or delete touched. */
+  readonly changes: number;
+}
+
+type Insert<T extends keyof Tables> = InsertQueryBuilder<Tables, T, InsertResult>;
+type Column<T extends keyof Tables> = keyof Tables[T] & string;
+
+/** What differs between databases; one constant per database. */
+export interface Dialect {
+  /** Compiles queries, never runs them. */
+  readonly build: Kysely<Tables>;
+  readonly columnTypes: ColumnTypes;
+  /** An insert that changes nothing, without an error, when `columns` are taken. */
+  skipTaken<T extends keyof Tables>(query: Insert<T>, columns: readonly Column<T>[]): Insert<T>;
+  /** An insert that writes `update` into the row that has `columns` already. */
+  replaceTaken<T extends keyof Tables>(
+    query: Insert<T>,
+    columns: readonly Column<T>[],
+    update: readonly Column<T>[],
+  ): Insert<T>;
+  /** A select that keeps others from changing its rows until the transaction ends. */
+  lockRows<Q extends object>(query: Q): Q;
+}
+
+/** Where queries run: outside transactions on committed data, or inside one transaction. Rejects with OsproxyError only. */
+export interface Session {
+  readonly dialect: Dialect;
+  execute(sql: string, parameters: readonly unknown[]): Promise<Result<unknown>>;
+}

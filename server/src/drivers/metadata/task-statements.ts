@@ -1,0 +1,153 @@
+import type { TaskAttempt, TaskState } from '#core/model/task.ts';
+import { Statement } from './statement.ts';
+
+/** What a task record is read from. */
+export const TASK_COLUMNS = [
+  'id',
+  'type',
+  'key',
+  'payload',
+  'state',
+  'run_at',
+  'attempts',
+  'max_attempts',
+  'fence',
+  'node',
+  'lease_until',
+  'last_error',
+  'created_at',
+  'updated_at',
+] as const;
+
+/** The first pending task of a type due at `now`; one look into an index however many wait. */
+export const findPending = new Statement((dialect, p: { type: string; now: number }) =>
+  dialect.lockRows(
+    dialect.build
+      .selectFrom('tasks')
+      .select(['id', 'run_at'])
+      .where('type', '=', p.type)
+      .where('state', '=', 'pending')
+      .where('run_at', '<=', p.now)
+      .orderBy('run_at')
+      .orderBy('id')
+      .limit(1),
+  ),
+);
+
+/** The first running task of a type whose lease is over; running tasks are few. */
+export const findExpired = new Statement((dialect, p: { type: string; now: number }) =>
+  dialect.lockRows(
+    dialect.build
+      .selectFrom('tasks')
+      .select(['id', 'run_at'])
+      .where('type', '=', p.type)
+      .where('state', '=', 'running')
+      .where('lease_until', '<=', p.now)
+      .orderBy('run_at')
+      .orderBy('id')
+      .limit(1),
+  ),
+);
+
+export const firstLeaseEnd = new Statement(({ build }, p: { type: string }) =>
+  build
+    .selectFrom('tasks')
+    .select('lease_until')
+    .where('type', '=', p.type)
+    .where('state', '=', 'running')
+    .orderBy('lease_until')
+    .limit(1),
+);
+
+export const lease = new Statement(
+  ({ build }, p: { id: bigint; node: string; leaseUntil: number; now: number }) =>
+    build
+      .updateTable('tasks')
+      .set((eb) => ({
+        state: 'running',
+        node: p.node,
+        lease_until: p.leaseUntil,
+        fence: eb('fence', '+', 1),
+        attempts: eb('attempts', '+', 1),
+        updated_at: p.now,
+      }))
+      .where('id', '=', p.id),
+);
+
+export const renew = new Statement(({ build }, p: { id: bigint; fence: number; leaseUntil: number }) =>
+  build
+    .updateTable('tasks')
+    .set({ lease_until: p.leaseUntil })
+    .where('id', '=', p.id)
+    .where('fence', '=', p.fence)
+    .where('state', '=', 'running'),
+);
+
+interface Finish {
+  readonly id: bigint;
+  readonly state: TaskState;
+  readonly liveKey: string | null;
+  readonly runAt: number;
+  readonly attempts: number;
+  readonly error: string | null;
+  readonly endedAt: number | null;
+  readonly now: number;
+}
+
+export const finishTask = new Statement(({ build }, p: Finish) =>
+  build
+    .updateTable('tasks')
+    .set({
+      state: p.state,
+      live_key: p.liveKey,
+      run_at: p.runAt,
+      attempts: p.attempts,
+      last_error: p.error,
+      ended_at: p.endedAt,
+      updated_at: p.now,
+      node: null,
+      lease_until: null,
+    })
+    .where('id', '=', p.id),
+);
+
+interface Close {
+  readonly id: bigint;
+  readonly outcome: TaskAttempt['outcome'];
+  readonly error: string | null;
+  readonly now: number;
+}
+
+/** Ends the attempt that is open, if any. */
+export const closeAttempt = new Statement(({ build }, p: Close) =>
+  build
+    .updateTable('task_attempts')
+    .set({ outcome: p.outcome, error: p.error, finished_at: p.now })
+    .where('task_id', '=', p.id)
+    .where('outcome', '=', 'running'),
+);
+
+export const openAttempt = new Statement(
+  ({ build }, p: { id: bigint; fence: number; node: string; now: number }) =>
+    build.insertInto('task_attempts').values({
+      task_id: p.id,
+      fence: p.fence,
+      node: p.node,
+      started_at: p.now,
+      finished_at: null,
+      outcome: 'running',
+      error: null,
+    }),
+);
+
+export const findAttempts = new Statement(({ build }, p: { id: bigint }) =>
+  build
+    .selectFrom('task_attempts')
+    .select(['task_id', 'fence', 'node', 'started_at', 'finished_at', 'outcome', 'error'])
+    .where('task_id', '=', p.id)
+    .orderBy('fence'),
+);
+
+export const findEnded = new Statement(({ build }, p: { cutoff: number; limit: number }) =>
+  build.selectFrom('tasks').select('id').where('ended_at', '<=', p.cutoff).orderBy('ended_at').limit(p.limit),
+);

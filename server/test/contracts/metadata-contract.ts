@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, describe } from 'vitest';
+import type { Metadata } from '#core/ports/metadata.ts';
+import { accessContract } from './metadata-access.ts';
+import { blobsContract } from './metadata-blobs.ts';
+import { coordinationContract } from './metadata-coordination.ts';
+import { filesContract } from './metadata-files.ts';
+import type { Fixture, TestDatabase } from './metadata-fixture.ts';
+import { manifestsContract } from './metadata-manifests.ts';
+import { tasksContract } from './metadata-tasks.ts';
+import { transactionsContract } from './metadata-transactions.ts';
+import { uploadsContract } from './metadata-uploads.ts';
+
+/** The promises of the metadata port; call it with a function that makes an empty database. */
+export function metadataContract(name: string, createDatabase: () => Promise<TestDatabase>): void {
+  describe(`metadata contract: ${name}`, () => {
+    let database: TestDatabase;
+    let opened: Metadata[];
+
+    beforeEach(async () => {
+      database = await createDatabase();
+      opened = [await database.open()];
+      await opened[0]?.migrate();
+    });
+
+    afterEach(async () => {
+      for (const metadata of opened) await metadata.close();
+      await database.remove();
+    });
+
+    const fixture: Fixture = {
+      metadata: () => {
+        const [first] = opened;
+        if (first === undefined) throw new Error('The database is not open.');
+        return first;
+      },
+      openAnother: async () => {
+        const another = await database.open();
+        opened.push(another);
+        return another;
+      },
+    };
+
+    filesContract(fixture);
+    uploadsContract(fixture);
+    blobsContract(fixture);
+    manifestsContract(fixture);
+    accessContract(fixture);
+    tasksContract(fixture);
+    coordinationContract(fixture);
+    transactionsContract(fixture);
+  });
+}

@@ -1,0 +1,4 @@
+import { metadataContract } from './metadata-contract.ts';
+import { temporaryDatabase } from './metadata-temporary.ts';
+
+metadataContract('SQLite', temporaryDatabase);
