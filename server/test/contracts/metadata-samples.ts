@@ -58,6 +58,7 @@ export function sampleUpload(values: Partial<UploadRecord> = {}): UploadRecord {
     size: undefined,
     md5: undefined,
     sha256: undefined,
+    contentType: 'application/x-own',
     partSize: 8_388_608,
     createdAt: NOW,
     expiresAt: NOW + 1000,
@@ -73,7 +74,7 @@ export function samplePart(values: Partial<PartRecord> = {}): PartRecord {
     size: 10,
     md5: undefined,
     sha256: sha256Of('part'),
-    contentType: undefined,
+    contentType: 'application/x-own',
     createdAt: NOW,
     ...values,
   };

@@ -16,7 +16,7 @@ export interface UploadRecord {
   readonly md5: string | undefined;
   readonly sha256: string | undefined;
   /** The client's claim of a media type. */
-  readonly contentType?: string | undefined;
+  readonly contentType: string | undefined;
   /** Advice to the client; parts of any size are accepted. Bytes. */
   readonly partSize: number;
   readonly createdAt: number;

@@ -35,6 +35,7 @@ export interface UploadTable {
   size: OptionalNum;
   md5: string | null;
   sha256: string | null;
+  content_type: string | null;
   part_size: Num;
   created_at: Num;
   expires_at: Num;

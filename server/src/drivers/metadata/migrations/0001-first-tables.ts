@@ -73,6 +73,7 @@ async function uploads(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('size', INT)
     .addColumn('md5', HEX)
     .addColumn('sha256', HEX)
+    .addColumn('content_type', NAME)
     .addColumn('part_size', INT, (c) => c.notNull())
     .addColumn('created_at', INT, (c) => c.notNull())
     .addColumn('expires_at', INT, (c) => c.notNull())

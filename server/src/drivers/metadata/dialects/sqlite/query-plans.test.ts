@@ -68,7 +68,7 @@ async function callEverything(r: Repositories): Promise<void> {
   await r.files.bumpLinkEpoch('1', 2);
   await r.uploads.insert({
     ...{ uid: '1', owner: 'o', name: 'n', state: 'open', size: 1, md5: undefined, sha256: undefined },
-    ...{ partSize: 1, createdAt: 1, expiresAt: 1, completedAt: undefined },
+    ...{ contentType: undefined, partSize: 1, createdAt: 1, expiresAt: 1, completedAt: undefined },
   });
   const part = {
     number: 1,
