@@ -29,9 +29,7 @@ import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
-import { storageDrivers } from '#drivers/storage/index.ts';
-import { withSmallObjectCache } from '#drivers/storage/wrappers/with-small-object-cache.ts';
-import { withTelemetry } from '#drivers/storage/wrappers/with-telemetry.ts';
+import { openStore } from '#drivers/storage/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { OpenService, Service } from './commands/context.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
@@ -158,15 +156,13 @@ async function openStores(
   context: { nodeId: string; telemetry: PrometheusTelemetry; logger: Logger },
 ): Promise<Stores> {
   const { smallObjectsMiB, smallObjectKiB } = config.cache;
+  const cache = { maxBytes: smallObjectsMiB * MEBIBYTE, maxObjectBytes: smallObjectKiB * 1024 };
   const drivers = new Map<string, StorageDriver>();
   for (const { name, ...settings } of config.stores) {
-    const bare =
-      settings.type === 'memory'
-        ? await storageDrivers.memory.create({}, context)
-        : await storageDrivers['local-disk'].create({ path: settings.path }, context);
-    const counted = withTelemetry(bare, { store: name, telemetry: context.telemetry });
-    const limits = { maxBytes: smallObjectsMiB * MEBIBYTE, maxObjectBytes: smallObjectKiB * 1024 };
-    drivers.set(name, smallObjectsMiB === 0 ? counted : withSmallObjectCache(counted, limits));
+    drivers.set(
+      name,
+      await openStore(name, settings, smallObjectsMiB === 0 ? context : { ...context, cache }),
+    );
   }
   return new Stores(drivers, config.defaultStore, context.nodeId);
 }
