@@ -50,7 +50,7 @@ export interface PutOptions extends CallOptions {
 }
 
 /**
- * A place that keeps immutable objects by opaque key. Keys match [a-z0-9/_-]{1,200}, have no empty segment, and are never used twice for
+ * A place that keeps immutable objects by opaque key. Keys match [a-z0-9/_-]{1,200}, have no empty segment, are never the folder of another key, and are never used twice for
  * different bytes. Every rejection is an OsproxyError: NotFound, RangeNotSatisfiable, InvalidArgument, QuotaExceeded (no space),
  * PermissionDenied, Unavailable (retryable), Cancelled (the signal fired) or Internal, with the vendor's error as its cause.
  */
