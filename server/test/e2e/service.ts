@@ -30,6 +30,8 @@ export interface ServiceOptions {
   readonly env?: Record<string, string>;
   /** An existing data folder; a new one in the temp folder otherwise. */
   readonly dataDir?: string;
+  /** Called with the process before it listens. */
+  readonly onSpawn?: (child: ChildProcess) => void;
 }
 
 /** Starts a real osproxy process on a free port and waits until it listens. */
@@ -47,6 +49,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Runnin
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  options.onSpawn?.(child);
   const lines: string[] = [];
   const ended = once(child, 'exit');
   const url = await firstUrl(child, lines, ended);
@@ -82,7 +85,8 @@ async function firstUrl(child: ChildProcess, lines: string[], ended: Promise<unk
   }
   ended.then(() => found.reject(new Error(`osproxy ended before it listened:\n${lines.join('\n')}`)));
   const timer = setTimeout(
-    () => found.reject(new Error(`osproxy did not listen within ${READY_WITHIN_MS} ms:\n${lines.join('\n')}`)),
+    () =>
+      found.reject(new Error(`osproxy did not listen within ${READY_WITHIN_MS} ms:\n${lines.join('\n')}`)),
     READY_WITHIN_MS,
   );
   try {

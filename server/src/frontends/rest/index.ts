@@ -1,0 +1,106 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { AccessRule } from '#core/access.ts';
+import { ProblemSchema } from '../http/problem.ts';
+import { leaveBodiesToRoutes } from '../http/receive.ts';
+import type { HttpServer } from '../http/server.ts';
+import { BASE_PATH, type RestOptions } from './context.ts';
+import { requirePlainText } from './plain-text.ts';
+import { COMMON, problems } from './problems.ts';
+import { fileContent } from './routes/files/content.ts';
+import { deleteFile } from './routes/files/delete.ts';
+import { getFile } from './routes/files/get.ts';
+import { listFiles } from './routes/files/list.ts';
+import { postFile } from './routes/files/post-form.ts';
+import { putFile } from './routes/files/put.ts';
+import { renameFile } from './routes/files/rename.ts';
+import { createReadLink } from './routes/links/create-read.ts';
+import { createWriteLink } from './routes/links/create-write.ts';
+import { listLinks } from './routes/links/list.ts';
+import { revokeLink } from './routes/links/revoke.ts';
+import { revokeAllLinks } from './routes/links/revoke-all.ts';
+import { abortUpload } from './routes/uploads/abort.ts';
+import { completeUpload } from './routes/uploads/complete.ts';
+import { createUpload } from './routes/uploads/create.ts';
+import { uploadStatus } from './routes/uploads/status.ts';
+import { writeContent } from './routes/uploads/write-content.ts';
+import { writePart } from './routes/uploads/write-part.ts';
+import { SHARED_SCHEMAS } from './schemas.ts';
+
+export type { RestOptions } from './context.ts';
+
+type Route = (app: HttpServer, options: RestOptions) => void;
+
+/** Routes with a JSON body or none. */
+const JSON_ROUTES: readonly Route[] = [
+  createUpload,
+  uploadStatus,
+  completeUpload,
+  abortUpload,
+  listFiles,
+  getFile,
+  renameFile,
+  deleteFile,
+  fileContent,
+  createReadLink,
+  createWriteLink,
+  listLinks,
+  revokeLink,
+  revokeAllLinks,
+];
+
+/** Routes that read the body themselves. */
+const BYTE_ROUTES: readonly Route[] = [writePart, writeContent, putFile, postFile];
+
+/** The REST interface, version 1. */
+export async function registerRest(app: HttpServer, options: RestOptions): Promise<void> {
+  if (app.getSchema('Problem') === undefined) app.addSchema(ProblemSchema);
+  await app.register(
+    async (scope) => {
+      for (const schema of SHARED_SCHEMAS) scope.addSchema(schema);
+      scope.addHook('onRoute', document);
+      scope.addHook('preValidation', requirePlainText);
+      scope.addHook('onRequest', async (_request, reply) => {
+        reply.header('cache-control', 'no-store');
+      });
+      await scope.register(async (json) => {
+        parseJson(json);
+        for (const route of JSON_ROUTES) route(json as unknown as HttpServer, options);
+      });
+      await scope.register(async (bytes) => {
+        leaveBodiesToRoutes(bytes);
+        bytes.addHook('onRequest', async (request) => disregardOddType(request.raw.headers));
+        for (const route of BYTE_ROUTES) route(bytes as unknown as HttpServer, options);
+      });
+    },
+    { prefix: BASE_PATH },
+  );
+}
+
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/;
+
+/** A Content-Type that is no media type says nothing about bytes; the framework would refuse the request for it. */
+function disregardOddType(headers: IncomingHttpHeaders): void {
+  if (!MEDIA_TYPE.test(headers['content-type'] ?? '')) delete headers['content-type'];
+}
+
+/** JSON is the only form of a parsed body; an empty one counts as none, whatever its Content-Type says. */
+function parseJson(scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser('error', 'error');
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (text.length === 0) done(null, undefined);
+    else parse(request, text as string, done);
+  });
+}
+
+/** Says in the OpenAPI document what holds for every route: who may call it and how it may fail. */
+function document(route: RouteOptions): void {
+  const { access }: { access?: AccessRule } = route.config ?? {};
+  const byLink = access?.kind === 'service' && access.link !== undefined;
+  route.schema = {
+    ...route.schema,
+    security: [{ bearerKey: [] }, { apiKey: [] }, ...(byLink ? [{ linkToken: [] }] : [])],
+    response: { ...problems(...COMMON), ...(route.schema?.response as object) },
+  };
+}

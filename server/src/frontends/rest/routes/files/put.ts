@@ -1,0 +1,32 @@
+import { Type } from 'typebox';
+import { ownerOf } from '#core/access.ts';
+import type { HttpServer } from '../../../http/server.ts';
+import type { RestOptions } from '../../context.ts';
+import { problems, RECEIVING } from '../../problems.ts';
+import { receiveRaw } from '../../raw-body.ts';
+import { FileBody, KeyAndDigestHeaders, Name, RawBody, ref } from '../../schemas.ts';
+import { storeFile } from '../../store-file.ts';
+
+const schema = {
+  operationId: 'putFile',
+  tags: ['files'],
+  summary: 'Store a file in one request',
+  description:
+    'Always makes a new file, also where one of this name exists. The Content-Type counts where bytes and name say nothing.',
+  params: Type.Object({ name: Name }),
+  headers: KeyAndDigestHeaders,
+  body: RawBody,
+  response: { 201: ref(FileBody), 200: ref(FileBody), ...problems(404, 409, ...RECEIVING) },
+};
+
+/** For `curl -T photo.jpg <base>/files/`. */
+export function putFile(app: HttpServer, { core, maxFileBytes, idleTimeoutMs }: RestOptions): void {
+  const config = { access: { kind: 'service', scope: 'write' } } as const;
+  app.put('/files/:name', { config, schema }, async (request, reply) => {
+    const { body, expect } = receiveRaw(request, { maxBytes: maxFileBytes, idleTimeoutMs });
+    const { name } = request.params;
+    const contentType = request.headers['content-type'];
+    const wanted = { owner: ownerOf(request.principal), name, contentType, ...expect };
+    return storeFile(core, { request, reply }, 'files.put', wanted, body);
+  });
+}

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RunningService, startService } from '../service.ts';
+
+interface Operation {
+  readonly operationId?: string;
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly object[];
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+    readonly description?: string;
+  }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
+  readonly responses: Readonly<
+    Record<string, { readonly description: string; readonly content?: Readonly<Record<string, unknown>> }>
+  >;
+}
+
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
+let service: RunningService;
+let openapi: OpenApi;
+let operations: (readonly [string, Operation])[];
+
+beforeAll(async () => {
+  service = await startService();
+  openapi = (await (await fetch(`${service.url}/openapi.json`)).json()) as OpenApi;
+  operations = Object.entries(openapi.paths)
+    .filter(([path]) => path.startsWith('/api/v1/'))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(
+        ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const,
+      ),
+    );
+});
+afterAll(() => service?.close());
+
+test('holds every call', () => {
+  expect(operations.map(([name]) => name.replace('/api/v1', '')).sort()).toEqual([
+    'DELETE /files/{uid}',
+    'DELETE /files/{uid}/links',
+    'DELETE /files/{uid}/links/{id}',
+    'DELETE /uploads/{uid}',
+    'GET /files',
+    'GET /files/{uid}',
+    'GET /files/{uid}/content',
+    'GET /files/{uid}/links',
+    'GET /uploads/{uid}',
+    'PATCH /files/{uid}',
+    'POST /files',
+    'POST /files/{uid}/links',
+    'POST /uploads',
+    'POST /uploads/{uid}/complete',
+    'POST /uploads/{uid}/links',
+    'PUT /files/{name}',
+    'PUT /uploads/{uid}/content',
+    'PUT /uploads/{uid}/parts/{number}',
+  ]);
+});
+
+test('says of each what it does, who may call it and how it may fail', () => {
+  for (const [name, operation] of operations) {
+    expect(operation.operationId, name).toMatch(/^[a-z][A-Za-z]+$/);
+    expect(operation.summary, name).toMatch(/^[A-Z]/);
+    expect(operation.tags, name).toHaveLength(1);
+    expect(operation.security?.length, name).toBeGreaterThanOrEqual(2);
+    for (const status of ['400', '401', '403', '500', '503']) {
+      expect(Object.keys(operation.responses[status]?.content ?? {}), `${name} ${status}`).toEqual([
+        'application/problem+json',
+      ]);
+    }
+    expect(
+      Object.keys(operation.responses).some((status) => status.startsWith('2')),
+      name,
+    ).toBe(true);
+  }
+  const ids = operations.map(([, operation]) => operation.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('requires nothing that has a default', () => {
+  for (const [name, operation] of operations) {
+    for (const parameter of operation.parameters ?? []) {
+      expect(parameter.required, `${name} ${parameter.name}`).toBe(parameter.in === 'path');
+    }
+    const body = operation.requestBody?.content['application/json'];
+    const required = (body as { schema: { required?: string[] } } | undefined)?.schema.required ?? [];
+    expect(required, name).toEqual(/PATCH|POST .*\/uploads$/.test(name) ? ['name'] : []);
+  }
+});
+
+test('names headers, queries and bodies', () => {
+  const find = (wanted: string) => operations.find(([name]) => name === wanted)?.[1];
+  const names = (wanted: string) =>
+    find(wanted)?.parameters?.map((parameter) => `${parameter.in} ${parameter.name}`);
+  expect(names('PUT /api/v1/files/{name}')).toEqual(
+    expect.arrayContaining([
+      'path name',
+      'header idempotency-key',
+      'header content-digest',
+      'header content-md5',
+    ]),
+  );
+  expect(names('GET /api/v1/files')).toEqual(['query limit', 'query cursor', 'query prefix']);
+  expect(names('GET /api/v1/files/{uid}/content')).toEqual(
+    expect.arrayContaining(['query disposition', 'query name', 'header range']),
+  );
+  expect(Object.keys(find('PUT /api/v1/files/{name}')?.requestBody?.content ?? {})).toEqual(['*/*']);
+  expect(Object.keys(find('POST /api/v1/files')?.requestBody?.content ?? {})).toEqual([
+    'multipart/form-data',
+  ]);
+  for (const name of ['File', 'Upload', 'Part', 'Link', 'NewLink', 'Problem']) {
+    expect(openapi.components.schemas).toHaveProperty(name);
+  }
+  expect(JSON.stringify(openapi)).not.toMatch(/manifest|blob|linkEpoch/i);
+});
