@@ -75,6 +75,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     beat = setInterval(heartbeat, HEARTBEAT_MS);
     beat.unref();
     await runner.start();
+    parts.workers.warm();
     return {
       url,
       drain: async (ms) => {

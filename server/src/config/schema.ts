@@ -29,6 +29,9 @@ const NAME = {
   allowed: '1 to 63 letters, digits, dots, dashes or underscores, starting with a letter or digit',
 };
 
+/** Travels in every link, so it is short and needs no escaping. */
+const LINK_KEY_ID = { pattern: '^[a-z0-9]{1,16}$', allowed: '1 to 16 small letters or digits' };
+
 const storeSchema = Type.Object(
   {
     name: text(
@@ -45,7 +48,7 @@ const storeSchema = Type.Object(
 
 const linkKeySchema = Type.Object(
   {
-    id: text('Appears in links, so that a link can be checked after keys have changed.', NAME),
+    id: text('Appears in links, so that a link can be checked after keys have changed.', LINK_KEY_ID),
     secret: text('At least 32 characters, random.', { minLength: 32, secret: true }),
   },
   { additionalProperties: false },

@@ -5,7 +5,10 @@ import type { Uid } from './model/uid.ts';
 import type { IdSource } from './ports/ids.ts';
 import type { MetadataWriter } from './ports/metadata.ts';
 
-/** The manifest of landed content that is a whole file: one that is here already, or a new one over the landed blob. */
+/**
+ * The manifest of landed content that is a whole file: one that is here already and was found readable, or one over the landed blob.
+ * Always one whose bytes are there, however many files of the same content lost theirs.
+ */
 export async function wholeManifest(
   repositories: MetadataWriter,
   ids: IdSource,
@@ -19,18 +22,26 @@ export async function wholeManifest(
     digests.size,
     undefined,
   );
-  if (known !== undefined && (await repositories.manifests.claim(known.id))) {
-    if (landed.brokenTwin !== undefined) await settle();
+  if (known !== undefined && known.id === landed.known?.id && (await repositories.manifests.claim(known.id)))
     return known;
-  }
-  const settled = await settle();
-  const manifest: Manifest = {
-    id: ids.next(),
-    ...digests,
-    verified: true,
-    createdAt: now,
-    parts: [{ blobId: settled.blobId, size: digests.size }],
-  };
+  const { blobId } = await settle();
+  return manifestOver(repositories, ids, { blobId, ...digests }, known, now);
+}
+
+/** A verified manifest of one blob: `known` when it names just this blob, else a new one. */
+export async function manifestOver(
+  repositories: MetadataWriter,
+  ids: IdSource,
+  blob: Pick<Manifest, 'sha256' | 'md5' | 'sha1' | 'size'> & { readonly blobId: string },
+  known: Manifest | undefined,
+  now: number,
+): Promise<Manifest> {
+  const { blobId, sha256, md5, sha1, size } = blob;
+  const [only] = known?.parts ?? [];
+  if (known?.parts.length === 1 && only?.blobId === blobId && (await repositories.manifests.claim(known.id)))
+    return known;
+  const parts = [{ blobId, size }];
+  const manifest = { id: ids.next(), size, sha256, md5, sha1, verified: true, createdAt: now, parts };
   await repositories.manifests.insert(manifest);
   return manifest;
 }

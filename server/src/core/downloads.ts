@@ -1,3 +1,4 @@
+import { throwIfCancelled } from './cancellation.ts';
 import { OsproxyError } from './errors.ts';
 import type { ContentPart, FileContent } from './model/file.ts';
 import { CONTENT_TYPE_HEAD_BYTES } from './ports/content-typer.ts';
@@ -72,7 +73,7 @@ export class Downloads {
         await opened.close();
         failure = new OsproxyError('Internal', 'Stored bytes do not have the recorded size.');
       } catch (error) {
-        signal?.throwIfAborted();
+        throwIfCancelled(signal);
         failure = error;
       }
     }
@@ -88,6 +89,7 @@ class ManifestBody implements FileBody {
   readonly length: number;
   readonly #slices: readonly Slice[];
   readonly #openSlice: (slice: Slice) => Promise<StoredObject>;
+  #current: StoredObject | undefined;
   #upcoming: Promise<StoredObject> | undefined;
   #next = 1;
 
@@ -104,27 +106,52 @@ class ManifestBody implements FileBody {
   }
 
   get chunks(): AsyncIterable<Uint8Array> {
-    return this.#iterate();
+    return { [Symbol.asyncIterator]: () => this.#iterator() };
   }
 
   async close(): Promise<void> {
+    const current = this.#current;
     const upcoming = this.#upcoming;
+    this.#current = undefined;
     this.#upcoming = undefined;
     this.#next = this.#slices.length;
+    await current?.close();
     const opened = await upcoming?.catch(() => undefined);
     await opened?.close();
   }
 
-  async *#iterate(): AsyncGenerator<Uint8Array> {
+  /** A generator that is ended before its first step runs none of its code, so ending it also closes. */
+  #iterator(): AsyncIterator<Uint8Array> {
+    const generator = this.#iterate();
+    return {
+      next: () => generator.next(),
+      return: async () => {
+        const ended = generator.return(undefined);
+        await this.close();
+        return ended;
+      },
+    };
+  }
+
+  async *#iterate(): AsyncGenerator<Uint8Array, undefined> {
+    let sent = 0;
     try {
       while (this.#upcoming !== undefined) {
         const current = await this.#upcoming;
+        this.#current = current;
         this.#upcoming = this.#openNext();
-        yield* current.chunks;
+        for await (const chunk of current.chunks) {
+          sent += chunk.byteLength;
+          yield chunk;
+        }
       }
     } finally {
       await this.close();
     }
+    if (sent !== this.length) {
+      throw new OsproxyError('Internal', `The content ended after ${sent} of ${this.length} bytes.`);
+    }
+    return undefined;
   }
 
   #openNext(): Promise<StoredObject> | undefined {

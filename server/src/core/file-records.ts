@@ -14,7 +14,8 @@ export class FileRecords {
   readonly #cache: Cache;
   readonly #coordinator: Coordinator;
   readonly #ttlMs: number;
-  readonly #unsubscribe: () => void;
+  /** Set from the first look-up on: before it there is nothing to forget, and the database may not have its tables yet. */
+  #unsubscribe: (() => void) | undefined;
   /** Grows with each change seen here; a read that began before is not put into the cache. */
   #changes = 0;
 
@@ -24,23 +25,23 @@ export class FileRecords {
     this.#cache = options.cache;
     this.#coordinator = options.coordinator;
     this.#ttlMs = options.ttlMs;
-    this.#unsubscribe = options.coordinator.subscribe(TOPIC, (uid) => {
-      this.#changes += 1;
-      void this.#cache.delete(cacheKey(uid));
-    });
   }
 
   /** A ready or rejected file; undefined for any other uid. */
   async find(uid: Uid): Promise<FileContent | undefined> {
     if (this.#ttlMs > 0) {
-      const cached = await this.#cache.get(cacheKey(uid));
+      this.#unsubscribe ??= this.#coordinator.subscribe(TOPIC, (changed) => {
+        this.#changes += 1;
+        void this.#forget(changed);
+      });
+      const cached = await this.#cache.get(cacheKey(uid)).catch(() => undefined);
       if (cached !== undefined) return cached as FileContent;
     }
     const seen = this.#changes;
     const content = await this.#metadata.files.content(uid);
     const worthKeeping = content !== undefined && content.parts.length <= MAX_CACHED_PARTS;
     if (this.#ttlMs > 0 && worthKeeping && seen === this.#changes) {
-      await this.#cache.set(cacheKey(uid), content, this.#ttlMs);
+      await this.#cache.set(cacheKey(uid), content, this.#ttlMs).catch(() => {});
     }
     return content;
   }
@@ -53,13 +54,18 @@ export class FileRecords {
   /** To be called after the commit of any change to the file. */
   async changed(uid: Uid): Promise<void> {
     this.#changes += 1;
-    await this.#cache.delete(cacheKey(uid));
+    await this.#forget(uid);
     // The change itself is committed: where others cannot be told, their entries end with their time.
     await this.#coordinator.publish(TOPIC, uid).catch(() => {});
   }
 
+  /** A cache that cannot be reached answers nobody; its entries end with their time. */
+  #forget(uid: Uid): Promise<void> {
+    return this.#cache.delete(cacheKey(uid)).catch(() => {});
+  }
+
   close(): void {
-    this.#unsubscribe();
+    this.#unsubscribe?.();
   }
 }
 

@@ -1,8 +1,11 @@
+import { throwIfCancelled } from './cancellation.ts';
+import { isOsproxyError } from './errors.ts';
 import { orphans } from './garbage.ts';
 import type { HashWorkers } from './hashing/hash-workers.ts';
 import { hashPipeline } from './hashing/pipeline.ts';
 import type { PlacedBlob, Placement } from './model/blob.ts';
-import type { FileContent } from './model/file.ts';
+import type { FileRecord } from './model/file.ts';
+import type { Uid } from './model/uid.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Metadata } from './ports/metadata.ts';
 import type { Stores } from './stores.ts';
@@ -37,7 +40,10 @@ export interface FsckOptions {
   readonly clock: Clock;
   /** Bytes without rows count only when they are older than this. Milliseconds. */
   readonly graceMs: number;
-  /** Drops placements whose bytes are lost, marks unreadable files rejected, deletes orphans. */
+  /**
+   * Drops placements whose bytes are lost or damaged, marks files rejected that cannot be read from anywhere, deletes orphans: a second run
+   * finds nothing of that any more. A store whose folder or bucket is wrong looks empty, so look at the findings without repair first.
+   */
   readonly repair: boolean;
   /** Reads and hashes every blob instead of comparing sizes. */
   readonly deep: boolean;
@@ -83,10 +89,11 @@ class Check {
   async files(): Promise<void> {
     const { metadata } = this.#options;
     for (let after: string | undefined; ; ) {
+      throwIfCancelled(this.#options.signal);
       const files = await metadata.files.scan(after, BATCH);
       for (const { uid, state } of files) {
-        const content = state === 'ready' ? await metadata.files.content(uid) : undefined;
-        if (content !== undefined) await this.#file(content);
+        throwIfCancelled(this.#options.signal);
+        if (state === 'ready') await this.#file(uid);
       }
       this.#counts.files += files.length;
       after = files.at(-1)?.uid;
@@ -100,108 +107,138 @@ class Check {
     for (const name of stores.names) {
       const driver = stores.driver(name);
       for await (const key of orphans({ metadata, cutoff, signal }, name, driver)) {
-        this.#counts.orphans += 1;
-        await this.#found('orphan-bytes', key, `Store "${name}" has bytes that no file names.`, async () => {
+        const mend = async () => {
           const doomed = await metadata.transaction((r) => r.blobs.doom(name, key, clock.now()));
           if (doomed) await driver.delete(key, { signal });
-        });
+          return doomed;
+        };
+        this.#counts.orphans += 1;
+        await this.#found('orphan-bytes', key, `Store "${name}" has bytes that no file names.`, mend);
       }
     }
   }
 
   async #blob(blob: PlacedBlob): Promise<void> {
-    this.#options.signal?.throwIfAborted();
+    throwIfCancelled(this.#options.signal);
     let good = 0;
     for (const placement of blob.placements) {
-      if (!this.#options.stores.isNear(placement)) {
-        good += 1;
-        continue;
-      }
       const wrong = await this.#whatIsWrong(blob, placement);
-      if (wrong === undefined) good += 1;
-      else if (wrong.kind === 'store-unreachable') {
-        good += 1;
-        await this.#found(wrong.kind, blob.id, wrong.message);
-      } else {
-        const last = blob.placements.length === 1;
-        await this.#found(
-          wrong.kind,
-          blob.id,
-          wrong.message,
-          last ? undefined : () => this.#drop(blob.id, placement),
-        );
-      }
+      if (wrong === undefined || wrong.kind === 'store-unreachable') good += 1;
+      // Beside a running service it may be purge that was here first.
+      if (wrong === undefined || !(await this.#stillNamed(blob, placement))) continue;
+      const mend = wrong.kind === 'store-unreachable' ? undefined : () => this.#drop(blob.id, placement);
+      await this.#found(wrong.kind, blob.id, wrong.message, mend);
     }
     if (good === 0) this.#lost.add(blob.id);
   }
 
-  async #drop(blobId: string, placement: Placement): Promise<void> {
-    await this.#options.metadata.transaction((r) => r.blobs.removePlacement(blobId, placement));
+  async #stillNamed(blob: PlacedBlob, { store, key }: Placement): Promise<boolean> {
+    const live = await this.#options.metadata.blobs.findLive(blob.sha256, blob.size);
+    if (live?.id !== blob.id) return false;
+    return live.placements.some((placement) => placement.store === store && placement.key === key);
+  }
+
+  /** Damaged bytes go with their placement; the key stays reserved, as for any orphan. */
+  async #drop(blobId: string, placement: Placement): Promise<boolean> {
+    const { metadata, stores, clock, signal } = this.#options;
+    const { store, key } = placement;
+    await metadata.transaction(async (r) => {
+      await r.blobs.removePlacement(blobId, placement);
+      await r.blobs.doom(store, key, clock.now());
+    });
+    await stores.driver(store).delete(key, { signal });
+    return true;
   }
 
   async #whatIsWrong(
-    blob: PlacedBlob,
+    blob: Pick<PlacedBlob, 'size' | 'sha256'>,
     placement: Placement,
   ): Promise<{ kind: FindingKind; message: string } | undefined> {
     const { stores, deep, signal } = this.#options;
     const at = `in store "${placement.store}"`;
+    if (!stores.names.includes(placement.store)) {
+      return { kind: 'store-unreachable', message: `A blob is ${at}, which is not configured.` };
+    }
+    if (!stores.isNear(placement)) return undefined;
     try {
       const { size } = await stores.driver(placement.store).stat(placement.key, { signal });
       if (size !== blob.size) {
         return { kind: 'bytes-damaged', message: `A blob ${at} has ${size} bytes instead of ${blob.size}.` };
       }
-      if (deep && (await this.#hash(blob, placement)) !== blob.sha256) {
+      if (deep && (await this.#hash(placement)) !== blob.sha256) {
         return { kind: 'bytes-damaged', message: `A blob ${at} does not have the recorded SHA-256.` };
       }
       return undefined;
     } catch (error) {
-      signal?.throwIfAborted();
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      if (code === 'NotFound')
+      throwIfCancelled(signal);
+      if (isOsproxyError(error, 'NotFound')) {
         return { kind: 'bytes-missing', message: `A blob ${at} has no bytes any more.` };
+      }
       const reason = error instanceof Error ? error.message : String(error);
       return { kind: 'store-unreachable', message: `A blob ${at} could not be checked: ${reason}` };
     }
   }
 
-  async #hash(blob: PlacedBlob, placement: Placement): Promise<string> {
+  async #hash(placement: Placement): Promise<string | undefined> {
     const { stores, workers, signal } = this.#options;
     const opened = await stores.driver(placement.store).open(placement.key, undefined, { signal });
     const chunks = opened.chunks[Symbol.asyncIterator]();
     const pipeline = hashPipeline(new Uint8Array(0), chunks, ['sha256'], workers);
-    for await (const _chunk of pipeline.chunks) signal?.throwIfAborted();
-    return (await pipeline.digests()).get('sha256') ?? blob.id;
+    for await (const _chunk of pipeline.chunks) throwIfCancelled(signal);
+    return (await pipeline.digests()).get('sha256');
   }
 
-  async #file({ file, parts }: FileContent): Promise<void> {
-    const size = parts.reduce((sum, part) => sum + part.size, 0);
-    const lost = parts.some((part) => this.#lost.has(part.blobId) || part.placements.length === 0);
-    if (!lost && size === file.size) return;
-    const reason = lost
-      ? 'part of its content is lost.'
-      : `its parts have ${size} bytes instead of ${file.size}.`;
-    await this.#found(
-      'file-unreadable',
-      file.uid,
-      `File ${file.uid} ("${file.name}") cannot be read: ${reason}`,
-      async () => {
-        const { metadata, clock } = this.#options;
-        await metadata.transaction(async (r) => {
-          if (!(await r.files.markRejected(file.uid, file.manifestId, reason, clock.now()))) return;
-          await r.manifests.markIdle(file.manifestId, clock.now());
-        });
-      },
-    );
+  async #file(uid: Uid): Promise<void> {
+    const { metadata, clock } = this.#options;
+    const wrong = await this.#whatIsWrongWith(uid);
+    if (wrong === undefined) return;
+    const { file, reason } = wrong;
+    const mend = () =>
+      metadata.transaction(async (r) => {
+        const rejected = await r.files.markRejected(file.uid, file.manifestId, reason, clock.now());
+        if (rejected) await r.manifests.markIdle(file.manifestId, clock.now());
+        return rejected;
+      });
+    const message = `File ${file.uid} ("${file.name}") cannot be read: ${reason}`;
+    await this.#found('file-unreadable', file.uid, message, mend);
+  }
+
+  async #whatIsWrongWith(uid: Uid): Promise<{ file: FileRecord; reason: string } | undefined> {
+    const { metadata } = this.#options;
+    const file = await metadata.files.find(uid);
+    if (file?.state !== 'ready') return undefined;
+    const manifest = await metadata.manifests.find(file.manifestId);
+    const size = manifest?.parts.reduce((sum, part) => sum + part.size, 0) ?? 0;
+    if (manifest === undefined || size !== file.size) {
+      // A file that moved to another manifest meanwhile is fine.
+      if ((await metadata.files.find(uid))?.manifestId !== file.manifestId) return undefined;
+      return { file, reason: `its parts have ${size} bytes instead of ${file.size}.` };
+    }
+    for (const blobId of new Set(manifest.parts.map((part) => part.blobId))) {
+      if (await this.#isLost(blobId)) return { file, reason: 'part of its content is lost.' };
+    }
+    return undefined;
+  }
+
+  /** Looks again at a blob that was lost when it was scanned: the same content may have been sent again since. */
+  async #isLost(blobId: string): Promise<boolean> {
+    const blob = await this.#options.metadata.blobs.find(blobId);
+    if (blob === undefined) return true;
+    if (blob.placements.length > 0 && !this.#lost.has(blobId)) return false;
+    for (const placement of blob.placements) {
+      const wrong = await this.#whatIsWrong(blob, placement);
+      if (wrong === undefined || wrong.kind === 'store-unreachable') return false;
+    }
+    return true;
   }
 
   async #found(
     kind: FindingKind,
     subject: string,
     message: string,
-    mend?: () => Promise<void>,
+    mend?: () => Promise<boolean>,
   ): Promise<void> {
-    const repaired = this.#options.repair && mend !== undefined;
-    if (repaired) await mend();
+    const repaired = this.#options.repair && mend !== undefined && (await mend());
     this.#counts.findings += 1;
     if (repaired) this.#counts.repaired += 1;
     this.#options.report({ kind, subject, message, repaired });

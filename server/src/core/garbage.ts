@@ -1,3 +1,5 @@
+import { throwIfCancelled } from './cancellation.ts';
+import { isOsproxyError } from './errors.ts';
 import type { PlacedBlob } from './model/blob.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import type { StorageDriver } from './ports/storage-driver.ts';
@@ -12,6 +14,8 @@ export interface GarbageOptions {
   readonly commit: <T>(work: (repositories: MetadataWriter) => Promise<T>) => Promise<T>;
   /** Only what is garbage since then or longer is touched. Milliseconds since the epoch. */
   readonly cutoff: number;
+  /** Told of what a store refused to do; the rest goes on, and the next run tries again. */
+  readonly failed: (error: unknown) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -20,13 +24,16 @@ export async function deleteCondemned(options: GarbageOptions): Promise<number> 
   const { metadata, commit, cutoff } = options;
   let deleted = 0;
   for (;;) {
-    options.signal?.throwIfAborted();
-    const left = await metadata.blobs.condemned(BATCH);
-    const near = left.filter((blob) => isDeletable(options, blob));
-    const blobs = near.length > 0 ? near : await commit((r) => r.blobs.condemnIdle(cutoff, BATCH));
-    const gone = await deleteBytes(options, blobs);
+    throwIfCancelled(options.signal);
+    const gone = await deleteBytes(options, await metadata.blobs.condemned(BATCH));
     deleted += gone;
-    if (gone === 0) return deleted;
+    if (gone === 0) break;
+  }
+  for (;;) {
+    throwIfCancelled(options.signal);
+    const blobs = await commit((r) => r.blobs.condemnIdle(cutoff, BATCH));
+    if (blobs.length === 0) return deleted;
+    deleted += await deleteBytes(options, blobs);
   }
 }
 
@@ -35,12 +42,14 @@ export async function deleteOrphans(options: GarbageOptions & { readonly now: nu
   let deleted = 0;
   for (const name of options.stores.names) {
     const driver = options.stores.driver(name);
-    await driver.sweep?.(new Date(options.cutoff), { signal: options.signal });
-    for await (const key of orphans(options, name, driver)) {
-      if (!(await options.commit((r) => r.blobs.doom(name, key, options.now)))) continue;
-      await driver.delete(key, { signal: options.signal });
-      deleted += 1;
-    }
+    await attempt(options, async () => {
+      await driver.sweep?.(new Date(options.cutoff), { signal: options.signal });
+      for await (const key of orphans(options, name, driver)) {
+        if (!(await options.commit((r) => r.blobs.doom(name, key, options.now)))) continue;
+        await driver.delete(key, { signal: options.signal });
+        deleted += 1;
+      }
+    });
   }
   return deleted;
 }
@@ -59,6 +68,7 @@ export async function* orphans(
     return keys;
   };
   for await (const object of driver.list('', { signal: options.signal })) {
+    throwIfCancelled(options.signal);
     if (object.modifiedAt.getTime() > options.cutoff) continue;
     batch.push(object.key);
     if (batch.length >= BATCH) yield* await unknown();
@@ -75,11 +85,26 @@ async function deleteBytes(options: GarbageOptions, blobs: readonly PlacedBlob[]
   const gone: string[] = [];
   for (const blob of blobs) {
     if (!isDeletable(options, blob)) continue;
-    for (const { store, key } of blob.placements) {
-      await options.stores.driver(store).delete(key, { signal: options.signal });
-    }
-    gone.push(blob.id);
+    const done = await attempt(options, async () => {
+      for (const { store, key } of blob.placements) {
+        await options.stores.driver(store).delete(key, { signal: options.signal });
+      }
+    });
+    if (done) gone.push(blob.id);
   }
   if (gone.length > 0) await options.commit((r) => r.blobs.remove(gone));
   return gone.length;
+}
+
+/** One store that is down must not keep the garbage of the others; a lost task or a stop ends all of it. */
+async function attempt(options: GarbageOptions, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    throwIfCancelled(options.signal);
+    if (isOsproxyError(error, 'Conflict')) throw error;
+    options.failed(error);
+    return false;
+  }
 }

@@ -1,21 +1,30 @@
+import { throwIfCancelled } from './cancellation.ts';
+import { isReadable, isWholeReadable } from './copies.ts';
 import { isOsproxyError, OsproxyError } from './errors.ts';
 import type { HashWorkers } from './hashing/hash-workers.ts';
-import { hashedSource } from './hashing/hashed-source.ts';
+import { type HashedSource, hashedSource } from './hashing/hashed-source.ts';
 import type { Digests, Expectation, Placement } from './model/blob.ts';
+import type { Manifest } from './model/manifest.ts';
 import type { Clock } from './ports/clock.ts';
 import type { IdSource } from './ports/ids.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import type { StorageKeys } from './storage-keys.ts';
 import type { Stores } from './stores.ts';
 
-/** Bytes that are durable in a store, checked against what was declared, and not yet named by any metadata. */
-export interface Landed {
+/** Bytes that are durable in a store and not yet named by any metadata. */
+export interface LandedBytes {
   readonly digests: Digests;
   readonly placement: Placement;
-  /** The first bytes, for type detection. */
-  readonly head: Uint8Array;
   /** A live blob of the same content whose bytes turned out to be missing. */
   readonly brokenTwin: string | undefined;
+}
+
+/** Landed bytes that came from a client and were checked against what it declared. */
+export interface Landed extends LandedBytes {
+  /** The first bytes, for type detection. */
+  readonly head: Uint8Array;
+  /** A verified manifest of the same content, all of whose bytes were found in their stores; looked for where the content is whole. */
+  readonly known: Manifest | undefined;
 }
 
 /** The blob that landed bytes became; `kept` is false when an equal blob was here and the landed copy is not needed. */
@@ -23,6 +32,9 @@ export interface Settled {
   readonly blobId: string;
   readonly kept: boolean;
 }
+
+type Work<T> = (repositories: MetadataWriter, settle: () => Promise<Settled>) => Promise<T>;
+type Transaction = Metadata['transaction'];
 
 const SETTLE_ATTEMPTS = 4;
 
@@ -54,68 +66,133 @@ export class Ingest {
     this.#md5 = options.md5;
   }
 
-  /** Stores the input in the default store. Rejects, with nothing left behind, when it is not what was declared. */
-  async land(
+  /** Stores a part in the default store. Rejects, with nothing left behind, when it is not what was declared. */
+  land(
     input: AsyncIterable<Uint8Array>,
     expect: Expectation,
     signal: AbortSignal | undefined,
   ): Promise<Landed> {
-    const md5 = this.#md5 === 'always' || expect.md5 !== undefined;
-    const source = await hashedSource(input, { md5, sha1: expect.sha1 !== undefined, expect }, this.#workers);
-    signal?.throwIfAborted();
-    const placement = this.#stores.newPlacement(this.#keys.next());
-    await this.#stores.driver(placement.store).put(placement.key, source, { signal, md5: expect.md5 });
-    const digests = source.digests();
-    return {
-      digests,
-      placement,
-      head: source.head(),
-      brokenTwin: await this.#findBrokenTwin(digests, signal),
-    };
+    return this.#land(input, expect, signal, false);
+  }
+
+  /** As land, for a content that becomes a file by itself: also looks for a manifest of the same content. */
+  landWhole(
+    input: AsyncIterable<Uint8Array>,
+    expect: Expectation,
+    signal: AbortSignal | undefined,
+  ): Promise<Landed> {
+    return this.#land(input, expect, signal, true);
+  }
+
+  /** Takes over bytes that a store joined itself. */
+  async adopt(placement: Placement, digests: Digests, signal: AbortSignal | undefined): Promise<LandedBytes> {
+    try {
+      const { brokenTwin } = await this.#lookForCopies(digests, signal, false);
+      return { placement, digests, brokenTwin };
+    } catch (error) {
+      await this.discard(placement);
+      throw error;
+    }
   }
 
   /**
    * Runs `work` in a transaction around landed bytes, again when an equal blob appeared at the same moment. Copies that are not needed are
-   * deleted, except where the outcome of the commit is unknown: then purge decides later.
+   * deleted, except where the outcome of the commit is unknown: then purge decides later. Throws Unavailable when the bytes cannot be named
+   * because purge took them for an orphan: sent again, they get another place.
    */
   async commit<T>(
-    landed: Landed,
-    work: (repositories: MetadataWriter, settle: () => Promise<Settled>) => Promise<T>,
+    landed: LandedBytes,
+    work: Work<T>,
+    transaction: Transaction = (run) => this.#metadata.transaction(run),
   ): Promise<T> {
     let needed = false;
     try {
-      for (let attempt = 1; ; attempt += 1) {
-        needed = false;
-        try {
-          return await this.#metadata.transaction((repositories) =>
-            work(repositories, async () => {
-              const settled = await this.#settle(repositories, landed);
-              needed = settled.kept;
-              return settled;
-            }),
-          );
-        } catch (error) {
-          if (!isOsproxyError(error, 'AlreadyExists') || attempt >= SETTLE_ATTEMPTS) throw error;
-        }
-      }
+      return await this.#commit(landed, work, transaction, (kept) => {
+        needed = kept;
+      });
     } catch (error) {
       needed = needed && !isDefinite(error);
       throw error;
     } finally {
-      if (!needed) await this.discard(landed);
+      if (!needed) await this.discard(landed.placement);
     }
   }
 
   /** Deletes landed bytes that nothing names; what cannot be deleted now is left to purge. */
-  async discard(landed: Landed): Promise<void> {
-    const { store, key } = landed.placement;
+  async discard({ store, key }: Placement): Promise<void> {
     await this.#stores
       .driver(store)
       .delete(key)
       .catch(() => {});
   }
 
-  async #settle(repositories: MetadataWriter, landed: Landed): Promise<Settled> {
+  async #land(
+    input: AsyncIterable<Uint8Array>,
+    expect: Expectation,
+    signal: AbortSignal | undefined,
+    whole: boolean,
+  ): Promise<Landed> {
+    const md5 = this.#md5 === 'always' || expect.md5 !== undefined;
+    const options = { md5, sha1: expect.sha1 !== undefined, expect, signal };
+    const source = await hashedSource(input, options, this.#workers);
+    const placement = await this.#put(source, expect, signal);
+    try {
+      const digests = source.digests();
+      const copies = await this.#lookForCopies(digests, signal, whole);
+      return { digests, placement, head: source.head(), ...copies };
+    } catch (error) {
+      await this.discard(placement);
+      throw error;
+    }
+  }
+
+  async #put(source: HashedSource, expect: Expectation, signal: AbortSignal | undefined): Promise<Placement> {
+    try {
+      throwIfCancelled(signal);
+      const placement = this.#stores.newPlacement(this.#keys.next());
+      await this.#stores.driver(placement.store).put(placement.key, source, { signal, md5: expect.md5 });
+      return placement;
+    } catch (error) {
+      source.cancel();
+      throw isRefusal(error) ? takesNothing(error) : error;
+    }
+  }
+
+  async #commit<T>(
+    landed: LandedBytes,
+    work: Work<T>,
+    transaction: Transaction,
+    note: (kept: boolean) => void,
+  ): Promise<T> {
+    let collision: unknown;
+    for (let attempt = 1; attempt <= SETTLE_ATTEMPTS; attempt += 1) {
+      collision = undefined;
+      try {
+        return await transaction((repositories) => {
+          // A transaction may run more than once; only the last run counts.
+          note(false);
+          return work(repositories, async () => {
+            try {
+              const settled = await this.#settle(repositories, landed);
+              note(settled.kept);
+              return settled;
+            } catch (error) {
+              if (isOsproxyError(error, 'AlreadyExists')) collision = error;
+              throw error;
+            }
+          });
+        });
+      } catch (error) {
+        if (collision === undefined || error !== collision) throw error;
+      }
+    }
+    note(false);
+    throw new OsproxyError('Unavailable', 'The content could not be recorded in time; send it again.', {
+      cause: collision,
+    });
+  }
+
+  async #settle(repositories: MetadataWriter, landed: LandedBytes): Promise<Settled> {
     const { digests, placement } = landed;
     const twin = await repositories.blobs.findLive(digests.sha256, digests.size);
     if (twin !== undefined && (await repositories.blobs.claim(twin.id))) {
@@ -129,22 +206,38 @@ export class Ingest {
   }
 
   /** Only a copy that can really be read may replace the one that just arrived. */
-  async #findBrokenTwin(digests: Digests, signal: AbortSignal | undefined): Promise<string | undefined> {
-    const twin = await this.#metadata.blobs.findLive(digests.sha256, digests.size);
-    if (twin === undefined) return undefined;
-    for (const placement of twin.placements) {
-      if (!this.#stores.isNear(placement)) continue;
-      const stat = await this.#stores
-        .driver(placement.store)
-        .stat(placement.key, { signal })
-        .catch(() => undefined);
-      if (stat?.size === digests.size) return undefined;
-    }
-    return twin.id;
+  async #lookForCopies(
+    { sha256, size }: Digests,
+    signal: AbortSignal | undefined,
+    whole: boolean,
+  ): Promise<{ brokenTwin: string | undefined; known: Manifest | undefined }> {
+    const metadata = this.#metadata;
+    const stores = this.#stores;
+    const twin = await metadata.blobs.findLive(sha256, size);
+    const good = twin !== undefined && (await isReadable(stores, twin, signal));
+    const brokenTwin = good ? undefined : twin?.id;
+    if (!whole) return { brokenTwin, known: undefined };
+    const known = await metadata.manifests.findVerified({ sha256 }, size, undefined);
+    const sure = good ? twin.id : undefined;
+    const readable =
+      known !== undefined && (await isWholeReadable({ metadata, stores }, known, signal, sure));
+    return { brokenTwin, known: readable ? known : undefined };
   }
 }
 
 /** True when the failure says for sure that nothing was committed. */
 function isDefinite(error: unknown): boolean {
   return error instanceof OsproxyError && error.code !== 'Unavailable' && error.code !== 'Internal';
+}
+
+/** True when a store refuses to take bytes for a reason that lies with the store, not with whoever sends them. */
+function isRefusal(error: unknown): boolean {
+  return isOsproxyError(error, 'PermissionDenied') || isOsproxyError(error, 'NotFound');
+}
+
+function takesNothing(cause: unknown): OsproxyError {
+  return new OsproxyError('Unavailable', 'The store takes no new content at the moment; try again later.', {
+    cause,
+    retryAfterSeconds: 5,
+  });
 }

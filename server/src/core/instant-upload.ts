@@ -1,4 +1,5 @@
 import { readyFile } from './contents.ts';
+import { isWholeReadable } from './copies.ts';
 import type { Downloads } from './downloads.ts';
 import { isOsproxyError } from './errors.ts';
 import type { Remember } from './idempotency.ts';
@@ -9,6 +10,7 @@ import type { Clock } from './ports/clock.ts';
 import { CONTENT_TYPE_HEAD_BYTES, type ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
 import type { Metadata } from './ports/metadata.ts';
+import type { Stores } from './stores.ts';
 
 export interface InstantRequest {
   readonly owner: string;
@@ -22,6 +24,7 @@ export interface InstantRequest {
 /** A new file on verified bytes that are here already. Only services may ask by hash alone. */
 export class InstantUpload {
   readonly #metadata: Metadata;
+  readonly #stores: Stores;
   readonly #downloads: Downloads;
   readonly #typer: ContentTyper;
   readonly #ids: IdSource;
@@ -31,6 +34,7 @@ export class InstantUpload {
   /** `scope` says whose content counts: the asking owner's own, or everybody's. */
   constructor(options: {
     metadata: Metadata;
+    stores: Stores;
     downloads: Downloads;
     typer: ContentTyper;
     ids: IdSource;
@@ -38,6 +42,7 @@ export class InstantUpload {
     scope: 'owner' | 'installation';
   }) {
     this.#metadata = options.metadata;
+    this.#stores = options.stores;
     this.#downloads = options.downloads;
     this.#typer = options.typer;
     this.#ids = options.ids;
@@ -59,7 +64,11 @@ export class InstantUpload {
     const manifest = await this.#metadata.manifests.findVerified(digest, size, within);
     if (manifest === undefined) return undefined;
     const uid = this.#ids.next();
-    const draft = readyFile({ uid, owner, name, contentType: '', manifest, md5, sha256 }, this.#clock.now());
+    // What the request claims is not kept: of verified content only computed digests are known.
+    const claimed = { md5: undefined, sha256: undefined };
+    const draft = readyFile({ uid, owner, name, contentType: '', manifest, ...claimed }, this.#clock.now());
+    const whole = { metadata: this.#metadata, stores: this.#stores };
+    if (!(await isWholeReadable(whole, manifest, signal))) return undefined;
     const head = await this.#downloads
       .readHead({ file: draft, parts: await this.#parts(manifest) }, signal)
       .catch((error: unknown) => {

@@ -31,6 +31,9 @@ export class LinkSigner {
           `The secret of link key "${key.id}" must have at least 32 characters.`,
         );
       }
+      if (this.#keys.has(key.id)) {
+        throw new OsproxyError('InvalidArgument', `The link key id "${key.id}" is used twice.`);
+      }
       this.#keys.set(key.id, createSecretKey(key.secret, 'utf8'));
     }
   }
@@ -46,8 +49,9 @@ export class LinkSigner {
     const dot = signature.indexOf('.');
     const key = this.#keys.get(signature.slice(0, Math.max(dot, 0)));
     if (key === undefined) return false;
-    const expected = mac(key, fields);
-    const given = Buffer.from(signature.slice(dot + 1), 'base64url');
+    // Compared as text: decoding would accept several spellings of one signature.
+    const expected = Buffer.from(mac(key, fields).toString('base64url'));
+    const given = Buffer.from(signature.slice(dot + 1));
     return given.length === expected.length && timingSafeEqual(given, expected);
   }
 }

@@ -109,7 +109,9 @@ export class ServiceKeys {
   /** Last use is kept to the minute and never holds a request up. */
   #touch(key: ServiceKey, now: number): void {
     if (key.lastUsedAt !== undefined && now - key.lastUsedAt < TOUCH_EVERY_MS) return;
-    this.#lookups.set(key.id, { key: { ...key, lastUsedAt: now }, until: now + LOOKUP_TTL_MS });
+    const lookup = this.#lookups.get(key.id);
+    // Its end stays: using a key must not put off the moment at which its revocation elsewhere is seen.
+    if (lookup?.key === key) this.#lookups.set(key.id, { ...lookup, key: { ...key, lastUsedAt: now } });
     this.#metadata.transaction((repositories) => repositories.keys.touch(key.id, now)).catch(() => {});
   }
 }

@@ -28,7 +28,8 @@ export interface SnowflakeReservation {
 export class Snowflakes implements IdSource {
   readonly #clock: Clock;
   #reservation: SnowflakeReservation | undefined;
-  #last = 0;
+  /** Never before the epoch, however wrong the clock is. */
+  #last = SNOWFLAKE_EPOCH;
   #sequence = 0;
 
   constructor(clock: Clock) {

@@ -1,4 +1,5 @@
 import { OsproxyError } from './errors.ts';
+import type { Expectation } from './model/blob.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Uid } from './model/uid.ts';
 import { MAX_PARTS, type PartRecord, type UploadRecord } from './model/upload.ts';
@@ -129,4 +130,38 @@ function agree(
     );
   }
   return wanted ?? computed;
+}
+
+/** Throws TooLarge above `max`, InvalidArgument for what cannot be a size. */
+export function checkFileSize(size: number, max: number): void {
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new OsproxyError('InvalidArgument', 'The size must be a whole number of bytes from 0.', {
+      details: { field: 'size' },
+    });
+  }
+  if (size <= max) return;
+  throw new OsproxyError('TooLarge', `The file has ${size} bytes; at most ${max} are allowed.`, {
+    details: { limit: max, size },
+  });
+}
+
+/** What was declared at creation together with what is declared now; throws Conflict where they contradict each other. */
+export function mergeExpectations(upload: UploadRecord, expect: Expectation): Expectation {
+  const differs = (field: string, before: unknown, now: unknown) => {
+    if (before === undefined || now === undefined || before === now) return;
+    throw new OsproxyError(
+      'Conflict',
+      `The ${field} differs from the one declared when the upload was created.`,
+      { details: { field } },
+    );
+  };
+  differs('size', upload.size, expect.size);
+  differs('md5', upload.md5, expect.md5);
+  differs('sha256', upload.sha256, expect.sha256);
+  return {
+    size: expect.size ?? upload.size,
+    md5: expect.md5 ?? upload.md5,
+    sha256: expect.sha256 ?? upload.sha256,
+    sha1: expect.sha1,
+  };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { OsproxyError } from './errors.ts';
 import type { Lease } from './model/lease.ts';
 import type { Clock } from './ports/clock.ts';
@@ -36,7 +37,8 @@ export class WorkerNumber {
   }) {
     this.#coordinator = options.coordinator;
     this.#snowflakes = options.snowflakes;
-    this.#holder = options.holder;
+    // Two processes that were given one name by mistake must not share a lease.
+    this.#holder = `${options.holder}/${randomBytes(8).toString('hex')}`;
     this.#clock = options.clock;
     this.#logger = options.logger;
   }
@@ -78,6 +80,7 @@ export class WorkerNumber {
     }
   }
 
+  /** Gives the number back; where that fails, its lease ends with its time. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#renewing;
@@ -85,29 +88,39 @@ export class WorkerNumber {
     this.#lease = undefined;
     const last = this.#snowflakes.lastUsed;
     this.#snowflakes.suspend();
-    if (lease !== undefined) await this.#coordinator.release(lease, last);
+    if (lease === undefined) return;
+    await this.#coordinator.release(lease, last).catch((error: unknown) => {
+      this.#logger.warn({ err: error }, 'the worker number could not be given back');
+    });
   }
 
+  /** The first free number whose last holder is not ahead of the clock; where all are, the one that is least ahead. */
   async #take(): Promise<void> {
-    let rested: Lease | undefined;
-    for (let number = 0; number <= MAX_WORKER_NUMBER; number += 1) {
-      const lease = await this.#coordinator.acquire(`worker-number/${number}`, this.#holder, LEASE_MS);
-      if (lease === undefined) continue;
-      if (lease.value > this.#clock.now() + MAX_FLOOR_AHEAD_MS && rested === undefined) {
-        rested = lease;
-        continue;
+    let best: Lease | undefined;
+    const rest = (lease: Lease) => this.#coordinator.release(lease, lease.value);
+    try {
+      for (let number = 0; number <= MAX_WORKER_NUMBER; number += 1) {
+        const lease = await this.#coordinator.acquire(`worker-number/${number}`, this.#holder, LEASE_MS);
+        if (lease === undefined) continue;
+        if (best !== undefined && best.value <= lease.value) {
+          await rest(lease);
+          continue;
+        }
+        const worse = best;
+        best = lease;
+        if (worse !== undefined) await rest(worse);
+        if (best.value <= this.#clock.now() + MAX_FLOOR_AHEAD_MS) break;
       }
-      if (rested !== undefined) await this.#coordinator.release(rested, rested.value);
-      await this.#begin(lease);
-      return;
+    } catch (error) {
+      if (best !== undefined) await rest(best).catch(() => {});
+      throw error;
     }
-    if (rested !== undefined) {
-      await this.#begin(rested);
-      return;
+    if (best === undefined) {
+      throw new OsproxyError('Unavailable', 'All 1024 worker numbers are taken by other processes.', {
+        details: { limit: MAX_WORKER_NUMBER + 1 },
+      });
     }
-    throw new OsproxyError('Unavailable', 'All 1024 worker numbers are taken by other processes.', {
-      details: { limit: MAX_WORKER_NUMBER + 1 },
-    });
+    await this.#begin(best);
   }
 
   async #begin(lease: Lease): Promise<void> {

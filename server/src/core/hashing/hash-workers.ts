@@ -4,6 +4,8 @@ import { type Block, BlockPool } from './block-pool.ts';
 import type { HashAlgorithm, HashReply, HashRequest } from './hash-protocol.ts';
 
 const LARGE_BUDGET_BYTES = 48 * 1024 * 1024;
+/** A hash thread keeps next to nothing; without limits V8 gives it room for much more. MiB. */
+const THREAD_MEMORY = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 
 /** One running digest in a worker thread; updates are hashed in the order given. */
 export interface HashLane {
@@ -28,7 +30,7 @@ class HashThread {
   failure: Error | undefined;
 
   constructor() {
-    this.#worker = new Worker(new URL('./hash-worker.ts', import.meta.url));
+    this.#worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { resourceLimits: THREAD_MEMORY });
     this.#worker.unref();
     this.#worker.on('message', (reply: HashReply) => {
       const waiting = this.#waiting.get(reply.lane);
@@ -119,6 +121,11 @@ export class HashWorkers {
     this.blocks = new BlockPool(LARGE_BUDGET_BYTES, (block) => {
       for (const thread of this.#threads) thread.retire(block);
     });
+  }
+
+  /** Starts the threads now instead of with the first large upload, so that their memory counts from the start. */
+  warm(): void {
+    while (this.#threads.length < this.#size) this.#threads.push(new HashThread());
   }
 
   /** One lane per algorithm, on different threads where there are enough. */

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { orCancelled } from '../cancellation.ts';
 import { OsproxyError } from '../errors.ts';
 import type { Digests, Expectation } from '../model/blob.ts';
 import { CONTENT_TYPE_HEAD_BYTES } from '../ports/content-typer.ts';
@@ -18,6 +19,8 @@ export interface HashingOptions {
   readonly md5: boolean;
   readonly sha1: boolean;
   readonly expect: Expectation;
+  /** Ends the wait for a silent sender while the first bytes are gathered. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Bytes on their way to a store, hashed as they pass. The source fails at its end when they are not what was declared. */
@@ -26,6 +29,8 @@ export interface HashedSource extends ByteSource {
   digests(): Digests;
   /** The first bytes of the content, for type detection; valid once the source was read to its end. */
   head(): Uint8Array;
+  /** Tells the sender that nobody wants the content; does nothing once the source was opened, which then ends it itself. */
+  cancel(): void;
 }
 
 /** Reads as much as is needed to choose the way: inline for small bodies, worker threads beside the event loop for the rest. */
@@ -41,17 +46,27 @@ export async function hashedSource(
   }
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    chunks.push(Uint8Array.from(next.value));
-    size += next.value.byteLength;
-    if (size > INLINE_HASH_BYTES) {
-      return new ThreadedSource(Buffer.concat(chunks), iterator, options, workers);
+  try {
+    for (;;) {
+      const next = await orCancelled(iterator.next(), options.signal);
+      if (next.done === true) break;
+      chunks.push(new Uint8Array(next.value));
+      size += next.value.byteLength;
+      if (size > INLINE_HASH_BYTES) {
+        return new ThreadedSource(Buffer.concat(chunks), iterator, options, workers);
+      }
     }
+  } catch (error) {
+    endInput(iterator);
+    throw error;
   }
   const only = chunks.length === 1 ? chunks[0] : undefined;
   return new InlineSource(only ?? Buffer.concat(chunks), options);
+}
+
+/** Not awaited: a slow sender may keep the last next() pending, and nobody is interested any more. */
+function endInput(input: AsyncIterator<Uint8Array>): void {
+  input.return?.().then(undefined, () => {});
 }
 
 class InlineSource implements HashedSource {
@@ -84,6 +99,8 @@ class InlineSource implements HashedSource {
   head(): Uint8Array {
     return this.#bytes.subarray(0, CONTENT_TYPE_HEAD_BYTES);
   }
+
+  cancel(): void {}
 }
 
 class ThreadedSource implements HashedSource {
@@ -93,6 +110,7 @@ class ThreadedSource implements HashedSource {
   readonly #rest: AsyncIterator<Uint8Array>;
   readonly #options: HashingOptions;
   readonly #workers: HashWorkers;
+  #opened = false;
   #digests: Digests | undefined;
   #head: Uint8Array = new Uint8Array(0);
 
@@ -110,6 +128,8 @@ class ThreadedSource implements HashedSource {
   }
 
   async *open(): AsyncIterable<Uint8Array> {
+    if (this.#opened) throw new OsproxyError('Internal', 'A content that comes only once was opened twice.');
+    this.#opened = true;
     const algorithms: HashAlgorithm[] = ['sha256'];
     if (this.#options.md5) algorithms.push('md5');
     if (this.#options.sha1) algorithms.push('sha1');
@@ -143,6 +163,12 @@ class ThreadedSource implements HashedSource {
 
   head(): Uint8Array {
     return this.#head;
+  }
+
+  cancel(): void {
+    if (this.#opened) return;
+    this.#opened = true;
+    endInput(this.#rest);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Block } from './block-pool.ts';
 import type { HashAlgorithm } from './hash-protocol.ts';
-import type { HashWorkers } from './hash-workers.ts';
+import type { HashLane, HashWorkers } from './hash-workers.ts';
 
 /** Blocks that one upload may hold: one being filled, the others being hashed and written. */
 const MAX_HELD_BLOCKS = 4;
@@ -14,7 +14,7 @@ export interface HashPipeline {
 
 /**
  * Fills shared blocks from the input while earlier ones are hashed in threads and written by the consumer. The input is asked for
- * more only while fewer than four blocks are held, so a slow store slows the sender down.
+ * more only while fewer than four blocks are held, so a slow store slows the sender down. Nothing is taken before the iteration begins.
  */
 export function hashPipeline(
   first: Uint8Array,
@@ -29,6 +29,11 @@ export function hashPipeline(
   };
 }
 
+interface Filling {
+  readonly block: Block;
+  length: number;
+}
+
 interface Filled {
   readonly block: Block;
   readonly length: number;
@@ -38,29 +43,30 @@ interface Filled {
 class PipelineRun {
   readonly #algorithms: readonly HashAlgorithm[];
   readonly #workers: HashWorkers;
-  readonly #lanes;
   readonly #filled: Filled[] = [];
+  #lanes: readonly HashLane[] = [];
+  #filling: Filling | undefined;
   #held = 0;
   #ended = false;
   #stopped = false;
-  #failure: unknown;
+  #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
   #wakeProducer: (() => void) | undefined;
 
   constructor(algorithms: readonly HashAlgorithm[], workers: HashWorkers) {
     this.#algorithms = algorithms;
     this.#workers = workers;
-    this.#lanes = workers.start(algorithms);
   }
 
   async *chunks(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+    this.#lanes = this.#workers.start(this.#algorithms);
     void this.#produce(first, rest);
     let done = false;
     try {
       for (;;) {
         const next = this.#filled.shift();
         if (next === undefined) {
-          if (this.#failure !== undefined) throw this.#failure;
+          if (this.#failure !== undefined) throw this.#failure.error;
           if (this.#ended) break;
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
@@ -75,9 +81,7 @@ class PipelineRun {
       }
       done = true;
     } finally {
-      this.#stopped = true;
-      this.#wakeProducer?.();
-      for (const filled of this.#filled.splice(0)) this.#release(filled);
+      this.#stop();
       if (!done) {
         for (const lane of this.#lanes) lane.drop();
         // Not awaited: a slow sender may keep the last next() pending, and nobody is interested any more.
@@ -92,60 +96,70 @@ class PipelineRun {
   }
 
   async #produce(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Promise<void> {
-    let block: Block | undefined;
-    let length = 0;
-    const fill = async (chunk: Uint8Array): Promise<void> => {
-      let offset = 0;
-      while (offset < chunk.byteLength && !this.#stopped) {
-        block ??= await this.#takeBlock();
-        const run = Math.min(block.bytes.byteLength - length, chunk.byteLength - offset);
-        block.bytes.set(chunk.subarray(offset, offset + run), length);
-        length += run;
-        offset += run;
-        if (length === block.bytes.byteLength) {
-          this.#dispatch(block, length);
-          block = undefined;
-          length = 0;
-        }
-      }
-    };
     try {
-      await fill(first);
+      await this.#fill(first);
       while (!this.#stopped) {
         const next = await rest.next();
         if (next.done === true) break;
-        await fill(next.value);
+        await this.#fill(next.value);
       }
-      if (block !== undefined && length > 0 && !this.#stopped) {
-        this.#dispatch(block, length);
-        block = undefined;
-      }
+      if (!this.#stopped) this.#dispatch();
       this.#ended = true;
     } catch (error) {
-      this.#failure = error;
+      this.#failure ??= { error };
     } finally {
-      if (block !== undefined) this.#giveBack(block);
       this.#wake?.();
     }
   }
 
-  async #takeBlock(): Promise<Block> {
+  async #fill(chunk: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < chunk.byteLength; ) {
+      const filling = this.#filling ?? (await this.#takeBlock());
+      if (filling === undefined || this.#stopped) return;
+      const { bytes } = filling.block;
+      const run = Math.min(bytes.byteLength - filling.length, chunk.byteLength - offset);
+      bytes.set(chunk.subarray(offset, offset + run), filling.length);
+      filling.length += run;
+      offset += run;
+      if (filling.length === bytes.byteLength) this.#dispatch();
+    }
+  }
+
+  /** Undefined when nobody wants the bytes any more. */
+  async #takeBlock(): Promise<Filling | undefined> {
     while (this.#held >= MAX_HELD_BLOCKS && !this.#stopped) {
       await new Promise<void>((resolve) => {
         this.#wakeProducer = resolve;
       });
     }
+    if (this.#stopped) return undefined;
     this.#held += 1;
-    return this.#workers.blocks.take();
+    this.#filling = { block: this.#workers.blocks.take(), length: 0 };
+    return this.#filling;
   }
 
-  #dispatch(block: Block, length: number): void {
+  /** Hands what was filled so far to the threads and to the consumer. */
+  #dispatch(): void {
+    const filling = this.#filling;
+    if (filling === undefined) return;
+    this.#filling = undefined;
+    const { block, length } = filling;
     const hashed = Promise.all(this.#lanes.map((lane) => lane.update(block, length))).catch((error) => {
-      this.#failure ??= error;
+      this.#failure ??= { error };
       this.#wake?.();
     });
     this.#filled.push({ block, length, hashed });
     this.#wake?.();
+  }
+
+  /** Frees everything at once; the producer may wait for a silent sender for long and must not keep a block meanwhile. */
+  #stop(): void {
+    this.#stopped = true;
+    this.#wakeProducer?.();
+    for (const filled of this.#filled.splice(0)) this.#release(filled);
+    const filling = this.#filling;
+    this.#filling = undefined;
+    if (filling !== undefined) this.#giveBack(filling.block);
   }
 
   /** A block returns to the pool only when the consumer and every hash thread are done with it. */

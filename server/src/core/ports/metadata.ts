@@ -81,7 +81,10 @@ export interface BlobQueries {
   /** The live blob of this identity. */
   findLive(sha256: string, size: number): Promise<PlacedBlob | undefined>;
   find(id: string): Promise<PlacedBlob | undefined>;
-  /** Which of these keys of the store have a placement row, condemned blobs and doomed keys included. At most 1000 keys. */
+  /**
+   * Which of these keys of the store a placement names, those of condemned blobs included. A doomed key is not among them: as long as its
+   * bytes are listed they are an orphan's. At most 1000 keys.
+   */
   knownKeys(store: string, keys: readonly string[]): Promise<ReadonlySet<string>>;
   /** Condemned blobs whose bytes may still be there. */
   condemned(limit: number): Promise<readonly PlacedBlob[]>;

@@ -9,7 +9,7 @@ export interface ComposePayload {
 }
 
 /** The task that verifies, and where it pays joins, the parts of a completed file. */
-export function composeTask(uid: Uid, manifestId: string): NewTask {
+export function composeTask(uid: Uid, manifestId: string, maxAttempts: number): NewTask {
   const payload: ComposePayload = { uid, manifestId };
-  return { type: COMPOSE, key: uid, payload, maxAttempts: 12 };
+  return { type: COMPOSE, key: uid, payload, maxAttempts };
 }

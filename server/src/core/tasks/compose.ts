@@ -1,13 +1,17 @@
 import { Type } from 'typebox';
-import { unverifiedManifest } from '../contents.ts';
+import { throwIfCancelled } from '../cancellation.ts';
+import { manifestOver } from '../contents.ts';
+import { isWholeReadable } from '../copies.ts';
 import type { Downloads } from '../downloads.ts';
 import { isOsproxyError } from '../errors.ts';
 import type { FileRecords } from '../file-records.ts';
 import type { HashWorkers } from '../hashing/hash-workers.ts';
 import { checkExpectation } from '../hashing/hashed-source.ts';
 import { hashPipeline } from '../hashing/pipeline.ts';
+import { Ingest } from '../ingest.ts';
 import type { Digests, Placement } from '../model/blob.ts';
 import type { FileContent } from '../model/file.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
@@ -36,6 +40,7 @@ const schema = Type.Object({ uid: Type.String(), manifestId: Type.String() });
  */
 export function composeType(dependencies: ComposeDependencies): TaskType<typeof schema> {
   const { metadata, records, clock } = dependencies;
+  const ingest = new Ingest(dependencies);
   return {
     type: COMPOSE,
     schema,
@@ -55,7 +60,7 @@ export function composeType(dependencies: ComposeDependencies): TaskType<typeof 
           await repositories.manifests.markIdle(manifestId, now);
         });
       } else {
-        await settle(dependencies, content, digests, context);
+        await settle({ ...dependencies, ingest }, content, digests, context);
       }
       await records.changed(uid);
       return 'done';
@@ -74,7 +79,7 @@ async function digest(
   const pipeline = hashPipeline(new Uint8Array(0), chunks, withMd5 ? ['sha256', 'md5'] : ['sha256'], workers);
   let size = 0;
   for await (const chunk of pipeline.chunks) {
-    signal.throwIfAborted();
+    throwIfCancelled(signal);
     size += chunk.byteLength;
   }
   const hex = await pipeline.digests();
@@ -92,32 +97,53 @@ function whatIsWrong({ file }: FileContent, digests: Digests): string | undefine
 }
 
 async function settle(
-  dependencies: ComposeDependencies,
+  dependencies: ComposeDependencies & { readonly ingest: Ingest },
   content: FileContent,
   digests: Digests,
   context: TaskContext,
 ): Promise<void> {
-  const { uid, manifestId, size } = content.file;
-  const twin = await dependencies.metadata.manifests.findVerified(
-    { sha256: digests.sha256 },
-    size,
-    undefined,
-  );
-  const joined = twin === undefined ? await join(dependencies, content, context.signal) : undefined;
-  await context.commit(async (repositories) => {
-    const now = dependencies.clock.now();
-    if (twin !== undefined && (await repositories.manifests.claim(twin.id))) {
-      if (await repositories.files.swapManifest(uid, manifestId, twin, now)) {
-        await repositories.manifests.markIdle(manifestId, now);
-      }
-      return;
-    }
-    if (joined === undefined) {
-      await repositories.files.markVerified(uid, manifestId, digests, now);
-      return;
-    }
-    await swapToJoined(dependencies, repositories, content, digests, joined, now);
-  });
+  const { clock } = dependencies;
+  const { uid, manifestId } = content.file;
+  const twin = await findTwin(dependencies, content, digests, context.signal);
+  if (twin !== undefined) {
+    const swapped = await context.commit(async (repositories) => {
+      if (!(await repositories.manifests.claim(twin.id))) return false;
+      await swap(repositories, content, { ...twin, md5: twin.md5 ?? digests.md5 }, clock.now());
+      return true;
+    });
+    if (swapped) return;
+  }
+  const joined = await join(dependencies, content, context.signal);
+  if (joined === undefined) {
+    await context.commit((repositories) =>
+      repositories.files.markVerified(uid, manifestId, digests, clock.now()),
+    );
+    return;
+  }
+  await swapToJoined(dependencies, content, { digests, joined }, context);
+}
+
+/** A verified manifest of equal content may replace this one only when all its bytes are there. */
+async function findTwin(
+  { metadata, stores }: ComposeDependencies,
+  { file }: FileContent,
+  { sha256 }: Digests,
+  signal: AbortSignal,
+): Promise<Manifest | undefined> {
+  const twin = await metadata.manifests.findVerified({ sha256 }, file.size, undefined);
+  if (twin === undefined || twin.id === file.manifestId) return undefined;
+  return (await isWholeReadable({ metadata, stores }, twin, signal)) ? twin : undefined;
+}
+
+/** The manifest that is named no more, whichever of the two it is, is left to purge. */
+async function swap(
+  repositories: MetadataWriter,
+  { file }: FileContent,
+  to: Manifest,
+  now: number,
+): Promise<void> {
+  const swapped = await repositories.files.swapManifest(file.uid, file.manifestId, to, now);
+  await repositories.manifests.markIdle(swapped ? file.manifestId : to.id, now);
 }
 
 /** Undefined where joining would not pay: one part, parts in several stores, or a store that does not offer it. */
@@ -140,27 +166,26 @@ async function join(
   }
   const target: Placement = { ...first, key: keys.next() };
   const { size } = await driver.compose(target.key, sources, { signal });
-  return size === content.file.size ? target : undefined;
+  if (size === content.file.size) return target;
+  await driver.delete(target.key).catch(() => {});
+  return undefined;
 }
 
 async function swapToJoined(
-  { ids }: ComposeDependencies,
-  repositories: MetadataWriter,
-  { file }: FileContent,
-  digests: Digests,
-  joined: Placement,
-  now: number,
+  { ids, ingest, clock }: ComposeDependencies & { readonly ingest: Ingest },
+  content: FileContent,
+  { digests, joined }: { readonly digests: Digests; readonly joined: Placement },
+  context: TaskContext,
 ): Promise<void> {
-  const equal = await repositories.blobs.findLive(digests.sha256, digests.size);
-  const claimed = equal !== undefined && (await repositories.blobs.claim(equal.id));
-  const blobId = claimed && equal !== undefined ? equal.id : ids.next();
-  if (!claimed) await repositories.blobs.insert({ id: blobId, ...digests, createdAt: now }, joined);
-  const parts = [{ blobId, size: digests.size }];
-  const manifest = { ...unverifiedManifest(ids.next(), parts, now), ...digests, verified: true };
-  await repositories.manifests.insert(manifest);
-  if (await repositories.files.swapManifest(file.uid, file.manifestId, manifest, now)) {
-    await repositories.manifests.markIdle(file.manifestId, now);
-  } else {
-    await repositories.manifests.markIdle(manifest.id, now);
-  }
+  const landed = await ingest.adopt(joined, digests, context.signal);
+  await ingest.commit(
+    landed,
+    async (repositories, settleBytes) => {
+      const now = clock.now();
+      const { blobId } = await settleBytes();
+      const manifest = await manifestOver(repositories, ids, { blobId, ...digests }, undefined, now);
+      await swap(repositories, content, manifest, now);
+    },
+    (work) => context.commit(work),
+  );
 }

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
+import { throwIfCancelled } from '../cancellation.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
-import { abortOpen } from '../uploads.ts';
+import { abortOpen } from '../upload-state.ts';
 import type { TaskType } from './task-type.ts';
 
 const BATCH = 100;
@@ -21,7 +22,7 @@ export function expireUploadsType(options: {
     handle: async (_payload, { signal, commit }) => {
       const expired = await metadata.uploads.expired(clock.now(), BATCH);
       for (const { uid } of expired) {
-        signal.throwIfAborted();
+        throwIfCancelled(signal);
         await commit(async (repositories) => {
           const now = clock.now();
           const upload = await repositories.uploads.lock(uid);

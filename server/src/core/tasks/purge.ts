@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { throwIfCancelled } from '../cancellation.ts';
 import { deleteCondemned, deleteOrphans } from '../garbage.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
@@ -32,16 +33,21 @@ export function purgeType(options: {
       const cutoff = now - graceMs;
       const all = async (step: (limit: number) => Promise<number>): Promise<number> => {
         for (let total = 0; ; ) {
-          signal.throwIfAborted();
+          throwIfCancelled(signal);
           const count = await step(BATCH);
           total += count;
-          if (count < BATCH) return total;
+          // A step also looks at things that turn out to be in use; only when it removes none it is through.
+          if (count === 0) return total;
         }
       };
       const history = now - HISTORY_KEPT_MS;
       await all((limit) => commit((r) => r.manifests.removeIdle(cutoff, limit)));
-      const blobs = await deleteCondemned({ metadata, stores, commit, cutoff, signal });
-      const orphans = await deleteOrphans({ metadata, stores, commit, cutoff, now, signal });
+      const failures: unknown[] = [];
+      const failed = (error: unknown) => {
+        failures.push(error);
+      };
+      const blobs = await deleteCondemned({ metadata, stores, commit, cutoff, failed, signal });
+      const orphans = await deleteOrphans({ metadata, stores, commit, cutoff, failed, now, signal });
       await all((limit) => commit((r) => r.files.removeDeleted(cutoff, limit)));
       await all((limit) => commit((r) => r.blobs.forgetDoomed(now - DOOMED_KEPT_MS, limit)));
       await all((limit) => commit((r) => r.uploads.removeEnded(history, limit)));
@@ -49,6 +55,7 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.links.removeExpired(history, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
       if (blobs + orphans > 0) logger.info({ blobs, orphans }, 'purged');
+      if (failures.length > 0) throw failures[0];
       return 'done';
     },
   };

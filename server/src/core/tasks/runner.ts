@@ -151,6 +151,9 @@ export class TaskRunner {
     if (type === undefined || !Check(type.schema, task.payload)) {
       return { outcome: 'failed', error: `The payload of this task does not fit its type "${task.type}".` };
     }
+    if (type.everyMs === undefined && (await this.#endsProcesses(task))) {
+      return { outcome: 'failed', error: 'Each attempt ended together with the process that ran it.' };
+    }
     const context = {
       task,
       signal,
@@ -169,6 +172,13 @@ export class TaskRunner {
     } catch (error) {
       return this.#endOf(task, type, error, logger);
     }
+  }
+
+  /** A task that takes its process down never gets to report a failure; what counts are attempts that nobody ended. */
+  async #endsProcesses(task: TaskRecord): Promise<boolean> {
+    if (task.attempts <= task.maxAttempts) return false;
+    const attempts = await this.#options.metadata.tasks.attempts(task.id);
+    return attempts.filter(({ outcome }) => outcome === 'lost').length >= task.maxAttempts;
   }
 
   #endOf(task: TaskRecord, type: TaskType, error: unknown, logger: Logger): TaskEnd {

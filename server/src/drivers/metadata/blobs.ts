@@ -156,7 +156,9 @@ export class Blobs implements BlobQueries, BlobCommands {
       .selectFrom('placements')
       .select('key')
       .where('store', '=', store)
-      .where('key', 'in', listOf(keys));
+      .where('key', 'in', listOf(keys))
+      // A doomed key whose bytes are listed was not deleted before its process ended: they must be found again.
+      .where('blob_id', 'is not', null);
     return new Set((await runQuery(this.#session, query)).rows.map((row) => row.key));
   }
 

@@ -46,6 +46,13 @@ export function notFound(cause?: unknown): OsproxyError {
   return new OsproxyError('NotFound', 'The store holds no such object.', { cause });
 }
 
+/** For calls that find the store's own folders gone, as after a lost mount. */
+export function folderMissing(cause: unknown): OsproxyError {
+  return new OsproxyError('Unavailable', 'The folder of the store is missing; check its disk or mount.', {
+    cause,
+  });
+}
+
 /** For calls that make an object's name. */
 export function translateNaming(error: unknown): OsproxyError {
   const code = systemCode(error);

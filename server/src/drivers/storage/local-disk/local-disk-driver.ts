@@ -13,7 +13,14 @@ import { throwIfCancelled } from '../abort.ts';
 import { assertKey } from '../keys.ts';
 import { resolveRange } from '../ranges.ts';
 import { SourceReader } from '../source-reader.ts';
-import { notFound, systemCode, translate, translateLookup, translateNaming } from './errors.ts';
+import {
+  folderMissing,
+  notFound,
+  systemCode,
+  translate,
+  translateLookup,
+  translateNaming,
+} from './errors.ts';
 import { Folders, makeFolderTree } from './folders.ts';
 import { listObjects } from './list-objects.ts';
 import { cutShort, ObjectReader } from './object-reader.ts';
@@ -97,7 +104,7 @@ export class LocalDiskDriver implements StorageDriver {
     const { signal } = options;
     throwIfCancelled(signal);
     assertKey(key);
-    const fd = await openFile(join(this.#objects, key), 'r').catch(rethrowLookup);
+    const fd = await openFile(join(this.#objects, key), 'r').catch((error) => this.#rethrowLookup(error));
     let handedOver = false;
     try {
       const stats = await statFile(fd).catch(rethrow);
@@ -115,7 +122,7 @@ export class LocalDiskDriver implements StorageDriver {
   async stat(key: string, options: CallOptions = {}): Promise<ObjectStat> {
     throwIfCancelled(options.signal);
     assertKey(key);
-    const stats = await statPath(join(this.#objects, key)).catch(rethrowLookup);
+    const stats = await statPath(join(this.#objects, key)).catch((error) => this.#rethrowLookup(error));
     throwIfCancelled(options.signal);
     if (!stats.isFile()) throw notFound();
     return { size: stats.size, modifiedAt: stats.mtime };
@@ -129,6 +136,7 @@ export class LocalDiskDriver implements StorageDriver {
     } catch (error) {
       const code = systemCode(error);
       if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EISDIR') throw translate(error);
+      await this.#requireFolder();
     }
   }
 
@@ -142,6 +150,22 @@ export class LocalDiskDriver implements StorageDriver {
 
   async close(): Promise<void> {
     this.#buffers.clear();
+  }
+
+  async #rethrowLookup(error: unknown): Promise<never> {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') await this.#requireFolder();
+    throw translateLookup(error);
+  }
+
+  /** An object that is not found is absent only where the store itself is there: its disk may have been unmounted. */
+  async #requireFolder(): Promise<void> {
+    try {
+      await statPath(this.#objects);
+    } catch (error) {
+      const code = systemCode(error);
+      throw code === 'ENOENT' || code === 'ENOTDIR' ? folderMissing(error) : translate(error);
+    }
   }
 
   /** A folder that was removed from outside is made again, once. */
@@ -179,8 +203,4 @@ async function* oneChunk(bytes: Uint8Array, signal: AbortSignal | undefined): As
 
 function rethrow(error: unknown): never {
   throw translate(error);
-}
-
-function rethrowLookup(error: unknown): never {
-  throw translateLookup(error);
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import type { SourceReader } from '../source-reader.ts';
-import { translate } from './errors.ts';
+import { folderMissing, systemCode, translate } from './errors.ts';
 import { closeFile, openFile, syncFile, writeFully } from './system-calls.ts';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
@@ -21,7 +21,7 @@ export async function writeObject(
 ): Promise<{ readonly closed: Promise<void> }> {
   const first = await reader.next();
   const inOneCall = first !== undefined && first.length === reader.declared && first.length <= ONE_CALL_BYTES;
-  const fd = await openFile(path, inOneCall ? NEW_FILE | constants.O_DSYNC : NEW_FILE).catch(rethrow);
+  const fd = await openFile(path, inOneCall ? NEW_FILE | constants.O_DSYNC : NEW_FILE).catch(rethrowMaking);
   const writeBack = new WriteBack(fd);
   try {
     for (let chunk = first; chunk !== undefined; chunk = await reader.next()) {
@@ -71,6 +71,10 @@ class WriteBack {
     if (this.#failure !== undefined) throw this.#failure;
     await syncFile(this.#fd);
   }
+}
+
+function rethrowMaking(error: unknown): never {
+  throw systemCode(error) === 'ENOENT' ? folderMissing(error) : translate(error);
 }
 
 function rethrow(error: unknown): never {

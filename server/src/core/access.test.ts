@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { type AccessRule, admit, mayTouch, ownerOf, visibleOwner } from './access.ts';
+import { isOsproxyError } from './errors.ts';
+import { type Principal, SCOPES, type Scope, type ServicePrincipal } from './model/principal.ts';
+
+const nobody: Principal = { kind: 'anonymous' };
+const service = (...scopes: Scope[]): ServicePrincipal => ({
+  kind: 'service',
+  keyId: 'k',
+  owner: 'a',
+  scopes: new Set(scopes),
+});
+const link = (scope: 'read' | 'write'): Principal => ({
+  kind: 'link',
+  linkId: 'l',
+  uid: '7',
+  scope,
+  disposition: 'inline',
+});
+
+function verdict(rule: AccessRule, principal: Principal): string {
+  try {
+    admit(rule, principal);
+    return 'in';
+  } catch (error) {
+    return isOsproxyError(error) ? error.code : 'other';
+  }
+}
+
+describe('admit', () => {
+  it('lets a service in by its scope or as admin, and by nothing else', () => {
+    for (const needed of SCOPES) {
+      for (const has of SCOPES) {
+        const wanted = needed === has || has === 'admin' ? 'in' : 'PermissionDenied';
+        expect(verdict({ kind: 'service', scope: needed }, service(has))).toBe(wanted);
+      }
+      expect(verdict({ kind: 'service', scope: needed }, service())).toBe('PermissionDenied');
+    }
+  });
+
+  it.each([
+    [{ kind: 'public' }, nobody, 'in'],
+    [{ kind: 'public' }, link('write'), 'in'],
+    [{ kind: 'service', scope: 'read' }, nobody, 'Unauthenticated'],
+    [{ kind: 'service', scope: 'read', link: 'read' }, nobody, 'Unauthenticated'],
+    [{ kind: 'service', scope: 'read' }, link('read'), 'PermissionDenied'],
+    [{ kind: 'service', scope: 'read', link: 'read' }, link('read'), 'in'],
+    [{ kind: 'service', scope: 'read', link: 'read' }, link('write'), 'PermissionDenied'],
+    [{ kind: 'service', scope: 'write', link: 'write' }, link('write'), 'in'],
+    [{ kind: 'service', scope: 'write', link: 'write' }, link('read'), 'PermissionDenied'],
+  ] as const)('%j with %j: %s', (rule, principal, wanted) => {
+    expect(verdict(rule, principal)).toBe(wanted);
+  });
+});
+
+describe('mayTouch', () => {
+  it.each([
+    [service('read'), { uid: '7', owner: 'a' }, true],
+    [service('read'), { uid: '7', owner: 'b' }, false],
+    [service('admin'), { uid: '7', owner: 'b' }, true],
+    [link('read'), { uid: '7', owner: 'b' }, true],
+    [link('read'), { uid: '8', owner: 'a' }, false],
+    [nobody, { uid: '7', owner: 'a' }, false],
+  ] as const)('%# %j', (principal, thing, wanted) => {
+    expect(mayTouch(principal, thing)).toBe(wanted);
+  });
+});
+
+describe('owners', () => {
+  it('new things belong to the key, and links own nothing', () => {
+    expect(ownerOf(service('write'))).toBe('a');
+    expect(() => ownerOf(link('write'))).toThrow(/Only a service/);
+    expect(() => ownerOf(nobody)).toThrow(/Only a service/);
+    expect(visibleOwner(service('read'))).toBe('a');
+    expect(visibleOwner(service('admin'))).toBeUndefined();
+  });
+});

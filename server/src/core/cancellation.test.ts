@@ -1,0 +1,27 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { orCancelled, throwIfCancelled } from './cancellation.ts';
+import { OsproxyError } from './errors.ts';
+
+describe('orCancelled', () => {
+  it('settles like the promise and leaves no listener behind', async () => {
+    const { signal } = new AbortController();
+    for (let i = 0; i < 100; i += 1) {
+      expect(await orCancelled(Promise.resolve(i), signal)).toBe(i);
+      await expect(orCancelled(Promise.reject(new Error('x')), signal)).rejects.toThrow('x');
+    }
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    expect(await orCancelled(Promise.resolve(1), undefined)).toBe(1);
+  });
+
+  it('rejects at once when the signal fires, with the reason of its caller where that is one of ours', async () => {
+    const plain = new AbortController();
+    const waiting = orCancelled(new Promise(() => {}), plain.signal);
+    plain.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'Cancelled', cause: plain.signal.reason });
+    expect(() => throwIfCancelled(plain.signal)).toThrow(/cancelled/);
+    const own = new OsproxyError('Conflict', 'The task was taken over.');
+    await expect(orCancelled(new Promise(() => {}), AbortSignal.abort(own))).rejects.toBe(own);
+    expect(() => throwIfCancelled(undefined)).not.toThrow();
+  });
+});

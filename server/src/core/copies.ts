@@ -1,0 +1,51 @@
+import { throwIfCancelled } from './cancellation.ts';
+import type { Placement } from './model/blob.ts';
+import type { Manifest } from './model/manifest.ts';
+import type { Metadata } from './ports/metadata.ts';
+import type { Stores } from './stores.ts';
+
+/** Parts looked at in the stores at once. */
+const AT_ONCE = 8;
+
+export interface StoredBytes {
+  readonly size: number;
+  readonly placements: readonly Placement[];
+}
+
+/** True when a store answers, from this node and now, that it has an object of the right size for one of the placements. */
+export async function isReadable(
+  stores: Stores,
+  { size, placements }: StoredBytes,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  for (const { store, node, key } of placements) {
+    if (!stores.isNear({ store, node, key })) continue;
+    const stat = await stores
+      .driver(store)
+      .stat(key, { signal })
+      .catch(() => undefined);
+    throwIfCancelled(signal);
+    if (stat?.size === size) return true;
+  }
+  return false;
+}
+
+/** As isReadable, for every blob that the manifest names; those in `sure` are not asked for again. */
+export async function isWholeReadable(
+  { metadata, stores }: { readonly metadata: Metadata; readonly stores: Stores },
+  manifest: Manifest,
+  signal: AbortSignal | undefined,
+  sure?: string,
+): Promise<boolean> {
+  const ids = [...new Set(manifest.parts.map((part) => part.blobId))].filter((id) => id !== sure);
+  for (let start = 0; start < ids.length; start += AT_ONCE) {
+    const readable = await Promise.all(
+      ids.slice(start, start + AT_ONCE).map(async (id) => {
+        const blob = await metadata.blobs.find(id);
+        return blob !== undefined && isReadable(stores, blob, signal);
+      }),
+    );
+    if (readable.includes(false)) return false;
+  }
+  return true;
+}

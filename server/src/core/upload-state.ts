@@ -1,0 +1,49 @@
+import { readyFile } from './contents.ts';
+import { OsproxyError } from './errors.ts';
+import type { FileRecord } from './model/file.ts';
+import type { Manifest } from './model/manifest.ts';
+import type { Uid } from './model/uid.ts';
+import type { UploadRecord } from './model/upload.ts';
+import type { MetadataWriter } from './ports/metadata.ts';
+
+/** Throws NotFound for no upload, Expired for one that was aborted or whose time is over. */
+export function checkAlive(upload: UploadRecord | undefined, uid: Uid, now: number): UploadRecord {
+  if (upload === undefined) throw noUpload(uid);
+  if (upload.state === 'aborted' || (upload.state === 'open' && upload.expiresAt <= now)) {
+    throw new OsproxyError('Expired', `Upload ${uid} was aborted or has expired; create a new one.`, {
+      details: { uid },
+    });
+  }
+  return upload;
+}
+
+export function noUpload(uid: Uid): OsproxyError {
+  return new OsproxyError('NotFound', `There is no upload ${uid}.`, { details: { uid } });
+}
+
+/** Ends an open upload inside a transaction that holds its lock. */
+export async function abortOpen(repositories: MetadataWriter, uid: Uid, now: number): Promise<void> {
+  const parts = await repositories.uploads.parts(uid);
+  await repositories.uploads.abort(uid, now);
+  if (parts.length > 0) {
+    await repositories.blobs.markIdle(
+      parts.map((part) => part.blobId),
+      now,
+    );
+  }
+}
+
+/** Makes an open upload the file of the same uid inside a transaction that holds its lock. */
+export async function becomeFile(
+  repositories: MetadataWriter,
+  upload: UploadRecord,
+  manifest: Manifest,
+  contentType: string,
+  now: number,
+): Promise<FileRecord> {
+  const { uid, owner, name, md5, sha256 } = upload;
+  const file = readyFile({ uid, owner, name, contentType, manifest, md5, sha256 }, now);
+  await repositories.files.insert(file);
+  await repositories.uploads.complete(uid, now);
+  return file;
+}

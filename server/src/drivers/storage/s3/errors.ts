@@ -1,0 +1,162 @@
+import { type ErrorCode, OsproxyError } from '#core/errors.ts';
+
+type Meaning = readonly [ErrorCode, string, { readonly retryable: boolean }?];
+
+const BUSY: Meaning = ['Unavailable', 'The store is busy or failing at the moment; try again.'];
+const SILENT: Meaning = ['Unavailable', 'The store did not answer in time; try again.'];
+const BROKEN_OFF: Meaning = ['Unavailable', 'The connection to the store broke off; try again.'];
+const UNREACHABLE: Meaning = ['Unavailable', 'The store cannot be reached; check its endpoint and the network.'];
+const ABSENT: Meaning = ['NotFound', 'The store holds no such object.'];
+const REFUSED: Meaning = ['PermissionDenied', 'The store refuses access; check the key it is used with and its policies.'];
+const CLOCK: Meaning = [
+  'PermissionDenied',
+  "This machine's clock differs from the store's by more than the store accepts; set the clock (NTP).",
+];
+const CHECKSUM: Meaning = ['ChecksumMismatch', 'The store received other bytes than the checksum promises.'];
+const FULL: Meaning = ['QuotaExceeded', 'The store has no space left for this; raise its quota or add a store.'];
+const TOO_LARGE: Meaning = ['TooLarge', 'The object is larger than the store can keep.'];
+const UNKNOWN: Meaning = ['Internal', 'The store failed in a way it should not; see the log for the cause.'];
+const NO_BUCKET: Meaning = [
+  'Unavailable',
+  'The bucket that the store is configured with does not exist; create it or correct the setting "bucket".',
+  { retryable: false },
+];
+const WRONG_PLACE: Meaning = [
+  'Unavailable',
+  'The store answers from another region or endpoint than it is configured with; correct "region" or "endpoint".',
+  { retryable: false },
+];
+const WRONG_STYLE: Meaning = [
+  'Unavailable',
+  'The store wants the bucket in the host name; correct the setting "vendor" or "forcePathStyle".',
+  { retryable: false },
+];
+
+/** By the code the service gives, or that of the failed system call. */
+const BY_CODE: Readonly<Record<string, Meaning>> = {
+  NoSuchKey: ABSENT,
+  NotFound: ABSENT,
+  NoSuchBucket: NO_BUCKET,
+  PermanentRedirect: WRONG_PLACE,
+  AuthorizationHeaderMalformed: WRONG_PLACE,
+  IllegalLocationConstraintException: WRONG_PLACE,
+  SecondLevelDomainForbidden: WRONG_STYLE,
+  PathStyleDomainForbidden: WRONG_STYLE,
+  NoSuchUpload: ['Unavailable', 'The store forgot the unfinished upload; try again.'],
+  InvalidRange: ['RangeNotSatisfiable', 'The range does not lie inside the bytes that are stored.'],
+  AccessDenied: REFUSED,
+  Forbidden: REFUSED,
+  AccountProblem: REFUSED,
+  AllAccessDisabled: REFUSED,
+  InvalidAccessKeyId: ['PermissionDenied', 'The store does not know the key id it is used with; check the key.'],
+  SignatureDoesNotMatch: ['PermissionDenied', 'The store refuses the signature; check the secret of its key.'],
+  InvalidToken: ['PermissionDenied', 'The store refuses the session token of its key.'],
+  ExpiredToken: ['PermissionDenied', 'The session token of the key has expired; give the store a new one.'],
+  CredentialsProviderError: ['PermissionDenied', 'No key was found for the store; configure one.'],
+  RequestTimeTooSkewed: CLOCK,
+  RequestExpired: CLOCK,
+  BadDigest: CHECKSUM,
+  InvalidDigest: CHECKSUM,
+  XAmzContentSHA256Mismatch: CHECKSUM,
+  EntityTooLarge: TOO_LARGE,
+  QuotaExceeded: FULL,
+  InsufficientStorage: FULL,
+  XMinioStorageFull: FULL,
+  SlowDown: BUSY,
+  SlowDownRead: BUSY,
+  SlowDownWrite: BUSY,
+  ServiceUnavailable: BUSY,
+  Busy: BUSY,
+  InternalError: BUSY,
+  OperationAborted: BUSY,
+  TooManyRequests: BUSY,
+  RequestTimeout: SILENT,
+  TimeoutError: SILENT,
+  ETIMEDOUT: SILENT,
+  IncompleteBody: BROKEN_OFF,
+  ECONNRESET: BROKEN_OFF,
+  ECONNABORTED: BROKEN_OFF,
+  EPIPE: BROKEN_OFF,
+  ERR_STREAM_PREMATURE_CLOSE: BROKEN_OFF,
+  ECONNREFUSED: UNREACHABLE,
+  ENOTFOUND: UNREACHABLE,
+  EAI_AGAIN: UNREACHABLE,
+  EHOSTUNREACH: UNREACHABLE,
+  ENETUNREACH: UNREACHABLE,
+  ENETDOWN: UNREACHABLE,
+  EHOSTDOWN: UNREACHABLE,
+};
+
+const BY_STATUS: Readonly<Record<number, Meaning>> = {
+  301: WRONG_PLACE,
+  307: WRONG_PLACE,
+  401: REFUSED,
+  403: REFUSED,
+  404: ABSENT,
+  408: SILENT,
+  413: TOO_LARGE,
+  416: BY_CODE.InvalidRange ?? UNKNOWN,
+  429: BUSY,
+  500: BUSY,
+  502: BUSY,
+  503: BUSY,
+  504: SILENT,
+  507: FULL,
+};
+
+/** Services refuse a request whose time is more than 15 minutes off; a refusal without a body is explained from 5 minutes on. */
+const SUSPICIOUS_SKEW_MS = 5 * 60_000;
+
+interface VendorError {
+  readonly name?: string;
+  readonly code?: unknown;
+  readonly Code?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
+}
+
+/** The port's error for whatever the SDK or a connection threw, which stays its cause; the message names no vendor, bucket or key. */
+export function translate(error: unknown): OsproxyError {
+  if (error instanceof OsproxyError) return error;
+  const failed: VendorError = error instanceof Error ? error : {};
+  const [code, message, options] = clockIsOff(failed) ? CLOCK : meaningOf(failed);
+  const seconds = Number(failed.$response?.headers?.['retry-after']);
+  return new OsproxyError(code, message, {
+    cause: error,
+    ...options,
+    ...(code === 'Unavailable' && seconds > 0 ? { retryAfterSeconds: seconds } : {}),
+  });
+}
+
+/** True when the service says so itself, in whatever status. */
+export function hasVendorCode(error: unknown, code: string): boolean {
+  return error instanceof Error && namesOf(error).includes(code);
+}
+
+function meaningOf(error: VendorError): Meaning {
+  for (const name of namesOf(error)) {
+    const meaning = BY_CODE[name];
+    if (meaning !== undefined) return meaning;
+  }
+  const status = statusOf(error);
+  return BY_STATUS[status] ?? (status >= 500 ? BUSY : UNKNOWN);
+}
+
+function namesOf(error: VendorError): string[] {
+  return [error.name, error.Code, error.code].filter((name) => typeof name === 'string');
+}
+
+function statusOf(error: VendorError): number {
+  return error.$metadata?.httpStatusCode ?? error.$response?.statusCode ?? 0;
+}
+
+/** The answer to a HEAD has no code; its Date tells whether the clock may be the reason. */
+function clockIsOff(error: VendorError): boolean {
+  if (statusOf(error) !== 403) return false;
+  const theirs = Date.parse(error.$response?.headers?.date ?? '');
+  return Math.abs(theirs - Date.now()) > SUSPICIOUS_SKEW_MS;
+}
+
+export function brokenOff(message: string, cause?: unknown): OsproxyError {
+  return new OsproxyError('Unavailable', message, { cause });
+}

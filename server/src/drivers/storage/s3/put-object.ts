@@ -1,0 +1,167 @@
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { OsproxyError } from '#core/errors.ts';
+import type { ByteSource, PutOptions } from '#core/ports/storage-driver.ts';
+import { cancelled, throwIfCancelled } from '../abort.ts';
+import { SourceReader } from '../source-reader.ts';
+import { CallSignal } from './call-signal.ts';
+import { translate } from './errors.ts';
+import { PartSender } from './part-sender.ts';
+import { StreamBody } from './request-body.ts';
+import type { S3Connection } from './s3-connection.ts';
+import { MAX_PARTS } from './vendors.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Up to this size a content is read before anything is sent: cheaper than a stream, and it can be sent again. */
+const IN_MEMORY_BYTES = 256 * KIB;
+/** A content of known size up to this is streamed as one request, without any memory for it. */
+const ONE_REQUEST_BYTES = 64 * MIB;
+/** What is held back of a stream until its source has confirmed that it ends there. */
+const HELD_BACK_BYTES = KIB;
+/** A buffer of unknown length starts this small. */
+const FIRST_BUFFER_BYTES = 64 * KIB;
+
+/** Stores the whole source or nothing. */
+export async function putObject(
+  connection: S3Connection,
+  key: string,
+  source: ByteSource,
+  options: PutOptions,
+): Promise<{ readonly size: number }> {
+  const { signal } = options;
+  const call = new CallSignal(signal);
+  const reader = new SourceReader(source, call.signal);
+  try {
+    const size = source.size;
+    if (size === undefined || size > ONE_REQUEST_BYTES) {
+      await inParts(connection, key, reader, call, source.replayable, options);
+    } else if (size > IN_MEMORY_BYTES) {
+      await asStream(connection, key, reader, size, call, options);
+    } else {
+      const bytes = await readWhole(reader, size);
+      await putBytes(connection, key, bytes, call, source.replayable, options);
+    }
+    return { size: reader.received };
+  } catch (error) {
+    if (signal?.aborted) throw cancelled(signal);
+    throw translate(error);
+  } finally {
+    call.release();
+    await reader.close();
+  }
+}
+
+async function readWhole(reader: SourceReader, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(size);
+  let position = 0;
+  for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
+    bytes.set(chunk, position);
+    position += chunk.length;
+  }
+  return bytes;
+}
+
+/** The retry wrapper repeats a put from a replayable source; for any other the bytes at hand are sent again here. */
+async function putBytes(
+  connection: S3Connection,
+  key: string,
+  bytes: Uint8Array,
+  call: CallSignal,
+  replayable: boolean,
+  options: PutOptions,
+): Promise<void> {
+  call.signal.throwIfAborted();
+  await send(replayable ? connection.once : connection.steadily, connection, key, bytes, bytes.length, call, options);
+}
+
+async function asStream(
+  connection: S3Connection,
+  key: string,
+  reader: SourceReader,
+  size: number,
+  call: CallSignal,
+  options: PutOptions,
+): Promise<void> {
+  let failure: { readonly error: unknown } | undefined;
+  const body = new StreamBody(
+    (async function* () {
+      try {
+        yield* confirmed(reader, size);
+        call.signal.throwIfAborted();
+        // With the last byte on its way the store will have the object: from here on there is only its answer.
+        call.release();
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    })(),
+  );
+  try {
+    await send(connection.once, connection, key, body, size, call, options);
+  } catch (error) {
+    throw failure === undefined ? error : failure.error;
+  } finally {
+    body.destroy();
+  }
+}
+
+/** The reader's chunks; the end of the last one only after the source has said that there is no more. */
+async function* confirmed(reader: SourceReader, size: number): AsyncGenerator<Uint8Array> {
+  for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
+    if (reader.received < size) {
+      yield chunk;
+      continue;
+    }
+    const cut = Math.max(0, chunk.length - HELD_BACK_BYTES);
+    const end = Buffer.from(chunk.subarray(cut));
+    if (cut > 0) yield chunk.subarray(0, cut);
+    // Rejects when the source runs over.
+    await reader.next();
+    yield end;
+    return;
+  }
+}
+
+async function inParts(
+  connection: S3Connection,
+  key: string,
+  reader: SourceReader,
+  call: CallSignal,
+  replayable: boolean,
+  options: PutOptions,
+): Promise<void> {
+  const { partBytes, limit } = partsFor(connection, reader.declared);
+  const { buffers } = connection;
+  let buffer = reader.declared === undefined ? Buffer.allocUnsafe(FIRST_BUFFER_BYTES) : buffers.take(partBytes);
+  let used = 0;
+  let parts = 0;
+  let sender: PartSender | undefined;
+  try {
+    for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
+      for (let rest = chunk; rest.length > 0; ) {
+        if (used === partBytes) {
+          parts += 1;
+          if (parts === MAX_PARTS) throw tooManyParts(partBytes);
+          sender ??= await PartSender.begin(connection, key, call, limit);
+          sender.send(buffer, used);
+          buffer = await sender.buffer(partBytes);
+          used = 0;
+        } else if (used === buffer.length) buffer = grown(buffer, buffers.take, partBytes);
+        const fits = Math.min(rest.length, buffer.length - used);
+        buffer.set(rest.subarray(0, fits), used);
+        used += fits;
+        rest = rest.subarray(fits);
+      }
+    }
+    if (sender === undefined) {
+      await putBytes(connection, key, buffer.subarray(0, used), call, replayable, options);
+      buffers.give(buffer);
+      return;
+    }
+    sender.send(buffer, used);
+    await sender.complete(reader.received);
+  } catch (error) {
+    throw sender === undefined ? error : await sender.abandon(error);
+  }
+}
