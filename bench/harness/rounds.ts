@@ -1,0 +1,31 @@
+import { idleMoment } from './machine.ts';
+import { median } from './median.ts';
+import type { Contender, Series } from './series.ts';
+
+/**
+ * Measures every contender once per round, in turn, after one unmeasured round, so that what disturbs the machine disturbs all alike.
+ * Every other round goes backwards: nobody always follows the same neighbour.
+ */
+export async function measureRounds(contenders: readonly Contender[], rounds: number): Promise<Series[]> {
+  const values = contenders.map((): number[] => []);
+  for (let round = 0; round <= rounds; round += 1) {
+    const order = contenders.map((_, index) => index);
+    if (round % 2 === 1) order.reverse();
+    for (const index of order) {
+      await idleMoment();
+      const value = await contenders[index]?.measure(round);
+      if (value !== undefined && round > 0) values[index]?.push(value);
+    }
+    showProgress(round === 0 ? 'warmed up' : `round ${round} of ${rounds}`);
+  }
+  return contenders.map(({ name }, index) => series(name, values[index] ?? []));
+}
+
+function series(name: string, values: readonly number[]): Series {
+  return { name, values, median: median(values), least: Math.min(...values), most: Math.max(...values) };
+}
+
+/** For people who wait; a run whose output is kept stays clean. */
+export function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}\r`);
+}

@@ -1,0 +1,76 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { numbers } from './harness/arguments.ts';
+import { startBareNode } from './harness/bare-node.ts';
+import { benchmark } from './harness/benchmark.ts';
+import { curlUpload } from './harness/curl.ts';
+import { ddReference } from './harness/dd.ts';
+import { digestHeaders, freshen, GIB, MIB, makeSource, secondsOfMd5, settleDisk } from './harness/files.ts';
+import { startNginx } from './harness/nginx.ts';
+import { startOsproxy } from './harness/osproxy.ts';
+import { withProcessorTime } from './harness/processor.ts';
+import { printRatios, printSeries, secondsFor } from './harness/report.ts';
+import { measureRounds } from './harness/rounds.ts';
+import type { Contender } from './harness/series.ts';
+
+const { rounds, mib } = numbers({ rounds: 5, mib: 1024 });
+const bytes = mib * MIB;
+
+await benchmark({
+  title: `upload-large: one durable upload of ${mib} MiB, MD5 and SHA-256 declared and checked, by curl -T`,
+  diskBytes: (rounds + 4) * bytes + GIB,
+  run: async (workspace) => {
+    const source = workspace.file('source.bin');
+    await makeSource(source, bytes);
+    const nginx = await startNginx(workspace.folder('nginx'));
+    const osproxy = await startOsproxy(workspace.folder('osproxy'));
+    const bare = await startBareNode();
+
+    const nginxPut = withProcessorTime(
+      {
+        name: 'nginx dav PUT, no sync',
+        measure: async () => {
+          const seconds = await curlUpload(source, `${nginx.url}/file.bin`);
+          await rm(join(nginx.root, 'file.bin'));
+          await settleDisk(source);
+          return seconds;
+        },
+      },
+      nginx.pid,
+    );
+    const osproxyPut = withProcessorTime(
+      {
+        name: 'osproxy PUT',
+        measure: async (round) => {
+          freshen(source);
+          const headers = { ...digestHeaders(source), authorization: osproxy.authorization };
+          const seconds = await curlUpload(source, `${osproxy.url}/api/v1/files/file-${round}.bin`, headers);
+          await settleDisk(source);
+          return seconds;
+        },
+      },
+      osproxy.pid,
+    );
+    const contenders: Contender[] = [
+      ddReference(source, workspace.file('dd.bin'), '1M'),
+      nginxPut.contender,
+      osproxyPut.contender,
+      { name: 'MD5 alone, one core', measure: async () => secondsOfMd5(bytes) },
+      { name: 'node:http, discards', measure: () => curlUpload(source, `${bare}/file.bin`) },
+    ];
+    const [dd, dav, ours, md5, discards] = await measureRounds(contenders, rounds);
+    if (!dd || !dav || !ours || !md5 || !discards) return;
+    const measure = secondsFor(bytes);
+    printSeries([dd, dav, ours, md5, discards], measure);
+    printRatios(
+      [
+        { subject: ours, reference: dd, aim: 'aim ≥ 0.9, at least 0.6' },
+        { subject: ours, reference: dav, aim: 'aim ≥ 0.65, at least 0.4' },
+        { subject: ours, reference: md5, aim: '1 is the ceiling: MD5 is sequential' },
+        { subject: ours, reference: discards, aim: 'client, loopback and HTTP alone' },
+      ],
+      measure,
+    );
+    console.log(`${nginxPut.report()}\n${osproxyPut.report()}`);
+  },
+});
