@@ -177,12 +177,6 @@ test('a client that stops reading is cut after the idle time, one that reads slo
   const silent = await RawClient.open(service.url);
   const slow = await RawClient.open(service.url);
   silent.socket.pause();
-  await Promise.all([silent.send(request), slow.send(request)]);
-  await settles(5000, async () => {
-    const open = await metric(service.url, 'osproxy_open_transfers{direction="out"}');
-    return open < 2 ? `only ${open} downloads have begun` : undefined;
-  });
-  const startedAt = Date.now();
   // A window's worth at a time: less than the kernel's buffers hold would not be seen by the other side.
   let pauses = 0;
   slow.socket.on('data', () => {
@@ -191,6 +185,12 @@ test('a client that stops reading is cut after the idle time, one that reads slo
     slow.socket.pause();
     setTimeout(() => slow.socket.resume(), (IDLE_SECONDS * 1000) / 8);
   });
+  await Promise.all([silent.send(request), slow.send(request)]);
+  await settles(5000, async () => {
+    const open = await metric(service.url, 'osproxy_open_transfers{direction="out"}');
+    return open < 2 ? `only ${open} downloads have begun` : undefined;
+  });
+  const startedAt = Date.now();
   await settles(25_000, async () => {
     const open = await metric(service.url, 'osproxy_open_transfers{direction="out"}');
     return open > 0 ? `${open} downloads` : undefined;

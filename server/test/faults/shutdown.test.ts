@@ -139,11 +139,7 @@ test('SIGTERM while a file is verified gives the task back; the next start takes
   timeout: 120_000,
 }, async () => {
   const state = (uid: string) =>
-    query(
-      dataDir,
-      `select state, lease_until, last_error from tasks where type = 'compose' and key = ?`,
-      uid,
-    )[0];
+    query(dataDir, `select state, lease_until, fence from tasks where type = 'compose' and key = ?`, uid)[0];
   for (let attempt = 1; ; attempt += 1) {
     const service = await start({ OSPROXY_TASKS_LEASE_SECONDS: '60' });
     const rest = clientOf(service);
@@ -155,7 +151,7 @@ test('SIGTERM while a file is verified gives the task back; the next start takes
     expect(Date.now() - stopped).toBeLessThan(5000);
     const left = state(uid);
     if (left?.state === 'done' && attempt < 4) continue;
-    expect(left).toEqual({ state: 'pending', lease_until: null, last_error: 'The node was stopped.' });
+    expect(left).toEqual({ state: 'pending', lease_until: null, fence: 1n });
 
     const again = clientOf(await start({ OSPROXY_TASKS_LEASE_SECONDS: '60' }));
     await settles(20_000, async () =>

@@ -51,7 +51,7 @@ async function start(): Promise<Node> {
   return { service, rest: new RestClient(url, apiKey), v0: new Client(url, apiKey) };
 }
 
-/** `rounds` requests of fifty uids each, to all nodes in turn and at once. */
+/** `rounds` requests of fifty uids each, to all nodes in turn and at once; one that may not make uids for a moment is asked again. */
 async function manyUids(nodes: readonly Node[], rounds: number): Promise<string[]> {
   const uids: string[] = [];
   const waiting = Array.from({ length: rounds }, (_, index) => index);
@@ -59,12 +59,20 @@ async function manyUids(nodes: readonly Node[], rounds: number): Promise<string[
     for (let round = waiting.shift(); round !== undefined; round = waiting.shift()) {
       const node = nodes[round % nodes.length] ?? a;
       const filePath = Array.from({ length: 50 }, (_, index) => `${round}-${index}.bin`);
-      for (const { uid } of dataOf(await node.v0.post<UploadLink[]>('/link/upload', { filePath })))
-        uids.push(uid);
+      for (const { uid } of await fiftyUids(node, filePath)) uids.push(uid);
     }
   };
   await Promise.all(Array.from({ length: 4 * nodes.length }, lane));
   return uids;
+}
+
+async function fiftyUids({ v0 }: Node, filePath: readonly string[]): Promise<UploadLink[]> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await v0.post<UploadLink[]>('/link/upload', { filePath });
+    if (answer.status !== 503 || tries === 50) return dataOf(answer);
+    expect(answer.body.message).toMatch(/may not make new ids/);
+    await sleep(100);
+  }
 }
 
 interface Attempt {
