@@ -39,6 +39,7 @@ export default defineConfig(({ mode }) => ({
         ? ['test/soak/**/*.test.ts']
         : ['src/**/*.test.ts', 'test/**/*.test.ts', '../bootstrap/**/*.test.mjs'],
     exclude: mode === 'soak' ? [] : ['test/soak/**'],
+    globalSetup: ['test/services/global-setup.ts'],
     pool: 'forks',
     maxWorkers: Math.max(1, Math.min(availableParallelism(), MOST_WORKERS)),
     testTimeout: mode === 'soak' ? 3_600_000 : 30_000,

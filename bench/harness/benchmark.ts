@@ -19,18 +19,22 @@ export async function benchmark({ title, diskBytes, run }: Benchmark): Promise<v
   console.log(`${title}\n${machineLine()}\n`);
   const others = watchOthers();
   let workspace: Workspace | undefined;
+  let leaving: Promise<void> | undefined;
+  // A second signal must not cut the cleaning short.
   const leave = () => {
-    void stopAll().finally(() => {
+    leaving ??= stopAll().finally(() => {
       workspace?.remove();
       process.exit(0);
     });
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, leave);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, leave);
   try {
     workspace = openWorkspace(diskBytes);
     console.log(`working in ${workspace.path}\n`);
     await run(workspace);
   } catch (error) {
+    // What breaks while everything is being stopped is no failure.
+    await leaving;
     const expected = error instanceof MissingTool;
     console.error(`This benchmark could not run to its end: ${expected ? error.message : describe(error)}`);
   } finally {

@@ -11,7 +11,7 @@ export interface ProcessorTime {
 }
 
 /**
- * Also counts what the server's process and its children work during each measurement. Unlike the time on the clock this hardly depends on
+ * Also counts what the server's process and its children work during each measurement. This depends less than the time on the clock on
  * what else the machine does; what the kernel does later, such as writing back, is not in it.
  */
 export function withProcessorTime(contender: Contender, pid: number): ProcessorTime {

@@ -29,6 +29,6 @@ export function openWorkspace(neededBytes: number): Workspace {
       return folder;
     },
     file: (name) => join(path, name),
-    remove: () => rmSync(path, { recursive: true, force: true }),
+    remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
   };
 }

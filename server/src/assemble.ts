@@ -1,10 +1,13 @@
-import type { Config } from '#config/config.ts';
+import { basename } from 'node:path';
+import type { Config, StoreConfig } from '#config/config.ts';
+import { ConfigError } from '#config/config-error.ts';
 import { nodeIdOf } from '#config/data-dir.ts';
 import { linkKeysOf } from '#config/link-keys.ts';
 import { createAuthenticator } from '#core/authentication.ts';
 import type { Core } from '#core/core.ts';
 import { doctor } from '#core/doctor.ts';
 import { Downloads } from '#core/downloads.ts';
+import { isOsproxyError } from '#core/errors.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { fsck } from '#core/fsck.ts';
@@ -14,13 +17,18 @@ import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
 import { LinkSigner } from '#core/link-signer.ts';
 import { Links } from '#core/links.ts';
+import { Moves } from '#core/moves.ts';
+import { PlacementPolicy, type StoreLimits } from '#core/placement.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
+import { StoreOverview } from '#core/store-overview.ts';
+import { StoreUsages } from '#core/store-usage.ts';
 import { Stores } from '#core/stores.ts';
+import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
 import { Uploads } from '#core/uploads.ts';
@@ -29,12 +37,13 @@ import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
-import { openStore } from '#drivers/storage/index.ts';
+import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { OpenService, Service } from './commands/context.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
 
 const MEBIBYTE = 1024 * 1024;
+const LISTED_TASKS = 200;
 
 /** Builds the whole service from its configuration; the one place that sees core, drivers and front ends. */
 export const openService: OpenService = async (config, logger) => {
@@ -43,6 +52,16 @@ export const openService: OpenService = async (config, logger) => {
   const graceMs = config.purge.graceSeconds * 1000;
   const service: Service = {
     keys: core.keys,
+    stores: core.stores,
+    moves: {
+      create: (wanted) => withIds(parts, () => core.moves.create(wanted)),
+      list: () => core.moves.list(),
+      report: (id) => core.moves.report(id),
+      pause: (id) => core.moves.pause(id),
+      resume: (id) => withIds(parts, () => core.moves.resume(id)),
+      cancel: (id) => core.moves.cancel(id),
+    },
+    tasks: { list: (filter) => core.tasks.list(filter, LISTED_TASKS), retry: (id) => core.tasks.retry(id) },
     fsck: async (options) => {
       const { report } = options;
       const summary = await fsck({
@@ -78,52 +97,54 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
   const nodeId = nodeIdOf(config);
   const clock = systemClock;
   const telemetry = new PrometheusTelemetry();
+  const prepared = await prepareStores(config);
   const metadata = await openMetadata(config.database.url, { logger });
   const coordinator = new DatabaseCoordinator({ metadata, clock, logger });
   const cache = new MemoryCache({ maxEntries: Math.max(config.cache.records, 1) });
   const ttlMs = config.cache.records === 0 ? 0 : config.cache.ttlSeconds * 1000;
   const records = new FileRecords({ metadata, cache, coordinator, ttlMs });
-  const stores = await openStores(config, { nodeId, telemetry, logger });
+  const stores = await startStores(config, prepared, { nodeId, telemetry, logger });
   const workers = new HashWorkers(config.hashing.threads);
   const snowflakes = new Snowflakes(clock);
   const holder = `${nodeId}/${process.pid}`;
   const workerNumber = new WorkerNumber({ coordinator, snowflakes, holder, clock, logger });
   const keys = new StorageKeys();
   const typer = fileTypeContentTyper;
-  const downloads = new Downloads(stores);
+  const downloads = new Downloads(stores, metadata);
   const md5 = config.uploads.md5;
-  const base = { metadata, records, downloads, typer, ids: snowflakes, clock, keys, stores, workers, md5 };
-  const runner = new TaskRunner({
+  const limits = new Map(config.stores.map((store) => [store.name, limitsOf(store)]));
+  const { defaultStore, placement } = config;
+  const policy = new PlacementPolicy({ rules: placement.rules, defaultStore, limits });
+  const settings = {
+    partSize: config.uploads.partSizeMiB * MEBIBYTE,
+    expireMs: config.uploads.expireHours * 3_600_000,
+    maxFileSize: config.uploads.maxFileSizeMiB * MEBIBYTE,
+    maxPartSize: config.uploads.maxPartSizeMiB * MEBIBYTE,
+    taskAttempts: config.tasks.maxAttempts,
+  };
+  const made = { metadata, records, downloads, typer, ids: snowflakes, clock, keys, stores, workers, md5 };
+  const base = { ...made, telemetry, policy, settings, wakeTasks: () => runner.wake() };
+  const runner: TaskRunner = new TaskRunner({
     ...base,
     types: taskTypes({
       ...base,
       purgeEveryMs: config.purge.intervalSeconds * 1000,
       expireEveryMs: config.purge.intervalSeconds * 1000,
       graceMs: config.purge.graceSeconds * 1000,
+      transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
     }),
     node: nodeId,
     logger,
-    telemetry,
     concurrency: config.tasks.concurrency,
     leaseMs: config.tasks.leaseSeconds * 1000,
   });
   const serviceKeys = new ServiceKeys(metadata, clock, config.apiKey);
+  const usages = new StoreUsages(metadata);
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
   const core: Core = {
     authenticator: createAuthenticator(serviceKeys, links),
-    uploads: new Uploads({
-      ...base,
-      ingest: new Ingest(base),
-      wakeTasks: () => runner.wake(),
-      settings: {
-        partSize: config.uploads.partSizeMiB * MEBIBYTE,
-        expireMs: config.uploads.expireHours * 3_600_000,
-        maxFileSize: config.uploads.maxFileSizeMiB * MEBIBYTE,
-        maxPartSize: config.uploads.maxPartSizeMiB * MEBIBYTE,
-        taskAttempts: config.tasks.maxAttempts,
-      },
-    }),
+    uploads: new Uploads({ ...base, ingest: new Ingest(base) }),
     downloads,
     files: new Files(base),
     instantUpload: new InstantUpload({ ...base, scope: config.instantUpload.scope }),
@@ -131,6 +152,14 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
     signer,
     idempotency: new Idempotency(metadata, clock),
     keys: serviceKeys,
+    stores: new StoreOverview({
+      stores,
+      usages,
+      types: new Map(config.stores.map(({ name, type }) => [name, basename(type)])),
+      limitsOf: (store) => policy.limitsOf(store),
+    }),
+    moves: new Moves(base),
+    tasks: new TaskBoard(base),
     clock,
   };
   return {
@@ -147,22 +176,56 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
     workerNumber,
     keys,
     runner,
+    usages,
     core,
   };
 }
 
-async function openStores(
+/** Ids are safe to make only while the worker number is held; a short command holds it for one call. */
+async function withIds<T>({ workerNumber }: HttpParts, work: () => Promise<T>): Promise<T> {
+  await workerNumber.start();
+  try {
+    return await work();
+  } finally {
+    await workerNumber.stop();
+  }
+}
+
+function limitsOf({ maxFileSizeMiB, allowedTypes }: StoreConfig): StoreLimits {
+  return { maxFileSize: maxFileSizeMiB === undefined ? undefined : maxFileSizeMiB * MEBIBYTE, allowedTypes };
+}
+
+/** Every wrong setting of every store at once, before anything is opened. */
+async function prepareStores(config: Config): Promise<ReadonlyMap<string, PreparedStore>> {
+  const prepared = new Map<string, PreparedStore>();
+  const problems: string[] = [];
+  for (const { name, maxFileSizeMiB: _size, allowedTypes: _types, ...settings } of config.stores) {
+    try {
+      prepared.set(name, await prepareStore(name, settings));
+    } catch (error) {
+      if (!isOsproxyError(error, 'InvalidArgument')) throw error;
+      problems.push(...((error.details.problems as readonly string[] | undefined) ?? [error.message]));
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return prepared;
+}
+
+async function startStores(
   config: Config,
+  prepared: ReadonlyMap<string, PreparedStore>,
   context: { nodeId: string; telemetry: PrometheusTelemetry; logger: Logger },
 ): Promise<Stores> {
   const { smallObjectsMiB, smallObjectKiB } = config.cache;
   const cache = { maxBytes: smallObjectsMiB * MEBIBYTE, maxObjectBytes: smallObjectKiB * 1024 };
   const drivers = new Map<string, StorageDriver>();
-  for (const { name, ...settings } of config.stores) {
-    drivers.set(
-      name,
-      await openStore(name, settings, smallObjectsMiB === 0 ? context : { ...context, cache }),
-    );
+  try {
+    for (const [name, store] of prepared) {
+      drivers.set(name, await store.start(smallObjectsMiB === 0 ? context : { ...context, cache }));
+    }
+  } catch (error) {
+    await Promise.all([...drivers.values()].map((driver) => driver.close()));
+    throw error;
   }
   return new Stores(drivers, config.defaultStore, context.nodeId);
 }

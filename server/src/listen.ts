@@ -10,6 +10,8 @@ import type { Coordinator } from '#core/ports/coordinator.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import type { StorageKeys } from '#core/storage-keys.ts';
+import { writeMark } from '#core/store-marks.ts';
+import type { StoreUsages } from '#core/store-usage.ts';
 import type { Stores } from '#core/stores.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
 import type { WorkerNumber } from '#core/worker-number.ts';
@@ -25,6 +27,10 @@ import { packageVersion } from './commands/version.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const HEARTBEAT_MS = 10_000;
+const STORE_GAUGES = [
+  ['osproxy_store_bytes', 'Bytes of content by the store that has them.', 'bytes'],
+  ['osproxy_store_objects', 'Objects with content by the store that has them.', 'objects'],
+] as const;
 
 /** Everything assemble.ts built, for those who put it on the network. */
 export interface HttpParts {
@@ -41,6 +47,7 @@ export interface HttpParts {
   readonly workerNumber: WorkerNumber;
   readonly keys: StorageKeys;
   readonly runner: TaskRunner;
+  readonly usages: StoreUsages;
   readonly core: Core;
 }
 
@@ -50,9 +57,13 @@ export async function listen(parts: HttpParts): Promise<Listener> {
   await workerNumber.start();
   const app = await createApp(parts, parts.logger as unknown as FastifyBaseLogger, parts.config.http.docs);
   let beat: NodeJS.Timeout | undefined;
+  const stopping = new AbortController();
+  let marking: Promise<unknown> = Promise.resolve();
   const close = async () => {
     clearInterval(beat);
+    stopping.abort();
     await app.close();
+    await marking;
     await runner.stop();
     await coordinator.leave(parts.nodeId);
     await workerNumber.stop();
@@ -74,6 +85,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     await heartbeat();
     beat = setInterval(heartbeat, HEARTBEAT_MS);
     beat.unref();
+    marking = markStores(parts, stopping.signal);
     await runner.start();
     parts.workers.warm();
     return {
@@ -86,6 +98,15 @@ export async function listen(parts: HttpParts): Promise<Listener> {
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** A store that does not answer now is marked at the next start. */
+async function markStores(parts: HttpParts, signal: AbortSignal): Promise<void> {
+  for (const name of parts.stores.names) {
+    await writeMark(parts, name, signal).catch((error: unknown) => {
+      if (!signal.aborted) parts.logger.warn({ err: error, store: name }, 'the store could not be marked');
+    });
   }
 }
 
@@ -134,6 +155,17 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
       return counts.map(({ type, state, count }) => ({ labels: { type, state }, value: count }));
     },
   });
+  for (const [name, help, field] of STORE_GAUGES) {
+    telemetry.addGauge({
+      name,
+      help,
+      labels: ['store'],
+      collect: async () => {
+        const usage = await parts.usages.recent();
+        return [...usage.values()].map((one) => ({ labels: { store: one.store }, value: one[field] }));
+      },
+    });
+  }
   await registerOpenApi(app, { version: packageVersion(), enabled: docs });
   const defaultStore = () => stores.defaultDriver.stat('0000/readiness-probe').catch(ignoreNotFound);
   await registerHealth(app, {

@@ -215,6 +215,12 @@ describe('fsck, doctor, migrate, openapi', () => {
     expect((await faked({ pending: ['001-files'] }, 'migrate')).stdout).toBe('applied 001-files\n');
   });
 
+  it('says nothing but its result in an empty folder', async () => {
+    for (const args of [['migrate'], ['openapi', '--output', 'openapi.json'], ['fsck']]) {
+      expect(await osproxy(...args), args.join(' ')).toMatchObject({ code: 0, stderr: '' });
+    }
+  });
+
   it('openapi prints the document or writes it, and touches no data', async () => {
     expect(JSON.parse((await faked({}, 'openapi')).stdout)).toMatchObject({ openapi: '3.1.0' });
     await faked({}, 'openapi', '--output', 'docs/openapi.json');

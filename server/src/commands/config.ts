@@ -1,6 +1,7 @@
 import { loadConfig } from '#config/load-config.ts';
 import { masked } from '#config/mask.ts';
 import { configReference } from '#config/reference.ts';
+import type { SchemaNode } from '#config/settings.ts';
 import { type Command, UsageError } from './command.ts';
 import { deliver } from './output.ts';
 
@@ -20,7 +21,7 @@ export const config: Command = {
     if (action === 'reference') {
       if (options.json === true)
         throw new UsageError('"osproxy config reference" has no --json; it prints Markdown.');
-      deliver(configReference(), options.output as string | undefined, context);
+      deliver(await configurationPage(), options.output as string | undefined, context);
       return 0;
     }
     if (action !== 'print') {
@@ -34,3 +35,10 @@ export const config: Command = {
     return 0;
   },
 };
+
+/** docs/configuration.md with the settings of every built-in type of store. */
+export async function configurationPage(): Promise<string> {
+  const { storageDrivers } = await import('#drivers/storage/index.ts');
+  const types = Object.entries(storageDrivers).map(([type, { settings }]) => [type, settings as SchemaNode]);
+  return configReference(Object.fromEntries(types) as Record<string, SchemaNode>);
+}

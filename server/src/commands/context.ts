@@ -1,7 +1,11 @@
 import type { Config } from '#config/config.ts';
+import type { MoveRecord } from '#core/model/move.ts';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
+import type { TaskRecord, TaskState } from '#core/model/task.ts';
+import type { MoveReport, NewMove } from '#core/moves.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { SchemaState } from '#core/ports/metadata.ts';
+import type { StoreView } from '#core/store-overview.ts';
 
 interface NewServiceKey {
   readonly name: string;
@@ -29,6 +33,8 @@ interface FsckOptions {
   readonly repair: boolean;
   /** Reads every byte and compares checksums. */
   readonly deep: boolean;
+  /** Looks at stores that seem to be wrong ones as well. */
+  readonly force: boolean;
   readonly report: (finding: FsckFinding) => void;
   readonly signal: AbortSignal;
 }
@@ -56,6 +62,23 @@ export interface Service {
     list(): Promise<readonly ServiceKey[]>;
     /** Rejects with NotFound for an unknown id. */
     revoke(id: string): Promise<void>;
+  };
+  readonly stores: {
+    list(): Promise<readonly StoreView[]>;
+  };
+  readonly moves: {
+    create(wanted: NewMove): Promise<MoveRecord>;
+    list(): Promise<readonly MoveRecord[]>;
+    /** These reject with NotFound for an unknown id. */
+    report(id: string): Promise<MoveReport>;
+    pause(id: string): Promise<MoveRecord>;
+    resume(id: string): Promise<MoveRecord>;
+    cancel(id: string): Promise<MoveRecord>;
+  };
+  readonly tasks: {
+    list(filter: { readonly type?: string; readonly state?: TaskState }): Promise<readonly TaskRecord[]>;
+    /** Rejects with NotFound for an unknown id, Conflict for a task that runs or is done. */
+    retry(id: string): Promise<TaskRecord>;
   };
   fsck(options: FsckOptions): Promise<FsckSummary>;
   doctor(): Promise<readonly DoctorRow[]>;

@@ -32,6 +32,16 @@ function key(number: number): ServiceKey {
   };
 }
 
+function noMoves(): Service['moves'] {
+  const none = async (id: string): Promise<never> => {
+    throw new OsproxyError('NotFound', `There is no move ${id}.`);
+  };
+  const create = async (): Promise<never> => {
+    throw new OsproxyError('InvalidArgument', 'There are no stores.');
+  };
+  return { create, list: async () => [], report: none, pause: none, resume: none, cancel: none };
+}
+
 const openService: OpenService = async (config) => {
   if (fake.failWith !== undefined) throw new OsproxyError(fake.failWith.code, fake.failWith.message);
   const keys = Array.from({ length: fake.keys ?? 0 }, (_, index) => key(index + 1));
@@ -46,6 +56,14 @@ const openService: OpenService = async (config) => {
       revoke: async (id) => {
         if (!keys.some((known) => known.id === id))
           throw new OsproxyError('NotFound', `There is no key "${id}".`);
+      },
+    },
+    stores: { list: async () => [] },
+    moves: noMoves(),
+    tasks: {
+      list: async () => [],
+      retry: async (id) => {
+        throw new OsproxyError('NotFound', `There is no task ${id}.`);
       },
     },
     fsck: async ({ repair, report }) => {

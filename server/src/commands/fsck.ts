@@ -3,16 +3,22 @@ import { mustBeMigrated, withService } from './open.ts';
 
 export const fsck: Command = {
   name: 'fsck',
-  usage: 'fsck [--repair] [--deep] [--json]',
+  usage: 'fsck [--repair] [--force] [--deep] [--json]',
   summary: 'Compares what the database says with what the stores hold.',
   details: [
     '  --repair  put right what can be put right without losing content',
+    '  --force   look at stores that lost their mark as well; with --repair, take them as they are',
     '  --deep    read every byte and compare checksums',
     '  --json    one JSON line per finding, then one for the summary',
     '',
     'Exit code: 0 when nothing is wrong any more, 1 when findings remain.',
   ],
-  options: { repair: { type: 'boolean' }, deep: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: {
+    repair: { type: 'boolean' },
+    force: { type: 'boolean' },
+    deep: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
   async run(_words, options, context) {
     const stop = new AbortController();
     const abort = () => stop.abort();
@@ -24,6 +30,7 @@ export const fsck: Command = {
         const summary = await service.fsck({
           repair: options.repair === true,
           deep: options.deep === true,
+          force: options.force === true,
           signal: stop.signal,
           report: (finding) =>
             context.print(

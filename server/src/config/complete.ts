@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Config, LogFileConfig, StoreConfig } from './config.ts';
 import type { Draft } from './draft.ts';
 import type { Settings } from './schema.ts';
@@ -11,13 +11,13 @@ const MOST_HASHING_THREADS = 4;
 export function complete(draft: Draft, cwd: string): Config {
   const settings = assemble(draft);
   const dataDir = resolve(cwd, settings.dataDir);
+  const { file: storesFile } = draft.values.get('stores') ?? {};
+  const folder = storesFile === undefined ? cwd : dirname(storesFile);
   const stores: StoreConfig[] = (
-    settings.stores ?? [{ name: 'local', type: 'local-disk' as const, path: resolve(dataDir, 'files') }]
-  ).map((store) =>
-    store.type === 'memory'
-      ? { name: store.name, type: store.type }
-      : { name: store.name, type: store.type, path: resolve(cwd, store.path ?? '') },
-  );
+    (settings.stores as StoreConfig[] | undefined) ?? [
+      { name: 'local', type: 'local-disk', path: resolve(dataDir, 'files') },
+    ]
+  ).map((store) => located(store, cwd, folder));
   const { file, level } = settings.log;
   return deepFreeze({
     ...settings,
@@ -33,6 +33,17 @@ export function complete(draft: Draft, cwd: string): Config {
         : { level, file: { ...file, path: resolve(cwd, file.path) } as LogFileConfig },
     hashing: { threads: settings.hashing.threads ?? Math.min(availableParallelism(), MOST_HASHING_THREADS) },
   }) as Config;
+}
+
+/** A module lies beside the configuration that names it; a folder of files is relative to where the service runs. */
+function located(store: StoreConfig, cwd: string, folder: string): StoreConfig {
+  if (isModulePath(store.type)) return { ...store, type: resolve(folder, store.type) };
+  if (store.type !== 'local-disk' || typeof store.path !== 'string') return store;
+  return { ...store, path: resolve(cwd, store.path) };
+}
+
+function isModulePath(type: string): boolean {
+  return /^\.{0,2}\//.test(type);
 }
 
 function assemble(draft: Draft): Settings {

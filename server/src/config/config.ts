@@ -6,10 +6,14 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : T;
 
-/** One configured store; `path` is absolute. */
-export type StoreConfig =
-  | { readonly name: string; readonly type: 'local-disk'; readonly path: string }
-  | { readonly name: string; readonly type: 'memory' };
+/** One configured store with the settings of its type, which are checked when it is opened; the path of a module is absolute. */
+export interface StoreConfig {
+  readonly name: string;
+  readonly type: string;
+  readonly maxFileSizeMiB?: number;
+  readonly allowedTypes?: readonly string[];
+  readonly [setting: string]: unknown;
+}
 
 /** The log file as it will be used; `path` is absolute. */
 export type LogFileConfig = DeepReadonly<NonNullable<Settings['log']['file']>> & { readonly path: string };

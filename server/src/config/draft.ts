@@ -1,8 +1,15 @@
 import type { Setting } from './settings.ts';
 
+interface DraftValue {
+  readonly value: unknown;
+  readonly origin: string;
+  /** The file it stands in; undefined for the environment. */
+  readonly file?: string | undefined;
+}
+
 /** What was set so far, with where each value came from. */
 export interface Draft {
-  readonly values: Map<string, { readonly value: unknown; readonly origin: string }>;
+  readonly values: Map<string, DraftValue>;
   readonly problems: string[];
 }
 
@@ -11,8 +18,8 @@ export function newDraft(): Draft {
 }
 
 /** Later calls win over earlier ones. */
-export function set(draft: Draft, setting: Setting, value: unknown, origin: string): void {
-  draft.values.set(setting.name, { value, origin });
+export function set(draft: Draft, setting: Setting, value: unknown, origin: string, file?: string): void {
+  draft.values.set(setting.name, { value, origin, file });
 }
 
 /** A value as it may appear in a message: short, and hidden where it is a secret. */

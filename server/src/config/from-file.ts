@@ -81,7 +81,7 @@ function walk(draft: Draft, content: object, node: SchemaNode, path: readonly st
       draft.problems.push(unknownKey(name, path, Object.keys(known), key, file));
     } else if (!isSection(schema)) {
       const setting = SETTINGS.find((candidate) => candidate.name === name);
-      if (setting !== undefined) set(draft, setting, value, file);
+      if (setting !== undefined) set(draft, setting, value, file, file);
     } else if (isObject(value)) {
       walk(draft, value, schema, here, file);
     } else if (value !== null) {

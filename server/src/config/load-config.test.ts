@@ -202,20 +202,8 @@ const BAD_ENVIRONMENT: readonly (readonly [Env, string])[] = [
     `stores (from ${inEnv('OSPROXY_STORES')}) is []; it must be a list of objects with 1 to 64 entries.`,
   ],
   [
-    { OSPROXY_STORES: '[{"name":"a","type":"s3"}]' },
-    `stores[0].type (from ${inEnv('OSPROXY_STORES')}) is "s3"; it must be one of local-disk, memory.`,
-  ],
-  [
     { OSPROXY_STORES: '[{"type":"memory"}]' },
     `stores[0].name is missing (from ${inEnv('OSPROXY_STORES')}); it must be 1 to 63 letters, digits, dots, dashes or underscores, starting with a letter or digit.`,
-  ],
-  [
-    { OSPROXY_STORES: '[{"name":"a","type":"local-disk"}]' },
-    `stores[0].path (from ${inEnv('OSPROXY_STORES')}) is missing; a local-disk store needs the path of its folder.`,
-  ],
-  [
-    { OSPROXY_STORES: '[{"name":"a","type":"memory","path":"x"}]' },
-    `stores[0].path (from ${inEnv('OSPROXY_STORES')}) is set; a memory store has no path.`,
   ],
   [
     { OSPROXY_STORES: '[{"name":"a","type":"memory"},{"name":"a","type":"memory"}]' },
@@ -229,8 +217,36 @@ const BAD_ENVIRONMENT: readonly (readonly [Env, string])[] = [
     `stores[1].path (from ${inEnv('OSPROXY_STORES')}) is "x", which another store has; every store needs its own folder.`,
   ],
   [
-    { OSPROXY_STORES: '[{"name":"a","type":"memory","pth":"x"}]' },
-    `stores[0].pth (from ${inEnv('OSPROXY_STORES')}) is not a setting that osproxy knows; did you mean stores[0].path?`,
+    { OSPROXY_STORES: '[{"name":"a","type":"memory","maxFileSizeMiB":0}]' },
+    `stores[0].maxFileSizeMiB (from ${inEnv('OSPROXY_STORES')}) is 0; it must be a whole number from 1 to 1073741824 MiB.`,
+  ],
+  [
+    { OSPROXY_STORES: '[{"name":"a","type":"memory","allowedTypes":["image"]}]' },
+    `stores[0].allowedTypes[0] (from ${inEnv('OSPROXY_STORES')}) is "image"; it must be a media type in small letters such as application/pdf or image/*.`,
+  ],
+  [
+    { OSPROXY_PLACEMENT_RULES: '[{"match":{},"store":"x"}]' },
+    `placement.rules[0].store (from ${inEnv('OSPROXY_PLACEMENT_RULES')}) is "x", which no store is called; it must be one of local.`,
+  ],
+  [
+    { OSPROXY_PLACEMENT_RULES: '[{"match":{},"store":"local","thenTransferTo":"x"}]' },
+    `placement.rules[0].thenTransferTo (from ${inEnv('OSPROXY_PLACEMENT_RULES')}) is "x", which no store is called; it must be one of local.`,
+  ],
+  [
+    { OSPROXY_PLACEMENT_RULES: '[{"match":{},"store":"local","thenTransferTo":"local"}]' },
+    `placement.rules[0].thenTransferTo (from ${inEnv('OSPROXY_PLACEMENT_RULES')}) is "local", where the file is already; name another store or leave it out.`,
+  ],
+  [
+    { OSPROXY_PLACEMENT_RULES: '[{"match":{"minSize":5,"maxSize":4},"store":"local"}]' },
+    `placement.rules[0].match.minSize (from ${inEnv('OSPROXY_PLACEMENT_RULES')}) is 5; it must not be above match.maxSize, which is 4.`,
+  ],
+  [
+    { OSPROXY_PLACEMENT_RULES: '[{"match":{"category":"movie"},"store":"local"}]' },
+    `placement.rules[0].match.category (from ${inEnv('OSPROXY_PLACEMENT_RULES')}) is "movie"; it must be one of image, video, audio, doc, archive, unknown.`,
+  ],
+  [
+    { OSPROXY_PLACEMENT_RULES: '[{"match":{"ext":["mp4"]},"store":"local"}]' },
+    `placement.rules[0].match.ext (from ${inEnv('OSPROXY_PLACEMENT_RULES')}) is not a setting that osproxy knows; it may have category, extensions, minSize, maxSize, owner, key.`,
   ],
   [
     { OSPROXY_DEFAULT_STORE: 'x' },
@@ -316,7 +332,10 @@ const BAD_FILES: readonly (readonly [string, string])[] = [
     'apiKey: 12345678',
     `apiKey (from ${FILE}) is (hidden); it must be 8 to 512 printable ASCII characters without spaces.`,
   ],
-  ['stores: [memory]', `stores[0] (from ${FILE}) is "memory"; it must be an object with name, type, path.`],
+  [
+    'stores: [memory]',
+    `stores[0] (from ${FILE}) is "memory"; it must be an object with name, type, maxFileSizeMiB, allowedTypes.`,
+  ],
   [
     '- port: 1',
     `The configuration file ${FILE} holds a list; it must hold settings written as "name: value".`,

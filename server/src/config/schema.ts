@@ -1,4 +1,5 @@
 import { type Static, type TProperties, type TSchemaOptions, Type } from 'typebox';
+import { CATEGORIES } from '#core/categories.ts';
 
 const KIB_PER_MIB = 1024;
 const MIB_PER_TIB = 1024 * 1024;
@@ -10,6 +11,10 @@ function section<P extends TProperties>(properties: P, description: string) {
 
 function whole(minimum: number, maximum: number, fallback: number, unit: string, description: string) {
   return Type.Integer({ minimum, maximum, default: fallback, unit, description });
+}
+
+function size(description: string) {
+  return Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, unit: 'bytes', description });
 }
 
 function flag(fallback: boolean, description: string) {
@@ -29,6 +34,9 @@ const NAME = {
   allowed: '1 to 63 letters, digits, dots, dashes or underscores, starting with a letter or digit',
 };
 
+/** One of the two words of a media type. */
+const MEDIA_NAME = '[a-z0-9][a-z0-9!#$&^_.+-]*';
+
 /** Travels in every link, so it is short and needs no escaping. */
 const LINK_KEY_ID = { pattern: '^[a-z0-9]{1,16}$', allowed: '1 to 16 small letters or digits' };
 
@@ -38,10 +46,64 @@ const storeSchema = Type.Object(
       'Name of the store in placements, logs and metrics; never change it once files are there.',
       NAME,
     ),
-    type: Type.Enum(['local-disk', 'memory'], {
-      description: '`local-disk` keeps files in a folder; `memory` forgets them when the process ends.',
-    }),
-    path: Type.Optional(text('Folder of a `local-disk` store, made when it is missing.')),
+    type: text(
+      '`local-disk` keeps files in a folder, `s3` in a bucket, `memory` forgets them when the process ends; or the path of a module of your own, such as `./my-store.ts`, relative to the configuration file.',
+    ),
+    maxFileSizeMiB: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1024 * MIB_PER_TIB,
+        unit: 'MiB',
+        description: 'Largest file that it takes; a larger one is refused.',
+      }),
+    ),
+    allowedTypes: Type.Optional(
+      Type.Array(
+        Type.String({
+          pattern: `^(\\*|${MEDIA_NAME})/(\\*|${MEDIA_NAME})$`,
+          allowed: 'a media type in small letters such as application/pdf or image/*',
+        }),
+        {
+          minItems: 1,
+          maxItems: 256,
+          description:
+            'Media types that it takes, `*` standing for any; a file whose bytes are of another type is refused.',
+        },
+      ),
+    ),
+  },
+  { description: 'The settings of its type stand beside these.' },
+);
+
+const matchSchema = Type.Object(
+  {
+    category: Type.Optional(
+      Type.Enum([...CATEGORIES], { description: 'What kind of file the extension says it is.' }),
+    ),
+    extensions: Type.Optional(
+      Type.Array(
+        Type.String({
+          pattern: '^[^.A-Z/\\s][^A-Z/\\s]*$',
+          allowed: 'an extension in small letters without its dot',
+        }),
+        { minItems: 1, maxItems: 256, description: 'Extensions of the name, such as `mp4`.' },
+      ),
+    ),
+    minSize: Type.Optional(size('Smallest size; a size that is not declared does not match.')),
+    maxSize: Type.Optional(size('Largest size; a size that is not declared does not match.')),
+    owner: Type.Optional(text('Owner of the service key.')),
+    key: Type.Optional(text('Id of the service key.')),
+  },
+  { additionalProperties: false, description: 'Conditions that must all hold; `{}` matches every file.' },
+);
+
+const ruleSchema = Type.Object(
+  {
+    match: matchSchema,
+    store: text('Store that takes the file.', NAME),
+    thenTransferTo: Type.Optional(
+      text('Store that the finished file is transferred to in the background.', NAME),
+    ),
   },
   { additionalProperties: false },
 );
@@ -104,7 +166,27 @@ export const settingsSchema = section(
       }),
     ),
     defaultStore: Type.Optional(
-      text('Name of the store that new files go to.', { ...NAME, defaultText: 'the first of `stores`' }),
+      text('Name of the store that new files go to when no rule says otherwise.', {
+        ...NAME,
+        defaultText: 'the first of `stores`',
+      }),
+    ),
+    placement: section(
+      {
+        rules: Type.Array(ruleSchema, {
+          default: [],
+          maxItems: 256,
+          description: 'Where new files go; the first rule that matches decides.',
+        }),
+        transferMiBPerSecond: whole(
+          0,
+          1_048_576,
+          0,
+          'MiB',
+          'Most that this process transfers per second for rules with `thenTransferTo`; 0 sets no limit.',
+        ),
+      },
+      'Which store keeps which files.',
     ),
     http: section(
       {

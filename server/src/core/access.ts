@@ -45,6 +45,11 @@ export function ownerOf(principal: Principal): string {
   throw new OsproxyError('PermissionDenied', 'Only a service with a key may create files.');
 }
 
+/** Id of the key that the principal showed, where it showed one. */
+export function keyIdOf(principal: Principal): string | undefined {
+  return principal.kind === 'service' ? principal.keyId : undefined;
+}
+
 /** The owner whose things the principal may list; undefined means everybody's. */
 export function visibleOwner(principal: ServicePrincipal): string | undefined {
   return principal.scopes.has('admin') ? undefined : principal.owner;

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { orCancelled, throwIfCancelled } from './cancellation.ts';
+import { cancelled, orCancelled, throwIfCancelled } from './cancellation.ts';
 import { OsproxyError } from './errors.ts';
 
 describe('orCancelled', () => {
@@ -23,5 +23,8 @@ describe('orCancelled', () => {
     const own = new OsproxyError('Conflict', 'The task was taken over.');
     await expect(orCancelled(new Promise(() => {}), AbortSignal.abort(own))).rejects.toBe(own);
     expect(() => throwIfCancelled(undefined)).not.toThrow();
+    expect(cancelled(AbortSignal.abort(own))).toMatchObject({ code: 'Cancelled', cause: own });
+    const other = orCancelled(new Promise(() => {}), AbortSignal.abort(own), cancelled);
+    await expect(other).rejects.toMatchObject({ code: 'Cancelled' });
   });
 });

@@ -1,4 +1,7 @@
-export type Category = 'image' | 'video' | 'audio' | 'doc' | 'archive' | 'unknown';
+export const CATEGORIES = ['image', 'video', 'audio', 'doc', 'archive', 'unknown'] as const;
+
+/** What kind of file a name suggests. */
+export type Category = (typeof CATEGORIES)[number];
 
 const EXTENSIONS: Readonly<Record<Exclude<Category, 'unknown'>, string>> = {
   image: 'jpg jpeg jpe jfif png apng gif bmp webp svg tif tiff ico heic heif avif jxl psd raw',
@@ -14,7 +17,7 @@ const BY_EXTENSION: ReadonlyMap<string, Category> = new Map(
   ),
 );
 
-/** The label this wire calls "bucket"; the extension in lower case, without its dot. */
+/** By the extension in lower case, without its dot. */
 export function categoryOf(extension: string): Category {
   return BY_EXTENSION.get(extension) ?? 'unknown';
 }

@@ -16,30 +16,23 @@ export async function wholeManifest(
   settle: () => Promise<Settled>,
   now: number,
 ): Promise<Manifest> {
-  const { digests } = landed;
-  const known = await repositories.manifests.findVerified(
-    { sha256: digests.sha256 },
-    digests.size,
-    undefined,
-  );
-  if (known !== undefined && known.id === landed.known?.id && (await repositories.manifests.claim(known.id)))
-    return known;
+  const { digests, known } = landed;
+  if (known !== undefined && (await repositories.manifests.claim(known.id))) return known;
   const { blobId } = await settle();
-  return manifestOver(repositories, ids, { blobId, ...digests }, known, now);
+  return manifestOver(repositories, ids, { blobId, ...digests }, now);
 }
 
-/** A verified manifest of one blob: `known` when it names just this blob, else a new one. */
+/** The verified manifest of just this blob: the one that is here, else a new one. */
 export async function manifestOver(
   repositories: MetadataWriter,
   ids: IdSource,
-  blob: Pick<Manifest, 'sha256' | 'md5' | 'sha1' | 'size'> & { readonly blobId: string },
-  known: Manifest | undefined,
+  blob: Pick<Manifest, 'md5' | 'sha1' | 'size'> & { readonly blobId: string; readonly sha256: string },
   now: number,
 ): Promise<Manifest> {
   const { blobId, sha256, md5, sha1, size } = blob;
-  const [only] = known?.parts ?? [];
-  if (known?.parts.length === 1 && only?.blobId === blobId && (await repositories.manifests.claim(known.id)))
-    return known;
+  const here = await repositories.manifests.findVerified({ sha256 }, size, undefined);
+  const known = here.find(({ parts }) => parts.length === 1 && parts[0]?.blobId === blobId);
+  if (known !== undefined && (await repositories.manifests.claim(known.id))) return known;
   const parts = [{ blobId, size }];
   const manifest = { id: ids.next(), size, sha256, md5, sha1, verified: true, createdAt: now, parts };
   await repositories.manifests.insert(manifest);

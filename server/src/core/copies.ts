@@ -30,8 +30,21 @@ export async function isReadable(
   return false;
 }
 
+/** The first of these manifests that isWholeReadable. */
+export async function firstReadable(
+  where: { readonly metadata: Metadata; readonly stores: Stores },
+  manifests: readonly Manifest[],
+  signal: AbortSignal | undefined,
+  sure?: string,
+): Promise<Manifest | undefined> {
+  for (const manifest of manifests) {
+    if (await isWholeReadable(where, manifest, signal, sure)) return manifest;
+  }
+  return undefined;
+}
+
 /** As isReadable, for every blob that the manifest names; those in `sure` are not asked for again. */
-export async function isWholeReadable(
+async function isWholeReadable(
   { metadata, stores }: { readonly metadata: Metadata; readonly stores: Stores },
   manifest: Manifest,
   signal: AbortSignal | undefined,

@@ -5,8 +5,11 @@ import type { Idempotency } from './idempotency.ts';
 import type { InstantUpload } from './instant-upload.ts';
 import type { LinkSigner } from './link-signer.ts';
 import type { Links } from './links.ts';
+import type { Moves } from './moves.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ServiceKeys } from './service-keys.ts';
+import type { StoreOverview } from './store-overview.ts';
+import type { TaskBoard } from './task-board.ts';
 import type { Uploads } from './uploads.ts';
 
 /** Everything a front end may call. */
@@ -20,5 +23,8 @@ export interface Core {
   readonly signer: LinkSigner;
   readonly idempotency: Idempotency;
   readonly keys: ServiceKeys;
+  readonly stores: StoreOverview;
+  readonly moves: Moves;
+  readonly tasks: TaskBoard;
   readonly clock: Clock;
 }

@@ -1,8 +1,10 @@
-import { throwIfCancelled } from './cancellation.ts';
 import { OsproxyError } from './errors.ts';
 import type { ContentPart, FileContent } from './model/file.ts';
 import { CONTENT_TYPE_HEAD_BYTES } from './ports/content-typer.ts';
+import type { MetadataReader } from './ports/metadata.ts';
 import type { ByteRange, StoredObject } from './ports/storage-driver.ts';
+import { type Slice, SliceReader, type SliceStores } from './slice-reader.ts';
+import { StoreHealth } from './store-health.ts';
 import type { Stores } from './stores.ts';
 
 /** The bytes of a range on their way out. */
@@ -16,27 +18,32 @@ export interface FileBody {
   close(): Promise<void>;
 }
 
-/** The piece of one part that a range touches. */
-interface Slice {
-  readonly part: ContentPart;
-  readonly offset: number;
-  readonly length: number;
+/** What is read: its size and its parts. */
+export interface StoredContent {
+  readonly file: { readonly size: number };
+  readonly parts: readonly ContentPart[];
 }
 
 /** Turns a manifest and a range into one stream. */
 export class Downloads {
-  readonly #stores: Stores;
+  readonly #where: SliceStores;
 
-  constructor(stores: Stores) {
-    this.#stores = stores;
+  /** `metadata` is asked where a blob is now when no placement that a reader knows can be read. */
+  constructor(stores: Stores, metadata?: Pick<MetadataReader, 'blobs'>) {
+    this.#where = {
+      stores,
+      health: new StoreHealth(),
+      placementsOf: async (blobId) => (await metadata?.blobs.find(blobId))?.placements ?? [],
+    };
   }
 
   /**
    * Opens the range (default: all bytes); the first part's object is open when it resolves, so an error comes before the first byte.
-   * The range must lie inside the content. Throws Unavailable when no placement of a part can be read from here.
+   * The range must lie inside the content. A store that fails is left for the next placement, also in the middle of a part. Throws Unavailable
+   * when no placement of a part can be read from here.
    */
   async read(
-    content: FileContent,
+    content: StoredContent,
     range: ByteRange | undefined,
     signal: AbortSignal | undefined,
   ): Promise<FileBody> {
@@ -44,11 +51,16 @@ export class Downloads {
     const slices = slicesOf(content.parts, offset, length);
     const [first] = slices;
     if (first === undefined) return emptyBody();
-    const opened = await this.#open(first, signal);
+    const reader = new SliceReader(first, this.#where, signal);
+    const opened = await reader.open(0);
     if (slices.length === 1 && opened.bytes !== undefined) {
       return { length, bytes: opened.bytes, chunks: opened.chunks, close: () => opened.close() };
     }
-    return new ManifestBody(length, slices, opened, (slice) => this.#open(slice, signal));
+    const open = async (slice: Slice): Promise<OpenSlice> => {
+      const next = new SliceReader(slice, this.#where, signal);
+      return { reader: next, object: await next.open(0) };
+    };
+    return new ManifestBody(length, slices, { reader, object: opened }, open);
   }
 
   /** The first bytes of a content, for type detection; also shows that they can be read. */
@@ -59,45 +71,28 @@ export class Downloads {
     for await (const chunk of body.chunks) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks);
   }
+}
 
-  /** Near placements in order; the next is tried when one fails. */
-  async #open(slice: Slice, signal: AbortSignal | undefined): Promise<StoredObject> {
-    let failure: unknown;
-    for (const placement of slice.part.placements) {
-      if (!this.#stores.isNear(placement)) continue;
-      try {
-        const whole = slice.offset === 0 && slice.length === slice.part.size;
-        const range = whole ? undefined : { offset: slice.offset, length: slice.length };
-        const opened = await this.#stores.driver(placement.store).open(placement.key, range, { signal });
-        if (opened.size === slice.part.size) return opened;
-        await opened.close();
-        failure = new OsproxyError('Internal', 'Stored bytes do not have the recorded size.');
-      } catch (error) {
-        throwIfCancelled(signal);
-        failure = error;
-      }
-    }
-    throw new OsproxyError('Unavailable', 'The content of this file cannot be read at the moment.', {
-      cause: failure,
-      retryAfterSeconds: 5,
-    });
-  }
+interface OpenSlice {
+  readonly reader: SliceReader;
+  readonly object: StoredObject;
 }
 
 /** The next part is opened while the current one is being sent. */
 class ManifestBody implements FileBody {
   readonly length: number;
   readonly #slices: readonly Slice[];
-  readonly #openSlice: (slice: Slice) => Promise<StoredObject>;
+  readonly #openSlice: (slice: Slice) => Promise<OpenSlice>;
   #current: StoredObject | undefined;
-  #upcoming: Promise<StoredObject> | undefined;
+  #upcoming: Promise<OpenSlice> | undefined;
   #next = 1;
+  #closed = false;
 
   constructor(
     length: number,
     slices: readonly Slice[],
-    first: StoredObject,
-    openSlice: (slice: Slice) => Promise<StoredObject>,
+    first: OpenSlice,
+    openSlice: (slice: Slice) => Promise<OpenSlice>,
   ) {
     this.length = length;
     this.#slices = slices;
@@ -110,6 +105,7 @@ class ManifestBody implements FileBody {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const current = this.#current;
     const upcoming = this.#upcoming;
     this.#current = undefined;
@@ -117,7 +113,7 @@ class ManifestBody implements FileBody {
     this.#next = this.#slices.length;
     await current?.close();
     const opened = await upcoming?.catch(() => undefined);
-    await opened?.close();
+    await opened?.object.close();
   }
 
   /** A generator that is ended before its first step runs none of its code, so ending it also closes. */
@@ -134,27 +130,46 @@ class ManifestBody implements FileBody {
   }
 
   async *#iterate(): AsyncGenerator<Uint8Array, undefined> {
-    let sent = 0;
     try {
       while (this.#upcoming !== undefined) {
-        const current = await this.#upcoming;
-        this.#current = current;
+        const { reader, object } = await this.#upcoming;
+        this.#current = object;
         this.#upcoming = this.#openNext();
-        for await (const chunk of current.chunks) {
-          sent += chunk.byteLength;
-          yield chunk;
+        const { length } = reader.slice;
+        for (let done = 0; ; ) {
+          try {
+            for await (const chunk of this.#current?.chunks ?? []) {
+              if (done + chunk.byteLength > length) throw wrongLength('has more', length);
+              done += chunk.byteLength;
+              yield chunk;
+            }
+            if (done === length) break;
+            throw wrongLength(`ended after ${done}`, length);
+          } catch (error) {
+            // What a store says against bytes that are sent already cannot be mended.
+            if (this.#closed || done === length) throw error;
+            reader.giveUp(error);
+          }
+          await this.#replace(reader, done);
         }
       }
     } finally {
       await this.close();
     }
-    if (sent !== this.length) {
-      throw new OsproxyError('Internal', `The content ended after ${sent} of ${this.length} bytes.`);
-    }
     return undefined;
   }
 
-  #openNext(): Promise<StoredObject> | undefined {
+  /** What is missing of a part comes from another place; a reader that left meanwhile must not leave it open. */
+  async #replace(reader: SliceReader, done: number): Promise<void> {
+    const broken = this.#current;
+    this.#current = undefined;
+    await broken?.close().catch(() => {});
+    const object = await reader.open(done);
+    if (this.#closed) await object.close();
+    else this.#current = object;
+  }
+
+  #openNext(): Promise<OpenSlice> | undefined {
     const slice = this.#slices[this.#next];
     if (slice === undefined) return undefined;
     this.#next += 1;
@@ -168,6 +183,10 @@ class ManifestBody implements FileBody {
 function emptyBody(): FileBody {
   const nothing = (async function* (): AsyncGenerator<Uint8Array> {})();
   return { length: 0, bytes: new Uint8Array(0), chunks: nothing, close: async () => {} };
+}
+
+function wrongLength(what: string, length: number): OsproxyError {
+  return new OsproxyError('Internal', `Stored content ${what} of ${length} bytes.`);
 }
 
 function slicesOf(parts: readonly ContentPart[], offset: number, length: number): Slice[] {

@@ -50,11 +50,9 @@ export class Files {
     return readable(await this.find(principal, uid));
   }
 
-  /** For callers that checked a signature over the uid themselves. */
-  async findSigned(uid: Uid): Promise<FileContent> {
-    const content = await this.#records.find(uid);
-    if (content === undefined) throw noFile(uid);
-    return content;
+  /** For callers that check a signature over the uid themselves; undefined for any uid that is no file. */
+  findSigned(uid: Uid): Promise<FileContent | undefined> {
+    return this.#records.find(uid);
   }
 
   /** Those of the uids that the principal may see, by uid. */
@@ -99,14 +97,6 @@ export class Files {
     });
     await this.#records.changed(uid);
   }
-
-  /** Voids every signed link of the file that was made before. */
-  async revokeSignedLinks(principal: Principal, uid: Uid): Promise<void> {
-    await this.find(principal, uid);
-    const now = this.#clock.now();
-    await this.#metadata.transaction((repositories) => repositories.files.bumpLinkEpoch(uid, now));
-    await this.#records.changed(uid);
-  }
 }
 
 /** Throws Conflict with the reason when the content failed verification. */
@@ -119,6 +109,7 @@ export function readable(content: FileContent): FileContent {
   );
 }
 
-function noFile(uid: Uid): OsproxyError {
+/** What a uid that is no file, or not for this principal, is answered with. */
+export function noFile(uid: Uid): OsproxyError {
   return new OsproxyError('NotFound', `There is no file ${uid}.`, { details: { uid } });
 }

@@ -1,21 +1,23 @@
 import { throwIfCancelled } from './cancellation.ts';
 import { isOsproxyError } from './errors.ts';
 import { orphans } from './garbage.ts';
+import { sha256Stored } from './hashing/hash-object.ts';
 import type { HashWorkers } from './hashing/hash-workers.ts';
-import { hashPipeline } from './hashing/pipeline.ts';
 import type { PlacedBlob, Placement } from './model/blob.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Uid } from './model/uid.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Metadata } from './ports/metadata.ts';
+import { renewMark, whatIsSuspicious } from './store-marks.ts';
 import type { Stores } from './stores.ts';
 
-export type FindingKind =
+type FindingKind =
   | 'bytes-missing'
   | 'bytes-damaged'
   | 'file-unreadable'
   | 'orphan-bytes'
-  | 'store-unreachable';
+  | 'store-unreachable'
+  | 'store-suspicious';
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -42,9 +44,11 @@ export interface FsckOptions {
   readonly graceMs: number;
   /**
    * Drops placements whose bytes are lost or damaged, marks files rejected that cannot be read from anywhere, deletes orphans: a second run
-   * finds nothing of that any more. A store whose folder or bucket is wrong looks empty, so look at the findings without repair first.
+   * finds nothing of that any more. A store that is suspicious, because its folder or bucket seems to be a wrong one, is left out.
    */
   readonly repair: boolean;
+  /** Looks at suspicious stores as well and, with repair, takes them as they are. */
+  readonly force: boolean;
   /** Reads and hashes every blob instead of comparing sizes. */
   readonly deep: boolean;
   readonly report: (finding: Finding) => void;
@@ -56,6 +60,7 @@ const BATCH = 200;
 /** Compares both directions: rows without bytes, bytes without rows. Safe beside a running service. */
 export async function fsck(options: FsckOptions): Promise<FsckSummary> {
   const run = new Check(options);
+  await run.stores();
   await run.blobs();
   await run.files();
   await run.orphans();
@@ -66,6 +71,8 @@ class Check {
   readonly #options: FsckOptions;
   /** Blobs that cannot be read from any placement. */
   readonly #lost = new Set<string>();
+  /** Stores that are not looked into: what is missing there may be somewhere else. */
+  readonly #left = new Set<string>();
   readonly #counts = { files: 0, blobs: 0, orphans: 0, findings: 0, repaired: 0 };
 
   constructor(options: FsckOptions) {
@@ -74,6 +81,24 @@ class Check {
 
   get summary(): FsckSummary {
     return { ...this.#counts };
+  }
+
+  /** A wrong mount or bucket looks empty; believing it would reject every file. */
+  async stores(): Promise<void> {
+    const { metadata, stores, force } = this.#options;
+    for (const name of stores.names) {
+      const reason = await whatIsSuspicious({ metadata, stores }, name);
+      if (reason === undefined) continue;
+      if (!force) this.#left.add(name);
+      const advice = force
+        ? ''
+        : ' Nothing is repaired there; mend its settings, or use --force to take it as it is.';
+      const mend = async () => {
+        await renewMark({ metadata, stores }, name);
+        return true;
+      };
+      await this.#found('store-suspicious', name, `${reason}${advice}`, force ? mend : undefined);
+    }
   }
 
   async blobs(): Promise<void> {
@@ -105,6 +130,7 @@ class Check {
     const { metadata, stores, clock, graceMs, signal } = this.#options;
     const cutoff = clock.now() - graceMs;
     for (const name of stores.names) {
+      if (this.#left.has(name)) continue;
       const driver = stores.driver(name);
       for await (const key of orphans({ metadata, cutoff, signal }, name, driver)) {
         const mend = async () => {
@@ -159,7 +185,7 @@ class Check {
     if (!stores.names.includes(placement.store)) {
       return { kind: 'store-unreachable', message: `A blob is ${at}, which is not configured.` };
     }
-    if (!stores.isNear(placement)) return undefined;
+    if (this.#left.has(placement.store) || !stores.isNear(placement)) return undefined;
     try {
       const { size } = await stores.driver(placement.store).stat(placement.key, { signal });
       if (size !== blob.size) {
@@ -179,13 +205,9 @@ class Check {
     }
   }
 
-  async #hash(placement: Placement): Promise<string | undefined> {
+  #hash({ store, key }: Placement): Promise<string | undefined> {
     const { stores, workers, signal } = this.#options;
-    const opened = await stores.driver(placement.store).open(placement.key, undefined, { signal });
-    const chunks = opened.chunks[Symbol.asyncIterator]();
-    const pipeline = hashPipeline(new Uint8Array(0), chunks, ['sha256'], workers);
-    for await (const _chunk of pipeline.chunks) throwIfCancelled(signal);
-    return (await pipeline.digests()).get('sha256');
+    return sha256Stored(stores.driver(store), key, workers, signal);
   }
 
   async #file(uid: Uid): Promise<void> {

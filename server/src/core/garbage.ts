@@ -3,9 +3,12 @@ import { isOsproxyError } from './errors.ts';
 import type { PlacedBlob } from './model/blob.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import type { StorageDriver } from './ports/storage-driver.ts';
+import { MARK_KEY, requireMark } from './store-marks.ts';
 import type { Stores } from './stores.ts';
 
 const BATCH = 200;
+/** A store that was unavailable so often in a row is left to the next run. */
+const GIVE_UP_AFTER = 20;
 
 export interface GarbageOptions {
   readonly metadata: Metadata;
@@ -22,18 +25,20 @@ export interface GarbageOptions {
 /** Condemns blobs that nothing names, deletes their bytes and then their rows; a crash in between is taken up by the next run. */
 export async function deleteCondemned(options: GarbageOptions): Promise<number> {
   const { metadata, commit, cutoff } = options;
+  const unavailable = new Map<string, number>();
   let deleted = 0;
-  for (;;) {
+  for (let after: string | undefined; ; ) {
     throwIfCancelled(options.signal);
-    const gone = await deleteBytes(options, await metadata.blobs.condemned(BATCH));
-    deleted += gone;
-    if (gone === 0) break;
+    const blobs = await metadata.blobs.condemned(after, BATCH);
+    after = blobs.at(-1)?.id;
+    if (after === undefined) break;
+    deleted += await deleteBytes(options, blobs, unavailable);
   }
   for (;;) {
     throwIfCancelled(options.signal);
-    const blobs = await commit((r) => r.blobs.condemnIdle(cutoff, BATCH));
-    if (blobs.length === 0) return deleted;
-    deleted += await deleteBytes(options, blobs);
+    const { looked, condemned } = await commit((r) => r.blobs.condemnIdle(cutoff, BATCH));
+    if (looked === 0) return deleted;
+    deleted += await deleteBytes(options, condemned, unavailable);
   }
 }
 
@@ -43,6 +48,7 @@ export async function deleteOrphans(options: GarbageOptions & { readonly now: nu
   for (const name of options.stores.names) {
     const driver = options.stores.driver(name);
     await attempt(options, async () => {
+      await requireMark(options, name);
       await driver.sweep?.(new Date(options.cutoff), { signal: options.signal });
       for await (const key of orphans(options, name, driver)) {
         if (!(await options.commit((r) => r.blobs.doom(name, key, options.now)))) continue;
@@ -69,6 +75,7 @@ export async function* orphans(
   };
   for await (const object of driver.list('', { signal: options.signal })) {
     throwIfCancelled(options.signal);
+    if (object.key === MARK_KEY) continue;
     if (object.modifiedAt.getTime() > options.cutoff) continue;
     batch.push(object.key);
     if (batch.length >= BATCH) yield* await unknown();
@@ -81,13 +88,25 @@ function isDeletable(options: GarbageOptions, blob: PlacedBlob): boolean {
   return blob.placements.every((placement) => options.stores.isNear(placement));
 }
 
-async function deleteBytes(options: GarbageOptions, blobs: readonly PlacedBlob[]): Promise<number> {
+/** `unavailable` counts by store how often in a row it could not be reached. */
+async function deleteBytes(
+  options: GarbageOptions,
+  blobs: readonly PlacedBlob[],
+  unavailable: Map<string, number>,
+): Promise<number> {
   const gone: string[] = [];
+  const givenUp = (store: string) => (unavailable.get(store) ?? 0) >= GIVE_UP_AFTER;
   for (const blob of blobs) {
-    if (!isDeletable(options, blob)) continue;
+    if (!isDeletable(options, blob) || blob.placements.some(({ store }) => givenUp(store))) continue;
     const done = await attempt(options, async () => {
       for (const { store, key } of blob.placements) {
-        await options.stores.driver(store).delete(key, { signal: options.signal });
+        try {
+          await options.stores.driver(store).delete(key, { signal: options.signal });
+          unavailable.delete(store);
+        } catch (error) {
+          if (isOsproxyError(error, 'Unavailable')) unavailable.set(store, (unavailable.get(store) ?? 0) + 1);
+          throw error;
+        }
       }
     });
     if (done) gone.push(blob.id);

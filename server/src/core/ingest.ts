@@ -1,5 +1,5 @@
 import { throwIfCancelled } from './cancellation.ts';
-import { isReadable, isWholeReadable } from './copies.ts';
+import { firstReadable, isReadable } from './copies.ts';
 import { isOsproxyError, OsproxyError } from './errors.ts';
 import type { HashWorkers } from './hashing/hash-workers.ts';
 import { type HashedSource, hashedSource } from './hashing/hashed-source.ts';
@@ -31,6 +31,14 @@ export interface Landed extends LandedBytes {
 export interface Settled {
   readonly blobId: string;
   readonly kept: boolean;
+}
+
+interface Landing {
+  readonly input: AsyncIterable<Uint8Array>;
+  readonly expect: Expectation;
+  readonly signal: AbortSignal | undefined;
+  /** Undefined: the default store. */
+  readonly store: string | undefined;
 }
 
 type Work<T> = (repositories: MetadataWriter, settle: () => Promise<Settled>) => Promise<T>;
@@ -66,13 +74,14 @@ export class Ingest {
     this.#md5 = options.md5;
   }
 
-  /** Stores a part in the default store. Rejects, with nothing left behind, when it is not what was declared. */
+  /** Stores a part in the store, or the default one. Rejects, with nothing left behind, when it is not what was declared. */
   land(
     input: AsyncIterable<Uint8Array>,
     expect: Expectation,
     signal: AbortSignal | undefined,
+    store?: string,
   ): Promise<Landed> {
-    return this.#land(input, expect, signal, false);
+    return this.#land({ input, expect, signal, store }, false);
   }
 
   /** As land, for a content that becomes a file by itself: also looks for a manifest of the same content. */
@@ -80,8 +89,9 @@ export class Ingest {
     input: AsyncIterable<Uint8Array>,
     expect: Expectation,
     signal: AbortSignal | undefined,
+    store?: string,
   ): Promise<Landed> {
-    return this.#land(input, expect, signal, true);
+    return this.#land({ input, expect, signal, store }, true);
   }
 
   /** Takes over bytes that a store joined itself. */
@@ -118,6 +128,16 @@ export class Ingest {
     }
   }
 
+  /** Runs a check on landed bytes; where it throws they are discarded. */
+  async keepIf(landed: LandedBytes, check: () => void): Promise<void> {
+    try {
+      check();
+    } catch (error) {
+      await this.discard(landed.placement);
+      throw error;
+    }
+  }
+
   /** Deletes landed bytes that nothing names; what cannot be deleted now is left to purge. */
   async discard({ store, key }: Placement): Promise<void> {
     await this.#stores
@@ -126,16 +146,11 @@ export class Ingest {
       .catch(() => {});
   }
 
-  async #land(
-    input: AsyncIterable<Uint8Array>,
-    expect: Expectation,
-    signal: AbortSignal | undefined,
-    whole: boolean,
-  ): Promise<Landed> {
+  async #land({ input, expect, signal, store }: Landing, whole: boolean): Promise<Landed> {
     const md5 = this.#md5 === 'always' || expect.md5 !== undefined;
     const options = { md5, sha1: expect.sha1 !== undefined, expect, signal };
     const source = await hashedSource(input, options, this.#workers);
-    const placement = await this.#put(source, expect, signal);
+    const placement = await this.#put(source, { expect, signal, store });
     try {
       const digests = source.digests();
       const copies = await this.#lookForCopies(digests, signal, whole);
@@ -146,10 +161,10 @@ export class Ingest {
     }
   }
 
-  async #put(source: HashedSource, expect: Expectation, signal: AbortSignal | undefined): Promise<Placement> {
+  async #put(source: HashedSource, { expect, signal, store }: Omit<Landing, 'input'>): Promise<Placement> {
     try {
       throwIfCancelled(signal);
-      const placement = this.#stores.newPlacement(this.#keys.next());
+      const placement = this.#stores.newPlacement(this.#keys.next(), store);
       await this.#stores.driver(placement.store).put(placement.key, source, { signal, md5: expect.md5 });
       return placement;
     } catch (error) {
@@ -217,11 +232,9 @@ export class Ingest {
     const good = twin !== undefined && (await isReadable(stores, twin, signal));
     const brokenTwin = good ? undefined : twin?.id;
     if (!whole) return { brokenTwin, known: undefined };
-    const known = await metadata.manifests.findVerified({ sha256 }, size, undefined);
+    const manifests = await metadata.manifests.findVerified({ sha256 }, size, undefined);
     const sure = good ? twin.id : undefined;
-    const readable =
-      known !== undefined && (await isWholeReadable({ metadata, stores }, known, signal, sure));
-    return { brokenTwin, known: readable ? known : undefined };
+    return { brokenTwin, known: await firstReadable({ metadata, stores }, manifests, signal, sure) };
   }
 }
 

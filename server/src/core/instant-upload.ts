@@ -1,5 +1,6 @@
+import { refineType } from './content-types.ts';
 import { readyFile } from './contents.ts';
-import { isWholeReadable } from './copies.ts';
+import { firstReadable } from './copies.ts';
 import type { Downloads } from './downloads.ts';
 import { isOsproxyError } from './errors.ts';
 import type { Remember } from './idempotency.ts';
@@ -15,10 +16,12 @@ import type { Stores } from './stores.ts';
 export interface InstantRequest {
   readonly owner: string;
   readonly name: string;
-  /** One of the two; SHA-256 counts where both are given. MD5 only looks up, it never is an identity. */
+  /** One of the two; SHA-256 finds where both are given. MD5 only looks up or rules out, it never is an identity. */
   readonly sha256?: string | undefined;
   readonly md5?: string | undefined;
   readonly size?: number | undefined;
+  /** The client's claim; counts only where bytes and name say nothing. */
+  readonly contentType?: string | undefined;
 }
 
 /** A new file on verified bytes that are here already. Only services may ask by hash alone. */
@@ -50,25 +53,29 @@ export class InstantUpload {
     this.#scope = options.scope;
   }
 
-  /** Undefined when the content has to be uploaded; that is also the answer when its bytes cannot be read at the moment. */
+  /**
+   * Undefined when the content has to be uploaded; that is also the answer when its bytes cannot be read at the moment, or when it is known
+   * to have another size or MD5 than the request says.
+   */
   async claim(
     request: InstantRequest,
     signal?: AbortSignal,
     remember?: Remember,
   ): Promise<FileRecord | undefined> {
-    const { owner, name, sha256, md5, size } = request;
+    const { owner, name, sha256, md5, size, contentType } = request;
     checkName(name);
     const digest = sha256 !== undefined ? { sha256 } : md5 !== undefined ? { md5 } : undefined;
     if (digest === undefined) return undefined;
     const within = this.#scope === 'owner' ? owner : undefined;
-    const manifest = await this.#metadata.manifests.findVerified(digest, size, within);
+    const known = await this.#metadata.manifests.findVerified(digest, size, within);
+    const fitting = known.filter((one) => md5 === undefined || one.md5 === undefined || one.md5 === md5);
+    const where = { metadata: this.#metadata, stores: this.#stores };
+    const manifest = await firstReadable(where, fitting, signal);
     if (manifest === undefined) return undefined;
     const uid = this.#ids.next();
     // What the request claims is not kept: of verified content only computed digests are known.
     const claimed = { md5: undefined, sha256: undefined };
     const draft = readyFile({ uid, owner, name, contentType: '', manifest, ...claimed }, this.#clock.now());
-    const whole = { metadata: this.#metadata, stores: this.#stores };
-    if (!(await isWholeReadable(whole, manifest, signal))) return undefined;
     const head = await this.#downloads
       .readHead({ file: draft, parts: await this.#parts(manifest) }, signal)
       .catch((error: unknown) => {
@@ -76,7 +83,7 @@ export class InstantUpload {
         throw error;
       });
     if (head === undefined) return undefined;
-    const file = { ...draft, contentType: await this.#typer.detect(head, name) };
+    const file = { ...draft, contentType: refineType(await this.#typer.detect(head, name), contentType) };
     return this.#metadata.transaction(async (repositories) => {
       if (!(await repositories.manifests.claim(manifest.id))) return undefined;
       await remember?.(repositories, uid);

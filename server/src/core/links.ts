@@ -97,6 +97,26 @@ export class Links {
       throw new OsproxyError('NotFound', `There is no link "${id}" of ${uid}.`, { details: { uid, id } });
   }
 
+  /**
+   * Revokes every link of a file or upload that the principal may see, else NotFound. Of a file this also voids the signed links that are not
+   * stored.
+   */
+  async revokeAll(principal: Principal, uid: Uid): Promise<void> {
+    const now = this.#clock.now();
+    const isFile = await this.#metadata.transaction(async (repositories) => {
+      const found = await repositories.files.find(uid);
+      const file = found?.state === 'deleted' ? undefined : found;
+      const target = file ?? (await repositories.uploads.find(uid));
+      if (target === undefined || !mayTouch(principal, target)) {
+        throw new OsproxyError('NotFound', `There is no file or upload ${uid}.`, { details: { uid } });
+      }
+      await repositories.links.revokeAll(uid, now);
+      if (file !== undefined) await repositories.files.bumpLinkEpoch(uid, now);
+      return file !== undefined;
+    });
+    if (isFile) await this.#records.changed(uid);
+  }
+
   /** Throws Unauthenticated for a token nobody signed, Expired for one that is over, revoked or used up. */
   async authenticate(token: string): Promise<LinkPrincipal> {
     const dot = token.indexOf('.');

@@ -42,9 +42,14 @@ export class Stores {
     return this.driver(this.defaultName);
   }
 
-  /** A placement for new bytes in the default store. */
-  newPlacement(key: string): Placement {
-    return { store: this.defaultName, node: this.defaultDriver.nodeLocal ? this.#nodeId : undefined, key };
+  /** A placement for new bytes; throws Unavailable when the store is not configured. */
+  newPlacement(key: string, store = this.defaultName): Placement {
+    return { store, node: this.nodeOf(store), key };
+  }
+
+  /** This node where the store is node-local; undefined where every node sees the same. */
+  nodeOf(store: string): string | undefined {
+    return this.driver(store).nodeLocal ? this.#nodeId : undefined;
   }
 
   /** True when this node can read the placement itself. */

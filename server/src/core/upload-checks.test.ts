@@ -14,6 +14,8 @@ const upload = (facts: Partial<UploadRecord> = {}): UploadRecord => ({
   sha256: undefined,
   contentType: undefined,
   partSize: 1,
+  store: undefined,
+  transferTo: undefined,
   createdAt: 0,
   expiresAt: 1,
   completedAt: undefined,

@@ -1,13 +1,14 @@
 import { manifestOver, unverifiedManifest } from './contents.ts';
-import type { FileRecord } from './model/file.ts';
 import type { Manifest } from './model/manifest.ts';
 import type { Uid } from './model/uid.ts';
 import type { PartRecord } from './model/upload.ts';
+import type { PlacementPolicy } from './placement.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import { composeTask } from './tasks/compose-payload.ts';
+import { enqueueTransfers } from './tasks/transfer-payload.ts';
 import {
   type CompleteRequest,
   checkCompleted,
@@ -15,42 +16,45 @@ import {
   checkParts,
   type WholeFacts,
 } from './upload-checks.ts';
-import { becomeFile, checkAlive } from './upload-state.ts';
+import { becomeFile, checkAlive, type Made } from './upload-state.ts';
 
 export interface Completion {
   readonly metadata: Metadata;
   readonly typer: ContentTyper;
   readonly ids: IdSource;
   readonly clock: Clock;
+  readonly policy: PlacementPolicy;
   readonly settings: { readonly maxFileSize: number; readonly taskAttempts: number };
 }
 
 /** One transaction under the upload's lock; verification of several parts as a whole is left to a task. */
-export async function complete(
-  completion: Completion,
-  uid: Uid,
-  request: CompleteRequest,
-): Promise<FileRecord> {
-  const { metadata, typer, ids, clock, settings } = completion;
+export async function complete(completion: Completion, uid: Uid, request: CompleteRequest): Promise<Made> {
+  const { metadata, typer, ids, clock, policy, settings } = completion;
   const begun = checkAlive(await metadata.uploads.find(uid), uid, clock.now());
   const emptyType = await typer.detect(new Uint8Array(0), begun.name);
   return metadata.transaction(async (repositories) => {
     const now = clock.now();
     const upload = checkAlive(await repositories.uploads.lock(uid), uid, now);
     if (upload.state === 'completed') {
-      return checkCompleted(uid, await repositories.files.find(uid), request);
+      return { file: checkCompleted(uid, await repositories.files.find(uid), request), hasTasks: false };
     }
     const parts = await repositories.uploads.parts(uid);
     const whole = checkParts(upload, parts, request);
     checkFileSize(whole.size, settings.maxFileSize);
+    const destination = policy.chosen(upload);
+    policy.checkSize(destination, whole.size);
     const manifest = await manifestOf(completion, repositories, parts, whole, now);
     const contentType = parts[0]?.contentType ?? emptyType;
+    policy.checkType(destination, contentType);
     const declared = { ...upload, md5: whole.md5, sha256: whole.sha256 };
     const file = await becomeFile(repositories, declared, manifest, contentType, now);
-    if (!manifest.verified) {
-      await repositories.tasks.enqueue(ids.next(), composeTask(uid, manifest.id, settings.taskAttempts), now);
+    if (manifest.verified) {
+      const context = { ids, settings, now };
+      return { file, hasTasks: await enqueueTransfers(repositories, context, manifest, destination) };
     }
-    return file;
+    const task = composeTask({ uid, manifestId: manifest.id, ...destination }, settings.taskAttempts);
+    await repositories.tasks.enqueue(ids.next(), task, now);
+    return { file, hasTasks: true };
   });
 }
 
@@ -64,8 +68,7 @@ async function manifestOf(
 ): Promise<Manifest> {
   const [only] = parts;
   if (parts.length === 1 && only !== undefined && (md5 === undefined || md5 === only.md5)) {
-    const known = await repositories.manifests.findVerified({ sha256: only.sha256 }, only.size, undefined);
-    return manifestOver(repositories, ids, { ...only, sha1: undefined }, known, now);
+    return manifestOver(repositories, ids, { ...only, sha1: undefined }, now);
   }
   const manifest = unverifiedManifest(ids.next(), parts, now);
   await repositories.manifests.insert(manifest);

@@ -4,6 +4,7 @@ import type { Ingest } from './ingest.ts';
 import type { Expectation } from './model/blob.ts';
 import type { Uid } from './model/uid.ts';
 import { MAX_PARTS, type PartRecord, type UploadRecord } from './model/upload.ts';
+import type { PlacementPolicy } from './placement.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
@@ -14,6 +15,7 @@ export interface PartWriting {
   readonly ingest: Ingest;
   readonly typer: ContentTyper;
   readonly clock: Clock;
+  readonly policy: PlacementPolicy;
   readonly settings: { readonly expireMs: number };
 }
 
@@ -27,14 +29,19 @@ export interface NewPart {
 
 /** Bytes of one part first, then one transaction under the upload's lock that names them. */
 export async function writePart(
-  { metadata, ingest, typer, clock, settings }: PartWriting,
+  { metadata, ingest, typer, clock, policy, settings }: PartWriting,
   { uid, number, input, expect, signal }: NewPart,
 ): Promise<PartRecord> {
   checkNumber(number);
   const begun = checkAlive(await metadata.uploads.find(uid), uid, clock.now());
-  const landed = await ingest.land(input, expect, signal);
+  const destination = policy.chosen(begun);
+  policy.checkSize(destination, expect.size);
+  const landed = await ingest.land(policy.capped(destination, input), expect, signal, destination.store);
   const contentType =
     number === 1 ? refineType(await typer.detect(landed.head, begun.name), begun.contentType) : undefined;
+  if (contentType !== undefined) {
+    await ingest.keepIf(landed, () => policy.checkType(destination, contentType));
+  }
   return ingest.commit(landed, async (repositories, settle) => {
     const now = clock.now();
     const upload = checkAlive(await repositories.uploads.lock(uid), uid, now);

@@ -6,6 +6,12 @@ import type { Uid } from './model/uid.ts';
 import type { UploadRecord } from './model/upload.ts';
 import type { MetadataWriter } from './ports/metadata.ts';
 
+/** A file and whether its commit left work for the background. */
+export interface Made {
+  readonly file: FileRecord;
+  readonly hasTasks: boolean;
+}
+
 /** Throws NotFound for no upload, Expired for one that was aborted or whose time is over. */
 export function checkAlive(upload: UploadRecord | undefined, uid: Uid, now: number): UploadRecord {
   if (upload === undefined) throw noUpload(uid);

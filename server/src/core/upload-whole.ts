@@ -2,16 +2,17 @@ import { refineType } from './content-types.ts';
 import { readyFile, wholeManifest } from './contents.ts';
 import { OsproxyError } from './errors.ts';
 import type { Remember } from './idempotency.ts';
-import type { Ingest } from './ingest.ts';
+import type { Ingest, Landed } from './ingest.ts';
 import type { Expectation } from './model/blob.ts';
-import type { FileRecord } from './model/file.ts';
 import type { Uid } from './model/uid.ts';
+import type { Destination, PlacementPolicy } from './placement.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
 import type { Metadata } from './ports/metadata.ts';
+import { enqueueTransfers } from './tasks/transfer-payload.ts';
 import { checkCompleted, mergeExpectations } from './upload-checks.ts';
-import { becomeFile, checkAlive } from './upload-state.ts';
+import { becomeFile, checkAlive, type Made } from './upload-state.ts';
 
 export interface WholeWriting {
   readonly metadata: Metadata;
@@ -19,6 +20,8 @@ export interface WholeWriting {
   readonly typer: ContentTyper;
   readonly ids: IdSource;
   readonly clock: Clock;
+  readonly policy: PlacementPolicy;
+  readonly settings: { readonly taskAttempts: number };
 }
 
 export interface WholeContent {
@@ -29,20 +32,22 @@ export interface WholeContent {
 
 /** The whole content of an upload in one go; parts that came before give way. */
 export async function writeWhole(
-  { metadata, ingest, typer, ids, clock }: WholeWriting,
+  writing: WholeWriting,
   uid: Uid,
   { input, expect, signal }: WholeContent,
-): Promise<FileRecord> {
+): Promise<Made> {
+  const { metadata, ids, clock, policy, ingest, settings } = writing;
   const begun = checkAlive(await metadata.uploads.find(uid), uid, clock.now());
-  const landed = await ingest.landWhole(input, mergeExpectations(begun, expect), signal);
-  const contentType = refineType(await typer.detect(landed.head, begun.name), begun.contentType);
+  const destination = policy.chosen(begun);
+  const content = { input, expect: mergeExpectations(begun, expect), signal };
+  const { landed, contentType } = await land(writing, { ...begun, destination }, content);
   return ingest.commit(landed, async (repositories, settle) => {
     const now = clock.now();
     const upload = checkAlive(await repositories.uploads.lock(uid), uid, now);
     const { size, sha256, md5 } = landed.digests;
     if (upload.state === 'completed') {
       const file = checkCompleted(uid, await repositories.files.find(uid), { size });
-      if (file.state === 'ready' && file.sha256 === sha256) return file;
+      if (file.state === 'ready' && file.sha256 === sha256) return { file, hasTasks: false };
       throw new OsproxyError(
         'Conflict',
         `Upload ${uid} is complete with other content; create a new upload.`,
@@ -53,21 +58,25 @@ export async function writeWhole(
     const manifest = await wholeManifest(repositories, ids, landed, settle, now);
     const blobs = parts.map((part) => part.blobId);
     if (blobs.length > 0) await repositories.blobs.markIdle(blobs, now);
-    return becomeFile(repositories, { ...upload, sha256, md5 }, manifest, contentType, now);
+    const file = await becomeFile(repositories, { ...upload, sha256, md5 }, manifest, contentType, now);
+    return {
+      file,
+      hasTasks: await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination),
+    };
   });
 }
 
 /** A file in one call, without an upload before it. */
 export async function writeFile(
-  { ingest, typer, ids, clock }: WholeWriting,
-  wanted: { readonly owner: string; readonly name: string; readonly contentType?: string | undefined },
-  { input, expect, signal }: WholeContent,
+  writing: WholeWriting,
+  wanted: Wanted & { readonly owner: string },
+  content: WholeContent,
   remember: Remember | undefined,
-): Promise<FileRecord> {
-  const { owner, name } = wanted;
+): Promise<Made> {
+  const { ingest, ids, clock, settings } = writing;
+  const { owner, name, destination } = wanted;
   const uid = ids.next();
-  const landed = await ingest.landWhole(input, expect, signal);
-  const contentType = refineType(await typer.detect(landed.head, name), wanted.contentType);
+  const { landed, contentType } = await land(writing, wanted, content);
   return ingest.commit(landed, async (repositories, settle) => {
     const now = clock.now();
     await remember?.(repositories, uid);
@@ -75,6 +84,28 @@ export async function writeFile(
     const { md5, sha256 } = landed.digests;
     const file = readyFile({ uid, owner, name, contentType, manifest, md5, sha256 }, now);
     await repositories.files.insert(file);
-    return file;
+    return {
+      file,
+      hasTasks: await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination),
+    };
   });
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly contentType?: string | undefined;
+  readonly destination: Destination;
+}
+
+/** Bytes in the store that was chosen, unless it takes no file of this size or type. */
+async function land(
+  { ingest, typer, policy }: WholeWriting,
+  { name, contentType: claimed, destination }: Wanted,
+  { input, expect, signal }: WholeContent,
+): Promise<{ readonly landed: Landed; readonly contentType: string }> {
+  policy.checkSize(destination, expect.size);
+  const landed = await ingest.landWhole(policy.capped(destination, input), expect, signal, destination.store);
+  const contentType = refineType(await typer.detect(landed.head, name), claimed);
+  await ingest.keepIf(landed, () => policy.checkType(destination, contentType));
+  return { landed, contentType };
 }

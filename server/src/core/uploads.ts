@@ -8,6 +8,7 @@ import type { Principal } from './model/principal.ts';
 import type { Uid } from './model/uid.ts';
 import { MAX_PARTS, type PartRecord, type UploadRecord } from './model/upload.ts';
 import { checkName } from './names.ts';
+import type { FileFacts, PlacementPolicy } from './placement.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
@@ -15,7 +16,7 @@ import type { Metadata } from './ports/metadata.ts';
 import { type CompleteRequest, checkFileSize } from './upload-checks.ts';
 import { complete } from './upload-completion.ts';
 import { writePart } from './upload-part.ts';
-import { abortOpen, noUpload } from './upload-state.ts';
+import { abortOpen, type Made, noUpload } from './upload-state.ts';
 import { writeFile, writeWhole } from './upload-whole.ts';
 
 export interface NewUpload {
@@ -27,6 +28,8 @@ export interface NewUpload {
   readonly sha256?: string | undefined;
   /** The client's claim; counts only where bytes and name say nothing. */
   readonly contentType?: string | undefined;
+  /** Id of the service key that asks; a rule of placement may look at it. */
+  readonly keyId?: string | undefined;
   /** Keeps the upload open at least until then; milliseconds since the epoch. */
   readonly notBefore?: number | undefined;
 }
@@ -56,6 +59,7 @@ export interface UploadsOptions {
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly settings: UploadSettings;
+  readonly policy: PlacementPolicy;
   /** Called after a commit that enqueued a task. */
   readonly wakeTasks: () => void;
 }
@@ -70,10 +74,13 @@ export class Uploads {
     this.#options = options;
   }
 
-  /** A record to be inserted; checks name and size. */
+  /** A record to be inserted, with the store it goes to; checks name and size. */
   prepare(wanted: NewUpload): UploadRecord {
     checkName(wanted.name);
     this.checkSize(wanted.size);
+    const { policy } = this.#options;
+    const destination = policy.choose(factsOf(wanted));
+    policy.checkSize(destination, wanted.size);
     const now = this.#options.clock.now();
     return {
       uid: this.#options.ids.next(),
@@ -85,6 +92,8 @@ export class Uploads {
       sha256: wanted.sha256,
       contentType: wanted.contentType,
       partSize: this.#partSizeFor(wanted.size),
+      store: destination.store,
+      transferTo: destination.transferTo,
       createdAt: now,
       expiresAt: Math.max(now + this.settings.expireMs, wanted.notBefore ?? 0),
       completedAt: undefined,
@@ -146,7 +155,7 @@ export class Uploads {
     expect: Expectation,
     signal?: AbortSignal,
   ): Promise<FileRecord> {
-    return writeWhole(this.#options, uid, { input, expect, signal });
+    return this.#waking(writeWhole(this.#options, uid, { input, expect, signal }));
   }
 
   /** A file in one call, without an upload before it. */
@@ -159,14 +168,14 @@ export class Uploads {
     checkName(wanted.name);
     this.checkSize(wanted.size);
     const { size, md5, sha256 } = wanted;
-    return writeFile(this.#options, wanted, { input, expect: { size, md5, sha256 }, signal }, remember);
+    const destination = this.#options.policy.choose(factsOf(wanted));
+    const content = { input, expect: { size, md5, sha256 }, signal };
+    return this.#waking(writeFile(this.#options, { ...wanted, destination }, content, remember));
   }
 
   /** Commits the parts as a file that can be read at once; verification of the whole follows in the background. */
   async complete(uid: Uid, request: CompleteRequest = {}): Promise<FileRecord> {
-    const file = await complete(this.#options, uid, request);
-    if (!file.verified) this.#options.wakeTasks();
-    return file;
+    return this.#waking(complete(this.#options, uid, request));
   }
 
   /** Ends an open upload and gives its parts to purge; ending it again is fine. Throws Conflict when it is complete. */
@@ -187,6 +196,13 @@ export class Uploads {
     if (size !== undefined) checkFileSize(size, this.settings.maxFileSize);
   }
 
+  /** A commit may have left work for the background. */
+  async #waking(made: Promise<Made>): Promise<FileRecord> {
+    const { file, hasTasks } = await made;
+    if (hasTasks) this.#options.wakeTasks();
+    return file;
+  }
+
   #partSizeFor(size: number | undefined): number {
     const { partSize } = this.settings;
     if (size === undefined) return partSize;
@@ -194,4 +210,8 @@ export class Uploads {
     const needed = Math.ceil(size / MAX_PARTS / mebibyte) * mebibyte;
     return Math.max(partSize, needed);
   }
+}
+
+function factsOf({ name, owner, size, keyId }: NewUpload): FileFacts {
+  return { name, owner, size, keyId };
 }

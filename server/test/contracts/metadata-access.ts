@@ -39,6 +39,20 @@ export function accessContract({ metadata }: Fixture): void {
       expect(await metadata().links.find(link.id)).toEqual({ ...link, revokedAt: NOW + 1 });
     });
 
+    it('revokes all links of a uid, without touching others or the time of those revoked before', async () => {
+      const uid = newId();
+      const links = [await insertLink({ uid }), await insertLink({ uid, scope: 'write' })];
+      const before = await insertLink({ uid, revokedAt: NOW - 1 });
+      const other = await insertLink();
+      const revokeAll = (at: number) => write(metadata(), (r) => r.links.revokeAll(uid, at));
+      expect(await revokeAll(NOW)).toBe(2);
+      expect(await revokeAll(NOW + 1)).toBe(0);
+      for (const link of links)
+        expect(await metadata().links.find(link.id)).toEqual({ ...link, revokedAt: NOW });
+      expect(await metadata().links.find(before.id)).toEqual(before);
+      expect(await metadata().links.find(other.id)).toEqual(other);
+    });
+
     it('counts uses up to the limit, even when many come at once', async () => {
       const use = (id: string, now = NOW) => write(metadata(), ({ links }) => links.use(id, now));
       const limited = await insertLink({ maxUses: 3 });

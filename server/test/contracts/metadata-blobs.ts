@@ -18,8 +18,9 @@ export function blobsContract({ metadata, openAnother }: Fixture): void {
   };
   const idle = (ids: readonly string[], at: number) =>
     write(metadata(), ({ blobs }) => blobs.markIdle(ids, at));
-  const condemn = (cutoff: number, limit = 10) =>
+  const condemnIdle = (cutoff: number, limit: number) =>
     write(metadata(), ({ blobs }) => blobs.condemnIdle(cutoff, limit));
+  const condemn = async (cutoff: number, limit = 10) => (await condemnIdle(cutoff, limit)).condemned;
 
   describe('blobs', () => {
     it('keeps every field and finds a live blob by its content', async () => {
@@ -71,10 +72,12 @@ export function blobsContract({ metadata, openAnother }: Fixture): void {
       const live = (await metadata().blobs.scan(undefined, 10)).map((blob) => blob.id);
       expect(live).toEqual([used.blob.id, named.id]);
       expect(await metadata().blobs.scan(used.blob.id, 10)).toHaveLength(1);
-      expect((await metadata().blobs.condemned(10)).map((blob) => blob.id)).toEqual([
-        young.blob.id,
-        old.blob.id,
-      ]);
+      const walk = async (after: string | undefined, limit: number) =>
+        (await metadata().blobs.condemned(after, limit)).map((blob) => blob.id);
+      expect(await walk(undefined, 10)).toEqual([young.blob.id, old.blob.id]);
+      expect(await walk(undefined, 1)).toEqual([young.blob.id]);
+      expect(await walk(young.blob.id, 10)).toEqual([old.blob.id]);
+      expect(await walk(old.blob.id, 10)).toEqual([]);
     });
 
     it('runs the grace time from the last reference that went away', async () => {
@@ -110,6 +113,16 @@ export function blobsContract({ metadata, openAnother }: Fixture): void {
       expect(await condemn(NOW, 2)).toHaveLength(1);
     });
 
+    it('tells those that it looked at and kept from nothing being left', async () => {
+      const { blob: named } = await putFile(metadata());
+      const { blob: free } = await insert();
+      await idle([named.id], NOW);
+      await idle([free.id], NOW + 1);
+      expect(await condemnIdle(NOW + 1, 1)).toEqual({ looked: 1, condemned: [] });
+      expect(await condemnIdle(NOW + 1, 1)).toMatchObject({ looked: 1, condemned: [{ id: free.id }] });
+      expect(await condemnIdle(NOW + 1, 1)).toEqual({ looked: 0, condemned: [] });
+    });
+
     it('refuses a claim after condemnation, and condemns nothing that was claimed', async () => {
       const claim = (id: string) => write(metadata(), ({ blobs }) => blobs.claim(id));
       const [first, second] = [(await insert()).blob, (await insert()).blob];
@@ -129,7 +142,7 @@ export function blobsContract({ metadata, openAnother }: Fixture): void {
       await idle(ids, NOW);
       const condemnAll = write(other, ({ blobs }) => blobs.condemnIdle(NOW, 100));
       const claims = ids.map((id) => write(metadata(), ({ blobs }) => blobs.claim(id)));
-      const condemned = new Set((await condemnAll).map((blob) => blob.id));
+      const condemned = new Set((await condemnAll).condemned.map((blob) => blob.id));
       const claimed = await Promise.all(claims);
       for (const [i, id] of ids.entries()) expect(claimed[i]).toBe(!condemned.has(id));
     });
@@ -141,7 +154,7 @@ export function blobsContract({ metadata, openAnother }: Fixture): void {
       await write(metadata(), ({ blobs }) => blobs.remove([gone.blob.id, live.blob.id]));
       expect(await metadata().blobs.find(gone.blob.id)).toBeUndefined();
       expect(await metadata().blobs.find(live.blob.id)).toBeDefined();
-      expect(await metadata().blobs.condemned(10)).toEqual([]);
+      expect(await metadata().blobs.condemned(undefined, 10)).toEqual([]);
       const keys = [gone.placement.key, live.placement.key];
       expect(await metadata().blobs.knownKeys('main', keys)).toEqual(new Set([live.placement.key]));
     });

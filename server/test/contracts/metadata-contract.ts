@@ -6,6 +6,7 @@ import { coordinationContract } from './metadata-coordination.ts';
 import { filesContract } from './metadata-files.ts';
 import type { Fixture, TestDatabase } from './metadata-fixture.ts';
 import { manifestsContract } from './metadata-manifests.ts';
+import { placementsContract } from './metadata-placements.ts';
 import { tasksContract } from './metadata-tasks.ts';
 import { transactionsContract } from './metadata-transactions.ts';
 import { uploadsContract } from './metadata-uploads.ts';
@@ -44,6 +45,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     uploadsContract(fixture);
     blobsContract(fixture);
     manifestsContract(fixture);
+    placementsContract(fixture);
     accessContract(fixture);
     tasksContract(fixture);
     coordinationContract(fixture);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Manifest } from '#core/model/manifest.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import {
   NOW,
@@ -13,8 +14,8 @@ import {
 
 export function manifestsContract({ metadata, openAnother }: Fixture): void {
   const idle = (id: string, at: number) => write(metadata(), ({ manifests }) => manifests.markIdle(id, at));
-  const removeIdle = (cutoff: number, limit = 10) =>
-    write(metadata(), ({ manifests }) => manifests.removeIdle(cutoff, limit));
+  const removeIdle = async (cutoff: number, limit = 10) =>
+    (await write(metadata(), ({ manifests }) => manifests.removeIdle(cutoff, limit))).removed;
 
   describe('manifests', () => {
     it('keeps every field and the order of parts', async () => {
@@ -29,11 +30,11 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
       const { manifest } = await putFile(metadata());
       const { sha256 = '', md5 = '', size } = manifest;
       const { manifests } = metadata();
-      expect(await manifests.findVerified({ sha256 }, size, undefined)).toEqual(manifest);
-      expect(await manifests.findVerified({ md5 }, undefined, undefined)).toEqual(manifest);
-      expect(await manifests.findVerified({ sha256, md5 }, size, undefined)).toEqual(manifest);
-      expect(await manifests.findVerified({ sha256, md5: '5'.repeat(32) }, size, undefined)).toBeUndefined();
-      expect(await manifests.findVerified({ sha256 }, size + 1, undefined)).toBeUndefined();
+      expect(await manifests.findVerified({ sha256 }, size, undefined)).toEqual([manifest]);
+      expect(await manifests.findVerified({ md5 }, undefined, undefined)).toEqual([manifest]);
+      expect(await manifests.findVerified({ sha256, md5 }, size, undefined)).toEqual([manifest]);
+      expect(await manifests.findVerified({ sha256, md5: '5'.repeat(32) }, size, undefined)).toEqual([]);
+      expect(await manifests.findVerified({ sha256 }, size + 1, undefined)).toEqual([]);
       await expect(manifests.findVerified({}, size, undefined)).rejects.toMatchObject({
         code: 'InvalidArgument',
       });
@@ -42,19 +43,18 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
     it('never offers unverified content', async () => {
       const manifest = sampleManifest([sampleBlob()], { md5: '6'.repeat(32) });
       await write(metadata(), (r) => r.manifests.insert(manifest));
-      expect(
-        await metadata().manifests.findVerified({ md5: '6'.repeat(32) }, undefined, undefined),
-      ).toBeUndefined();
+      const found = metadata().manifests.findVerified({ md5: '6'.repeat(32) }, undefined, undefined);
+      expect(await found).toEqual([]);
     });
 
     it('offers an owner only what a ready file of that owner names', async () => {
       const { file, manifest } = await putFile(metadata(), { owner: 'anna' });
       const find = (owner: string) =>
         metadata().manifests.findVerified({ sha256: manifest.sha256 ?? '' }, manifest.size, owner);
-      expect((await find('anna'))?.id).toBe(manifest.id);
-      expect(await find('bert')).toBeUndefined();
+      expect(await find('anna')).toEqual([manifest]);
+      expect(await find('bert')).toEqual([]);
       await write(metadata(), ({ files }) => files.markDeleted(file.uid, NOW));
-      expect(await find('anna')).toBeUndefined();
+      expect(await find('anna')).toEqual([]);
     });
 
     it('does not offer what is about to be purged, but what another file still names', async () => {
@@ -62,9 +62,31 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
       const find = () =>
         metadata().manifests.findVerified({ sha256: manifest.sha256 ?? '' }, undefined, undefined);
       await idle(manifest.id, NOW);
-      expect((await find())?.id).toBe(manifest.id);
+      expect(await find()).toEqual([manifest]);
       await write(metadata(), ({ files }) => files.markDeleted(file.uid, NOW));
-      expect(await find()).toBeUndefined();
+      expect(await find()).toEqual([]);
+    });
+
+    it('offers the manifests of one content by number of parts, then by age, the first four', async () => {
+      const sha256 = 'e'.repeat(64);
+      const add = async (count: number) => {
+        const parts = Array.from({ length: count }, () => sampleBlob({ size: 60 / count }));
+        const manifest = sampleManifest(parts, { sha256, verified: true });
+        await write(metadata(), ({ manifests }) => manifests.insert(manifest));
+        return manifest;
+      };
+      const added: Manifest[] = [];
+      for (const count of [12, 3, 2, 3, 1, 2]) added.push(await add(count));
+      const found = await metadata().manifests.findVerified({ sha256 }, 60, undefined);
+      expect(found).toEqual([added[4], added[2], added[5], added[1]]);
+    });
+
+    it('tells those that it looked at and kept from nothing being left', async () => {
+      const { manifest } = await putFile(metadata());
+      await idle(manifest.id, NOW);
+      const remove = () => write(metadata(), ({ manifests }) => manifests.removeIdle(NOW, 10));
+      expect(await remove()).toEqual({ looked: 1, removed: 0 });
+      expect(await remove()).toEqual({ looked: 0, removed: 0 });
     });
 
     it('removes idle manifests that no ready file names and marks their blobs idle', async () => {
@@ -77,7 +99,8 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
       expect(await removeIdle(NOW + 9)).toBe(0);
       expect(await removeIdle(NOW + 10)).toBe(1);
       expect(await metadata().manifests.find(manifest.id)).toBeUndefined();
-      const condemn = (cutoff: number) => write(metadata(), ({ blobs }) => blobs.condemnIdle(cutoff, 10));
+      const condemn = async (cutoff: number) =>
+        (await write(metadata(), ({ blobs }) => blobs.condemnIdle(cutoff, 10))).condemned;
       expect(await condemn(NOW + 9)).toEqual([]);
       expect((await condemn(NOW + 10)).map((each) => each.id)).toEqual([blob.id]);
     });
@@ -92,7 +115,8 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
         await manifests.markIdle(manifest.id, NOW);
       });
       expect(await removeIdle(NOW)).toBe(1);
-      expect(await write(metadata(), ({ blobs }) => blobs.condemnIdle(NOW + 9999, 10))).toEqual([]);
+      const idleBlobs = await write(metadata(), ({ blobs }) => blobs.condemnIdle(NOW + 9999, 10));
+      expect(idleBlobs.condemned).toEqual([]);
       expect(await metadata().blobs.findLive(blob.sha256, blob.size)).toBeDefined();
     });
 
@@ -117,7 +141,7 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
       for (let i = 0; i < 20; i++) ids.push(await add());
       const removing = write(other, ({ manifests }) => manifests.removeIdle(NOW, 100));
       const claimed = await Promise.all(ids.map(claim));
-      expect((await removing) + claimed.filter(Boolean).length).toBe(ids.length);
+      expect((await removing).removed + claimed.filter(Boolean).length).toBe(ids.length);
       for (const [i, id] of ids.entries()) {
         expect((await metadata().manifests.find(id)) !== undefined).toBe(claimed[i]);
       }

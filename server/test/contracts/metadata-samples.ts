@@ -60,6 +60,8 @@ export function sampleUpload(values: Partial<UploadRecord> = {}): UploadRecord {
     sha256: undefined,
     contentType: 'application/x-own',
     partSize: 8_388_608,
+    store: undefined,
+    transferTo: undefined,
     createdAt: NOW,
     expiresAt: NOW + 1000,
     completedAt: undefined,

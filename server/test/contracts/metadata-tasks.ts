@@ -150,6 +150,29 @@ export function tasksContract({ metadata, openAnother }: Fixture): void {
       expect(outcomes).toEqual(['retry', 'done', 'failed']);
     });
 
+    it('releases an attempt without counting it, however often', async () => {
+      const id = (await enqueue()) ?? '';
+      let task = await claimed();
+      await finish(id, task.fence, { outcome: 'retry', runAt: NOW, error: 'store away' });
+      for (let i = 0; i < 5; i += 1) {
+        task = await claimed();
+        expect(task.attempts).toBe(2);
+        expect(await finish(id, task.fence, { outcome: 'released', runAt: NOW }, NOW + 7)).toBe(true);
+        expect(await metadata().tasks.find(id)).toMatchObject({
+          state: 'pending',
+          attempts: 1,
+          node: undefined,
+          leaseUntil: undefined,
+          lastError: 'store away',
+        });
+      }
+      expect(await finish(id, task.fence, { outcome: 'released', runAt: NOW })).toBe(false);
+      const released = (await metadata().tasks.attempts(id)).slice(1);
+      expect(released).toHaveLength(5);
+      for (const attempt of released)
+        expect(attempt).toMatchObject({ outcome: 'released', finishedAt: NOW + 7, error: undefined });
+    });
+
     it('sets a failed or pending task pending again, no running or done one', async () => {
       const id = (await enqueue({ key: 'again', runAt: NOW + 99 })) ?? '';
       const retry = (runAt: number) => write(metadata(), ({ tasks }) => tasks.retry(id, runAt));

@@ -14,6 +14,8 @@ export function uploadsContract({ metadata }: Fixture): void {
         size: Number.MAX_SAFE_INTEGER,
         md5: 'e'.repeat(32),
         sha256: sha256Of('u'),
+        store: 'fast',
+        transferTo: 'archive',
       });
       for (const upload of [plain, full]) {
         await insert(upload);

@@ -80,11 +80,12 @@ describe('purge', () => {
     await rig.files.delete(admin, one.uid);
     const later = rig.clock.now() + 1;
     await rig.metadata.transaction((r) => r.manifests.removeIdle(later, 10));
-    expect(await rig.metadata.transaction((r) => r.blobs.condemnIdle(later, 10))).toHaveLength(1);
+    const { condemned } = await rig.metadata.transaction((r) => r.blobs.condemnIdle(later, 10));
+    expect(condemned).toHaveLength(1);
     expect(await rig.keysIn()).toHaveLength(1);
     await rig.purge();
     expect(await rig.keysIn()).toEqual([]);
-    expect(await rig.metadata.blobs.condemned(10)).toEqual([]);
+    expect(await rig.metadata.blobs.condemned(undefined, 10)).toEqual([]);
   });
 
   it('removes orphans older than the grace time and leaves younger ones', async () => {
@@ -122,6 +123,51 @@ describe('purge', () => {
     expect(await rig.keysIn()).toEqual([]);
   });
 
+  it('gets past blobs that it cannot delete or has to keep, however many', async () => {
+    let tried = 0;
+    let code: 'Unavailable' | 'PermissionDenied' = 'PermissionDenied';
+    await open({
+      wrap: (driver) =>
+        changed(driver, {
+          delete: async (key, options) => {
+            if (key.startsWith('locked/')) {
+              tried += 1;
+              throw new OsproxyError(code, 'The store refuses.');
+            }
+            await driver.delete(key, options);
+          },
+        }),
+    });
+    const kept = await file(some(5000));
+    const now = rig.clock.now();
+    const namedBlob = (await rig.blobs())[0]?.id ?? '';
+    await rig.metadata.transaction(async (r) => {
+      for (let i = 0; i < 450; i += 1) {
+        const blob = { md5: undefined, sha1: undefined, size: i, createdAt: now };
+        const id = rig.ids.next();
+        const placement = { store: 'main', node: undefined, key: `locked/${i}` };
+        await r.blobs.insert({ ...blob, id, sha256: String(i).padStart(64, '0') }, placement);
+        await r.blobs.markIdle([id], now);
+      }
+      await r.blobs.markIdle([namedBlob], now - 1);
+      for (let looked = 1; looked > 0; ) ({ looked } = await r.blobs.condemnIdle(now, 200));
+    });
+    const last = await file(some(6000));
+    await rig.files.delete(admin, last.uid);
+    await rig.metadata.transaction(async (r) => {
+      await r.manifests.removeIdle(rig.clock.now() + 1, 10);
+      expect((await r.blobs.condemnIdle(rig.clock.now() + 1, 10)).condemned).toHaveLength(1);
+    });
+    await expect(rig.purge()).rejects.toMatchObject({ code: 'PermissionDenied' });
+    expect(tried).toBe(450);
+    expect(await rig.keysIn()).toHaveLength(1);
+    expect((await rig.read(kept.uid)).length).toBe(5000);
+    tried = 0;
+    code = 'Unavailable';
+    await expect(rig.purge()).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(tried).toBe(20);
+  });
+
   it('ends at once when its task was taken over', async () => {
     await open();
     const one = await file(some(5000));
@@ -145,7 +191,7 @@ describe('purge', () => {
     rig.clock.offset += 2 * HOUR_MS;
     await rig.purge();
     expect(await rig.keysIn()).toHaveLength(1);
-    expect(await rig.metadata.blobs.condemned(10)).toHaveLength(1);
+    expect(await rig.metadata.blobs.condemned(undefined, 10)).toHaveLength(1);
   });
 
   it.each(['memory', 'disk'])(

@@ -11,13 +11,17 @@ import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
 import type { Placement } from '#core/model/blob.ts';
 import type { Principal } from '#core/model/principal.ts';
+import { Moves } from '#core/moves.ts';
+import { PlacementPolicy, type PlacementRule, type StoreLimits } from '#core/placement.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import type { ByteSource, StorageDriver } from '#core/ports/storage-driver.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
+import { StoreUsages } from '#core/store-usage.ts';
 import { Stores } from '#core/stores.ts';
+import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
 import type { TaskContext } from '#core/tasks/task-type.ts';
@@ -55,6 +59,10 @@ export interface RigOptions {
   readonly wrap?: (driver: StorageDriver) => StorageDriver;
   readonly wrapMetadata?: (metadata: Metadata) => Metadata;
   readonly cacheMs?: number;
+  /** What core sees of the store "other". */
+  readonly wrapOther?: (driver: StorageDriver) => StorageDriver;
+  readonly rules?: readonly PlacementRule[];
+  readonly limits?: Readonly<Record<string, StoreLimits>>;
 }
 
 export type Rig = Awaited<ReturnType<typeof openRig>>;
@@ -73,7 +81,7 @@ export async function openRig(options: RigOptions = {}) {
   const other = new MemoryDriver();
   const drivers = new Map<string, StorageDriver>([
     ['main', main],
-    ['other', other],
+    ['other', options.wrapOther?.(other) ?? other],
   ]);
   const stores = new Stores(drivers, 'main', 'n1');
   const clock = new MovableClock();
@@ -83,20 +91,37 @@ export async function openRig(options: RigOptions = {}) {
   const cache = new MemoryCache({ maxEntries: 100 });
   const records = new FileRecords({ metadata, cache, coordinator, ttlMs: options.cacheMs ?? 0 });
   const workers = new HashWorkers(2);
-  const downloads = new Downloads(stores);
+  const downloads = new Downloads(stores, metadata);
+  let runner: TaskRunner | undefined;
   const md5 = options.md5 ?? 'always';
   const keys = new StorageKeys();
   const typer = fileTypeContentTyper;
-  const base = { metadata, stores, clock, ids, records, workers, downloads, md5, keys, typer };
+  const policy = new PlacementPolicy({
+    rules: options.rules ?? [],
+    defaultStore: 'main',
+    limits: new Map(Object.entries(options.limits ?? {})),
+  });
+  const settings = {
+    partSize: 8 << 20,
+    expireMs: HOUR_MS,
+    maxFileSize: 1e9,
+    maxPartSize: 1e9,
+    taskAttempts: 3,
+  };
+  const made = { metadata, stores, clock, ids, records, workers, downloads, md5, keys, typer };
+  const base = { ...made, policy, settings, telemetry: silentTelemetry, wakeTasks: () => runner?.wake() };
   const ingest = new Ingest(base);
-  let runner: TaskRunner | undefined;
   const uploads = new Uploads({
     ...base,
     ingest,
-    wakeTasks: () => runner?.wake(),
-    settings: { partSize: 8 << 20, expireMs: HOUR_MS, maxFileSize: 1e9, maxPartSize: 1e9, taskAttempts: 3 },
   });
-  const types = taskTypes({ ...base, purgeEveryMs: HOUR_MS, expireEveryMs: HOUR_MS, graceMs });
+  const types = taskTypes({
+    ...base,
+    purgeEveryMs: HOUR_MS,
+    expireEveryMs: HOUR_MS,
+    graceMs,
+    transferBytesPerSecond: undefined,
+  });
   const close = async () => {
     await runner?.stop();
     records.close();
@@ -113,7 +138,6 @@ export async function openRig(options: RigOptions = {}) {
       types,
       node: 'n1',
       logger: quiet,
-      telemetry: silentTelemetry,
       concurrency: 2,
       leaseMs,
     };
@@ -141,6 +165,9 @@ export async function openRig(options: RigOptions = {}) {
     uploads,
     types,
     files: new Files(base),
+    moves: new Moves(base),
+    tasks: new TaskBoard(base),
+    usages: new StoreUsages(metadata),
     instant: new InstantUpload({ ...base, scope: options.scope ?? 'owner' }),
     startRunner,
     runTask,
@@ -151,9 +178,9 @@ export async function openRig(options: RigOptions = {}) {
     blobs: () => metadata.blobs.scan(undefined, 1000),
     read: async (uid: string) =>
       readAll((await downloads.read(await files(uid), undefined, undefined)).chunks),
-    fsck: async (how: { repair?: boolean; deep?: boolean; graceMs?: number } = {}) => {
+    fsck: async (how: { repair?: boolean; deep?: boolean; force?: boolean; graceMs?: number } = {}) => {
       const findings: Finding[] = [];
-      const settings = { repair: false, deep: false, graceMs, ...how };
+      const settings = { repair: false, deep: false, force: false, graceMs, ...how };
       const summary: FsckSummary = await fsck({
         metadata,
         stores,

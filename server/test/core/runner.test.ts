@@ -246,12 +246,32 @@ describe('TaskRunner', () => {
     await begun.promise;
     await runner.stop();
     expect(ended).toBe(true);
-    expect(await task(id)).toMatchObject({ state: 'pending', lastError: 'The node was stopped.' });
+    expect(await task(id)).toMatchObject({ state: 'pending', attempts: 0, lastError: undefined });
+    expect(await outcomes(id)).toEqual(['released']);
     runner.wake();
     await sleep(50);
     expect((await task(id))?.state).toBe('pending');
     await run(typeOf(async () => 'done'));
     await stateOf(id, 'done');
+  });
+
+  it('does not lose attempts to stops: a task of one attempt survives several', async () => {
+    const id = await enqueue({ maxAttempts: 1 });
+    for (let i = 0; i < 3; i += 1) {
+      const begun = Promise.withResolvers<void>();
+      const runner = await run(
+        typeOf(async ({ signal }) => {
+          begun.resolve();
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          throw signal.reason;
+        }),
+      );
+      await begun.promise;
+      await runner.stop();
+    }
+    await run(typeOf(async () => 'done'));
+    await stateOf(id, 'done');
+    expect(await outcomes(id)).toEqual(['released', 'released', 'released', 'done']);
   });
 
   it('runs a recurring task again and again, also after a failure, and has it only once', async () => {

@@ -85,6 +85,47 @@ describe('InstantUpload', () => {
     const claimed = await claim('a', { sha256: sha256(bytes), md5: 'f'.repeat(32) });
     expect(claimed).toMatchObject({ verified: true, md5: undefined });
   });
+
+  it('wants an upload where the MD5 is known to be another', async () => {
+    await file();
+    expect(await claim('a', { sha256: sha256(bytes), md5: 'f'.repeat(32) })).toBeUndefined();
+    expect(await claim('a', { sha256: sha256(bytes), md5: md5(bytes) })).toBeDefined();
+  });
+
+  it('keeps a claimed content type where bytes and name say nothing, and only a harmless one', async () => {
+    await file();
+    const typeOf = async (contentType: string) =>
+      (await claim('a', { sha256: sha256(bytes), contentType, name: 'x' }))?.contentType;
+    expect(await typeOf('application/x-own')).toBe('application/x-own');
+    expect(await typeOf('text/html')).toBe('application/octet-stream');
+  });
+
+  it('finds the good one of several manifests of a content, whichever is broken', async () => {
+    await file();
+    const { uid } = await rig.uploads.create({ owner: 'a', name: 'n' });
+    for (const [i, part] of [bytes.subarray(0, 4000), bytes.subarray(4000)].entries())
+      await rig.uploads.writePart(uid, i + 1, chunksOf(part), {});
+    const blobs = await rig.blobs();
+    const whole = blobs.find((blob) => blob.size === bytes.length);
+    // A whole that cannot be read is no twin, so that verification leaves a second manifest of the same content.
+    for (const placement of whole?.placements ?? []) await lose(rig, placement);
+    const completed = await rig.uploads.complete(uid);
+    const manifestId = (await rig.metadata.files.content(uid))?.file.manifestId;
+    const digests = { sha256: sha256(bytes), md5: md5(bytes), sha1: undefined };
+    await rig.metadata.transaction((r) =>
+      r.files.markVerified(completed.uid, manifestId ?? '', digests, rig.clock.now()),
+    );
+    const first = await claim('a', { sha256: sha256(bytes) });
+    expect((await rig.read(first?.uid ?? '')).equals(bytes)).toBe(true);
+    const again = await file();
+    for (const placement of blobs.find((blob) => blob.size === 4000)?.placements ?? [])
+      await lose(rig, placement);
+    const later = await rig.uploads.writeFile({ owner: 'a', name: 'n' }, chunksOf(bytes));
+    const second = await claim('a', { sha256: sha256(bytes) });
+    expect(second?.manifestId).toBe(later.manifestId);
+    expect((await rig.read(second?.uid ?? '')).equals(bytes)).toBe(true);
+    expect(again.manifestId).toBe(manifestId);
+  });
 });
 
 describe('Idempotency', () => {
@@ -168,6 +209,33 @@ describe('Links', () => {
     rig.clock.offset += 60_001;
     expect(await codeOf(links().authenticate(other.token))).toBe('Expired');
     expect(await codeOf(links().revoke('1', link.id))).toBe('NotFound');
+  });
+
+  it('are revoked all together: stored ones of file or upload, and signed ones by the epoch', async () => {
+    await rig.close();
+    rig = await openRig({ cacheMs: 60_000 });
+    const { uid } = await file();
+    const tokens: string[] = [];
+    for (let i = 0; i < 3; i += 1) tokens.push((await links().create(owner, { ...read, uid })).token);
+    const { linkEpoch } = (await rig.files.find(owner, uid)).file;
+    for (const [principal, wanted] of [
+      [stranger, uid],
+      [owner, '4711'],
+    ] as const)
+      expect(await codeOf(links().revokeAll(principal, wanted))).toBe('NotFound');
+    expect(await links().list(uid)).toHaveLength(3);
+    await links().revokeAll(owner, uid);
+    await links().revokeAll(owner, uid);
+    for (const token of tokens) expect(await codeOf(links().authenticate(token))).toBe('Expired');
+    expect((await rig.files.find(owner, uid)).file.linkEpoch).toBe(linkEpoch + 2);
+    const upload = await rig.uploads.create({ owner: 'a', name: 'n' });
+    const write = await links().create(owner, { ...read, uid: upload.uid, scope: 'write' });
+    expect(await codeOf(links().revokeAll(stranger, upload.uid))).toBe('NotFound');
+    expect(await codeOf(links().authenticate(write.token))).toBe('fine');
+    await links().revokeAll(owner, upload.uid);
+    expect(await codeOf(links().authenticate(write.token))).toBe('Expired');
+    await rig.files.delete(owner, uid);
+    expect(await codeOf(links().revokeAll(owner, uid))).toBe('NotFound');
   });
 
   it('accepts no token that was changed in any character', async () => {

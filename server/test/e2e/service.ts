@@ -40,7 +40,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Runnin
   const child = spawn(process.execPath, [MAIN, 'serve'], {
     cwd: dataDir,
     env: {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       UV_THREADPOOL_SIZE: '16',
       OSPROXY_PORT: '0',
       OSPROXY_DATA_DIR: dataDir,
@@ -52,7 +52,11 @@ export async function startService(options: ServiceOptions = {}): Promise<Runnin
   options.onSpawn?.(child);
   const lines: string[] = [];
   const ended = once(child, 'exit');
-  const url = await firstUrl(child, lines, ended);
+  const url = await firstUrl(child, lines, ended).catch(async (error: unknown) => {
+    await ended;
+    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  });
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await ended;
@@ -60,7 +64,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Runnin
   };
   return {
     url,
-    apiKey: options.env?.['OSPROXY_API_KEY'] ?? API_KEY,
+    apiKey: options.env?.OSPROXY_API_KEY ?? API_KEY,
     dataDir,
     process: child,
     lines,

@@ -3,16 +3,18 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
+import { MARK_KEY } from '#core/store-marks.ts';
 import { API_KEY } from '../e2e/service.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** Keys of the objects of the default store, sorted. */
+/** Keys of the contents in the default store, sorted; the mark of the store is not one. */
 export async function objectKeys(dataDir: string, files = join(dataDir, 'files')): Promise<string[]> {
   const folder = join(files, 'objects');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const found = entries.filter((entry) => entry.isFile());
-  return found.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1)).sort();
+  const keys = found.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  return keys.filter((key) => key !== MARK_KEY).sort();
 }
 
 export function tempFiles(dataDir: string, files = join(dataDir, 'files')): Promise<string[]> {

@@ -30,7 +30,9 @@ class HashThread {
   failure: Error | undefined;
 
   constructor() {
-    this.#worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { resourceLimits: THREAD_MEMORY });
+    this.#worker = new Worker(new URL('./hash-worker.ts', import.meta.url), {
+      resourceLimits: THREAD_MEMORY,
+    });
     this.#worker.unref();
     this.#worker.on('message', (reply: HashReply) => {
       const waiting = this.#waiting.get(reply.lane);

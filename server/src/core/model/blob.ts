@@ -1,7 +1,7 @@
-/** live: may be referenced. condemned: garbage for good, its bytes are being deleted; it can never be referenced again. */
-export type BlobState = 'live' | 'condemned';
-
-/** Immutable bytes that this service hashed itself; no name, no owner. */
+/**
+ * Immutable bytes that this service hashed itself; no name, no owner. Live until it is condemned: garbage for good, its bytes are being deleted, and it
+ * can never be referenced again.
+ */
 export interface Blob {
   readonly id: string;
   /** Lower-case hex. */

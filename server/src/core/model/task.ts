@@ -38,6 +38,6 @@ export interface TaskAttempt {
   readonly node: string;
   readonly startedAt: number;
   readonly finishedAt: number | undefined;
-  readonly outcome: 'running' | 'done' | 'retry' | 'failed' | 'lost';
+  readonly outcome: 'running' | 'done' | 'retry' | 'released' | 'failed' | 'lost';
   readonly error: string | undefined;
 }

@@ -19,6 +19,10 @@ export interface UploadRecord {
   readonly contentType: string | undefined;
   /** Advice to the client; parts of any size are accepted. Bytes. */
   readonly partSize: number;
+  /** Store that takes the parts, chosen when the upload began; undefined: the default store. */
+  readonly store: string | undefined;
+  /** Store that the finished file is transferred to in the background. */
+  readonly transferTo: string | undefined;
   readonly createdAt: number;
   readonly expiresAt: number;
   readonly completedAt: number | undefined;

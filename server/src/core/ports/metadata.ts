@@ -3,7 +3,9 @@ import type { FileContent, FileRecord } from '../model/file.ts';
 import type { Lease, NodeRecord } from '../model/lease.ts';
 import type { LinkRecord } from '../model/link.ts';
 import type { Manifest } from '../model/manifest.ts';
+import type { MoveFailure, MoveRecord } from '../model/move.ts';
 import type { ServiceKey } from '../model/principal.ts';
+import type { StoreMark } from '../model/store-mark.ts';
 import type { NewTask, TaskAttempt, TaskRecord, TaskState } from '../model/task.ts';
 import type { Uid } from '../model/uid.ts';
 import type { PartRecord, UploadRecord } from '../model/upload.ts';
@@ -82,12 +84,12 @@ export interface BlobQueries {
   findLive(sha256: string, size: number): Promise<PlacedBlob | undefined>;
   find(id: string): Promise<PlacedBlob | undefined>;
   /**
-   * Which of these keys of the store a placement names, those of condemned blobs included. A doomed key is not among them: as long as its
+   * Which of these keys of the store a placement names, those of condemned blobs and retired ones included. A doomed key is not among them: as long as its
    * bytes are listed they are an orphan's. At most 1000 keys.
    */
   knownKeys(store: string, keys: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Condemned blobs whose bytes may still be there. */
-  condemned(limit: number): Promise<readonly PlacedBlob[]>;
+  /** Walks condemned blobs, whose bytes may still be there, in ascending id order; `after` exclusive. */
+  condemned(after: string | undefined, limit: number): Promise<readonly PlacedBlob[]>;
   /** Walks live blobs in ascending id order, for fsck; `after` exclusive. */
   scan(after: string | undefined, limit: number): Promise<readonly PlacedBlob[]>;
 }
@@ -104,9 +106,12 @@ export interface BlobCommands {
   markIdle(ids: readonly string[], at: number): Promise<void>;
   /**
    * Looks at up to `limit` live blobs idle since `cutoff` or longer: one that a manifest or a part of an open upload names loses its mark, the
-   * others become condemned and are returned. Excludes claim() in the database.
+   * others become condemned and are returned. Excludes claim() in the database. Nothing is left when it `looked` at none.
    */
-  condemnIdle(cutoff: number, limit: number): Promise<readonly PlacedBlob[]>;
+  condemnIdle(
+    cutoff: number,
+    limit: number,
+  ): Promise<{ readonly looked: number; readonly condemned: readonly PlacedBlob[] }>;
   /** Removes condemned blobs and their placements, after their bytes are gone. */
   remove(ids: readonly string[]): Promise<void>;
   /** Reserves an orphan's key so that no placement can ever name it; false when a placement names it already. */
@@ -115,14 +120,94 @@ export interface BlobCommands {
   forgetDoomed(cutoff: number, limit: number): Promise<number>;
 }
 
+/** Bytes and objects of one store, as the database has them. */
+export interface StoreUsage {
+  readonly store: string;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** A ready file and one blob that its manifest names. */
+export interface Naming {
+  readonly blobId: string;
+  /** True when the file begins with this blob. */
+  readonly first: boolean;
+  readonly name: string;
+  readonly owner: string;
+  /** Bytes of the whole file. */
+  readonly size: number;
+}
+
+export interface PlacementQueries {
+  /** Walks live blobs that have a placement in the store in ascending id order; `after` exclusive, `last` inclusive. */
+  blobsIn(
+    store: string,
+    after: string | undefined,
+    last: string,
+    limit: number,
+  ): Promise<readonly PlacedBlob[]>;
+  /** The ready files that name these blobs, at most 1000 ids. */
+  naming(blobIds: readonly string[]): Promise<readonly Naming[]>;
+  /** One page of a walk over all placements: sums by store, and where the next page begins; undefined at the end. */
+  usage(
+    after: string | undefined,
+    limit: number,
+  ): Promise<{ readonly stores: readonly StoreUsage[]; readonly next: string | undefined }>;
+  /** Placements retired at or before `cutoff` whose bytes are still to be deleted, oldest row first; `after` is a position, exclusive. */
+  retired(
+    cutoff: number,
+    after: string | undefined,
+    limit: number,
+  ): Promise<readonly (Placement & { readonly position: string })[]>;
+}
+
+export interface PlacementCommands {
+  /**
+   * Adds `to`, where given, and retires `from` at `at`: readers that know it may go on until its bytes are deleted. False, and nothing
+   * changes, unless the blob is live and has `from`. Rejects with AlreadyExists when the key of `to` is taken or doomed.
+   */
+  relocate(id: string, from: Placement, to: Placement | undefined, at: number): Promise<boolean>;
+  /** Says that the bytes of a retired placement are gone; its key stays doomed from `at` on. */
+  forgetRetired(store: string, key: string, at: number): Promise<void>;
+}
+
+export interface MoveQueries {
+  find(id: string): Promise<MoveRecord | undefined>;
+  /** Newest first. */
+  list(limit: number): Promise<readonly MoveRecord[]>;
+  /** Newest blob first. */
+  failures(id: string, limit: number): Promise<readonly MoveFailure[]>;
+}
+
+export interface MoveCommands {
+  insert(move: MoveRecord): Promise<void>;
+  /** Locks the row against concurrent writers until the transaction ends. */
+  lock(id: string): Promise<MoveRecord | undefined>;
+  /** Writes everything that can change: state, run, position and counts. */
+  save(move: MoveRecord): Promise<void>;
+  /** Adds or replaces the failure of a blob; true when it is new. */
+  putFailure(id: string, failure: MoveFailure): Promise<boolean>;
+  clearFailures(id: string): Promise<void>;
+}
+
+export interface StoreMarkQueries {
+  find(store: string, node: string | undefined): Promise<StoreMark | undefined>;
+}
+
+export interface StoreMarkCommands {
+  /** Keeps the mark that is there already; returns the one that counts. */
+  insert(mark: StoreMark): Promise<StoreMark>;
+  setWritten(store: string, node: string | undefined): Promise<void>;
+}
+
 export interface ManifestQueries {
   find(id: string): Promise<Manifest | undefined>;
-  /** A verified manifest of this content that is not about to be purged. */
+  /** Verified manifests of this content that are not about to be purged: at most 4, those of the fewest parts first, then the oldest. */
   findVerified(
     digest: { sha256?: string; md5?: string },
     size: number | undefined,
     owner: string | undefined,
-  ): Promise<Manifest | undefined>;
+  ): Promise<readonly Manifest[]>;
 }
 
 export interface ManifestCommands {
@@ -133,9 +218,9 @@ export interface ManifestCommands {
   markIdle(id: string, at: number): Promise<void>;
   /**
    * Looks at up to `limit` manifests idle since `cutoff` or longer: one that a ready file names loses its mark, the others are removed
-   * and their blobs marked idle as of `cutoff`. Excludes claim() in the database. Returns how many were removed.
+   * and their blobs marked idle as of `cutoff`. Excludes claim() in the database. Nothing is left when it `looked` at none.
    */
-  removeIdle(cutoff: number, limit: number): Promise<number>;
+  removeIdle(cutoff: number, limit: number): Promise<{ readonly looked: number; readonly removed: number }>;
 }
 
 export interface LinkQueries {
@@ -148,6 +233,8 @@ export interface LinkCommands {
   insert(link: LinkRecord): Promise<void>;
   /** False when there is no such link of this uid; revoking twice is fine. */
   revoke(uid: Uid, id: string, at: number): Promise<boolean>;
+  /** Revokes every link of this uid; returns how many were not revoked before. */
+  revokeAll(uid: Uid, at: number): Promise<number>;
   /** Counts one use; false when the link is revoked, expired at `now` or used up. */
   use(id: string, now: number): Promise<boolean>;
   /** Removes links that expired at or before `cutoff`. */
@@ -227,6 +314,8 @@ export type TaskEnd =
   /** Recurring types go back to pending with attempts at zero. */
   | { readonly outcome: 'again'; readonly runAt: number }
   | { readonly outcome: 'retry'; readonly runAt: number; readonly error: string }
+  /** The node stops: pending again, and the attempt does not count as one; what it failed with before stays. */
+  | { readonly outcome: 'released'; readonly runAt: number }
   | { readonly outcome: 'failed'; readonly error: string };
 
 export interface CoordinationCommands {
@@ -253,6 +342,9 @@ export interface MetadataReader {
   readonly files: FileQueries;
   readonly uploads: UploadQueries;
   readonly blobs: BlobQueries;
+  readonly placements: PlacementQueries;
+  readonly moves: MoveQueries;
+  readonly marks: StoreMarkQueries;
   readonly manifests: ManifestQueries;
   readonly links: LinkQueries;
   readonly keys: ServiceKeyQueries;
@@ -266,6 +358,9 @@ export interface MetadataWriter {
   readonly files: FileQueries & FileCommands;
   readonly uploads: UploadQueries & UploadCommands;
   readonly blobs: BlobQueries & BlobCommands;
+  readonly placements: PlacementQueries & PlacementCommands;
+  readonly moves: MoveQueries & MoveCommands;
+  readonly marks: StoreMarkQueries & StoreMarkCommands;
   readonly manifests: ManifestQueries & ManifestCommands;
   readonly links: LinkQueries & LinkCommands;
   readonly keys: ServiceKeyQueries & ServiceKeyCommands;

@@ -2,10 +2,12 @@
 export interface Telemetry {
   /** One call of a storage driver. `outcome` is 'ok' or an ErrorCode. */
   storageOperation(store: string, operation: string, outcome: string, seconds: number): void;
-  /** One attempt of a task. `outcome` is 'done', 'retry', 'failed' or 'lost'. */
+  /** One attempt of a task. `outcome` is 'done', 'retry', 'released', 'failed' or 'lost'. */
   taskAttempt(type: string, outcome: string, seconds: number): void;
   /** Bytes of file content that went through; direction as seen by the service. */
   transferred(direction: 'in' | 'out', bytes: number): void;
+  /** One blob brought from one store to another. `outcome` is 'ok', 'refused' or an ErrorCode. */
+  relocated(from: string, to: string, outcome: string, bytes: number): void;
   /** Counts a transfer as open until the returned function is called; calling it again does nothing. */
   transferOpened(direction: 'in' | 'out'): () => void;
 }
@@ -14,5 +16,6 @@ export const silentTelemetry: Telemetry = {
   storageOperation: () => {},
   taskAttempt: () => {},
   transferred: () => {},
+  relocated: () => {},
   transferOpened: () => () => {},
 };

@@ -3,13 +3,15 @@ import type { Uid } from '../model/uid.ts';
 
 export const COMPOSE = 'compose';
 
-export interface ComposePayload {
+interface ComposePayload {
   readonly uid: Uid;
   readonly manifestId: string;
+  /** Where the parts went, and where the verified file goes on to. */
+  readonly store?: string | undefined;
+  readonly transferTo?: string | undefined;
 }
 
 /** The task that verifies, and where it pays joins, the parts of a completed file. */
-export function composeTask(uid: Uid, manifestId: string, maxAttempts: number): NewTask {
-  const payload: ComposePayload = { uid, manifestId };
-  return { type: COMPOSE, key: uid, payload, maxAttempts };
+export function composeTask(payload: ComposePayload, maxAttempts: number): NewTask {
+  return { type: COMPOSE, key: payload.uid, payload, maxAttempts };
 }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { throwIfCancelled } from '../cancellation.ts';
 import { manifestOver } from '../contents.ts';
-import { isWholeReadable } from '../copies.ts';
+import { firstReadable } from '../copies.ts';
 import type { Downloads } from '../downloads.ts';
 import { isOsproxyError } from '../errors.ts';
 import type { FileRecords } from '../file-records.ts';
@@ -19,6 +19,7 @@ import type { StorageKeys } from '../storage-keys.ts';
 import type { Stores } from '../stores.ts';
 import { COMPOSE } from './compose-payload.ts';
 import type { TaskContext, TaskType } from './task-type.ts';
+import { enqueueTransfers, type TransferRoute } from './transfer-payload.ts';
 
 export interface ComposeDependencies {
   readonly metadata: Metadata;
@@ -30,9 +31,21 @@ export interface ComposeDependencies {
   readonly keys: StorageKeys;
   readonly clock: Clock;
   readonly md5: 'always' | 'declared';
+  readonly settings: { readonly taskAttempts: number };
 }
 
-const schema = Type.Object({ uid: Type.String(), manifestId: Type.String() });
+type Settling = ComposeDependencies & {
+  readonly ingest: Ingest;
+  /** Where the parts are, and where the verified file goes on to. */
+  readonly destination: TransferRoute;
+};
+
+const schema = Type.Object({
+  uid: Type.String(),
+  manifestId: Type.String(),
+  store: Type.Optional(Type.String()),
+  transferTo: Type.Optional(Type.String()),
+});
 
 /**
  * Hashes a completed file as a whole. Wrong content makes the file rejected. Right content is marked verified; where equal content is here
@@ -48,7 +61,7 @@ export function composeType(dependencies: ComposeDependencies): TaskType<typeof 
       const file = await metadata.files.find(uid);
       return file?.state === 'ready' && file.manifestId === manifestId && !file.verified;
     },
-    handle: async ({ uid, manifestId }, context) => {
+    handle: async ({ uid, manifestId, ...destination }, context) => {
       const content = await records.findFresh(uid);
       if (content === undefined || content.file.manifestId !== manifestId) return 'done';
       const digests = await digest(dependencies, content, context.signal);
@@ -60,7 +73,7 @@ export function composeType(dependencies: ComposeDependencies): TaskType<typeof 
           await repositories.manifests.markIdle(manifestId, now);
         });
       } else {
-        await settle({ ...dependencies, ingest }, content, digests, context);
+        await settle({ ...dependencies, ingest, destination }, content, digests, context);
       }
       await records.changed(uid);
       return 'done';
@@ -97,27 +110,31 @@ function whatIsWrong({ file }: FileContent, digests: Digests): string | undefine
 }
 
 async function settle(
-  dependencies: ComposeDependencies & { readonly ingest: Ingest },
+  dependencies: Settling,
   content: FileContent,
   digests: Digests,
   context: TaskContext,
 ): Promise<void> {
-  const { clock } = dependencies;
+  const { ids, settings, clock, destination } = dependencies;
   const { uid, manifestId } = content.file;
   const twin = await findTwin(dependencies, content, digests, context.signal);
   if (twin !== undefined) {
     const swapped = await context.commit(async (repositories) => {
       if (!(await repositories.manifests.claim(twin.id))) return false;
-      await swap(repositories, content, { ...twin, md5: twin.md5 ?? digests.md5 }, clock.now());
+      const now = clock.now();
+      await swap(repositories, content, { ...twin, md5: twin.md5 ?? digests.md5 }, now);
+      await enqueueTransfers(repositories, { ids, settings, now }, twin, destination);
       return true;
     });
     if (swapped) return;
   }
   const joined = await join(dependencies, content, context.signal);
   if (joined === undefined) {
-    await context.commit((repositories) =>
-      repositories.files.markVerified(uid, manifestId, digests, clock.now()),
-    );
+    await context.commit(async (repositories) => {
+      const now = clock.now();
+      if (!(await repositories.files.markVerified(uid, manifestId, digests, now))) return;
+      await enqueueTransfers(repositories, { ids, settings, now }, content, destination);
+    });
     return;
   }
   await swapToJoined(dependencies, content, { digests, joined }, context);
@@ -130,9 +147,9 @@ async function findTwin(
   { sha256 }: Digests,
   signal: AbortSignal,
 ): Promise<Manifest | undefined> {
-  const twin = await metadata.manifests.findVerified({ sha256 }, file.size, undefined);
-  if (twin === undefined || twin.id === file.manifestId) return undefined;
-  return (await isWholeReadable({ metadata, stores }, twin, signal)) ? twin : undefined;
+  const known = await metadata.manifests.findVerified({ sha256 }, file.size, undefined);
+  const twins = known.filter(({ id }) => id !== file.manifestId);
+  return firstReadable({ metadata, stores }, twins, signal);
 }
 
 /** The manifest that is named no more, whichever of the two it is, is left to purge. */
@@ -152,27 +169,34 @@ async function join(
   content: FileContent,
   signal: AbortSignal,
 ): Promise<Placement | undefined> {
-  const placements = content.parts.map((part) =>
-    part.placements.find((placement) => stores.isNear(placement)),
-  );
-  const [first] = placements;
-  if (first === undefined || placements.length < 2) return undefined;
-  const driver = stores.driver(first.store);
-  if (driver.compose === undefined) return undefined;
-  const sources: string[] = [];
-  for (const placement of placements) {
-    if (placement?.store !== first.store) return undefined;
-    sources.push(placement.key);
+  const [first] = content.parts;
+  if (first === undefined || content.parts.length < 2) return undefined;
+  for (const { store } of first.placements) {
+    const sources = keysIn(store, content, stores);
+    const driver = sources === undefined ? undefined : stores.driver(store);
+    if (sources === undefined || driver?.compose === undefined) continue;
+    const target = stores.newPlacement(keys.next(), store);
+    const { size } = await driver.compose(target.key, sources, { signal });
+    if (size === content.file.size) return target;
+    await driver.delete(target.key).catch(() => {});
+    return undefined;
   }
-  const target: Placement = { ...first, key: keys.next() };
-  const { size } = await driver.compose(target.key, sources, { signal });
-  if (size === content.file.size) return target;
-  await driver.delete(target.key).catch(() => {});
   return undefined;
 }
 
+/** The keys of all parts in one store, as far as it can be reached from here; undefined when one is not there. */
+function keysIn(store: string, content: FileContent, stores: Stores): string[] | undefined {
+  const keys: string[] = [];
+  for (const { placements } of content.parts) {
+    const placement = placements.find((one) => one.store === store && stores.isNear(one));
+    if (placement === undefined) return undefined;
+    keys.push(placement.key);
+  }
+  return keys;
+}
+
 async function swapToJoined(
-  { ids, ingest, clock }: ComposeDependencies & { readonly ingest: Ingest },
+  { ids, ingest, clock, settings, destination }: Settling,
   content: FileContent,
   { digests, joined }: { readonly digests: Digests; readonly joined: Placement },
   context: TaskContext,
@@ -183,8 +207,9 @@ async function swapToJoined(
     async (repositories, settleBytes) => {
       const now = clock.now();
       const { blobId } = await settleBytes();
-      const manifest = await manifestOver(repositories, ids, { blobId, ...digests }, undefined, now);
+      const manifest = await manifestOver(repositories, ids, { blobId, ...digests }, now);
       await swap(repositories, content, manifest, now);
+      await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination);
     },
     (work) => context.commit(work),
   );

@@ -3,6 +3,7 @@ import { throwIfCancelled } from '../cancellation.ts';
 import { deleteCondemned, deleteOrphans } from '../garbage.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
+import { deleteRetired } from '../retired.ts';
 import type { Stores } from '../stores.ts';
 import type { TaskType } from './task-type.ts';
 
@@ -31,22 +32,23 @@ export function purgeType(options: {
     handle: async (_payload, { signal, commit, logger }) => {
       const now = clock.now();
       const cutoff = now - graceMs;
-      const all = async (step: (limit: number) => Promise<number>): Promise<number> => {
-        for (let total = 0; ; ) {
+      /** Each step says how many things it looked at; what it has looked at it does not meet again. */
+      const all = async (step: (limit: number) => Promise<number>): Promise<void> => {
+        let looked: number;
+        do {
           throwIfCancelled(signal);
-          const count = await step(BATCH);
-          total += count;
-          // A step also looks at things that turn out to be in use; only when it removes none it is through.
-          if (count === 0) return total;
-        }
+          looked = await step(BATCH);
+        } while (looked > 0);
       };
       const history = now - HISTORY_KEPT_MS;
-      await all((limit) => commit((r) => r.manifests.removeIdle(cutoff, limit)));
+      await all(async (limit) => (await commit((r) => r.manifests.removeIdle(cutoff, limit))).looked);
       const failures: unknown[] = [];
       const failed = (error: unknown) => {
-        failures.push(error);
+        // One says enough, and a store that is down would make thousands.
+        if (failures.length === 0) failures.push(error);
       };
       const blobs = await deleteCondemned({ metadata, stores, commit, cutoff, failed, signal });
+      const retired = await deleteRetired({ metadata, stores, commit, cutoff, failed, now, signal });
       const orphans = await deleteOrphans({ metadata, stores, commit, cutoff, failed, now, signal });
       await all((limit) => commit((r) => r.files.removeDeleted(cutoff, limit)));
       await all((limit) => commit((r) => r.blobs.forgetDoomed(now - DOOMED_KEPT_MS, limit)));
@@ -54,7 +56,7 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.tasks.removeEnded(history, limit)));
       await all((limit) => commit((r) => r.links.removeExpired(history, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
-      if (blobs + orphans > 0) logger.info({ blobs, orphans }, 'purged');
+      if (blobs + retired + orphans > 0) logger.info({ blobs, retired, orphans }, 'purged');
       if (failures.length > 0) throw failures[0];
       return 'done';
     },

@@ -36,6 +36,7 @@ export class TaskRunner {
   #timer: NodeJS.Timeout | undefined;
   #pumping: Promise<void> | undefined;
   #again = false;
+  #started = false;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -52,12 +53,13 @@ export class TaskRunner {
         await repositories.tasks.enqueue(ids.next(), task, clock.now());
       }
     });
+    this.#started = true;
     this.wake();
   }
 
-  /** Says that a task may be due now. */
+  /** Says that a task may be due now; a runner that was not started leaves it to others. */
   wake(): void {
-    if (this.#stopping.signal.aborted) return;
+    if (!this.#started || this.#stopping.signal.aborted) return;
     this.#again = true;
     this.#pumping ??= this.#pump().finally(() => {
       this.#pumping = undefined;
@@ -186,8 +188,7 @@ export class TaskRunner {
     const cause = failure.cause instanceof Error ? ` (${failure.cause.message})` : '';
     const reason = `${failure.code}: ${failure.message}${cause}`;
     const now = this.#options.clock.now();
-    if (this.#stopping.signal.aborted)
-      return { outcome: 'retry', runAt: now, error: 'The node was stopped.' };
+    if (this.#stopping.signal.aborted) return { outcome: 'released', runAt: now };
     if (task.attempts >= task.maxAttempts && type.everyMs === undefined) {
       logger.error({ err: error }, 'the task failed for good');
       return { outcome: 'failed', error: reason };

@@ -9,7 +9,7 @@ import { pick, runQuery, Statement } from './statement.ts';
 import { unique } from './unique.ts';
 
 type NewRow = Required<Insertable<BlobTable>>;
-type NewPlacementRow = Required<Omit<Insertable<PlacementTable>, 'id'>>;
+type NewPlacementRow = Required<Omit<Insertable<PlacementTable>, 'id' | 'retired_at'>>;
 
 const COLUMNS = [
   'id',
@@ -24,7 +24,7 @@ const COLUMNS = [
 
 const PLACEMENT_COLUMNS = ['store', 'node', 'key', 'blob_id', 'doomed_at'] as const;
 
-interface PlacedRow {
+export interface PlacedRow {
   readonly id: Int;
   readonly sha256: string;
   readonly md5: string | null;
@@ -36,7 +36,8 @@ interface PlacedRow {
   readonly key: string | null;
 }
 
-function selectPlaced({ build }: Dialect) {
+/** Blobs joined with their placements. */
+export function selectPlaced({ build }: Dialect) {
   return build
     .selectFrom('blobs')
     .leftJoin('placements', 'placements.blob_id', 'blobs.id')
@@ -61,8 +62,14 @@ const findLive = new Statement((dialect, p: { identity: string }) =>
   selectPlaced(dialect).where('blobs.identity', '=', p.identity).orderBy('placements.id'),
 );
 
-const findCondemned = new Statement(({ build }, p: { limit: number }) =>
-  build.selectFrom('blobs').select('id').where('identity', 'is', null).orderBy('id').limit(p.limit),
+const findCondemned = new Statement(({ build }, p: { after: bigint; limit: number }) =>
+  build
+    .selectFrom('blobs')
+    .select('id')
+    .where('identity', 'is', null)
+    .where('id', '>', p.after)
+    .orderBy('id')
+    .limit(p.limit),
 );
 
 const scanLive = new Statement(({ build }, p: { after: bigint; limit: number }) =>
@@ -158,12 +165,13 @@ export class Blobs implements BlobQueries, BlobCommands {
       .where('store', '=', store)
       .where('key', 'in', listOf(keys))
       // A doomed key whose bytes are listed was not deleted before its process ended: they must be found again.
-      .where('blob_id', 'is not', null);
+      .where((eb) => eb.or([eb('blob_id', 'is not', null), eb('retired_at', 'is not', null)]));
     return new Set((await runQuery(this.#session, query)).rows.map((row) => row.key));
   }
 
-  async condemned(limit: number): Promise<readonly PlacedBlob[]> {
-    return this.#findAll(await findCondemned.all(this.#session, { limit }));
+  async condemned(after: string | undefined, limit: number): Promise<readonly PlacedBlob[]> {
+    const from = after === undefined ? 0n : toId(after);
+    return this.#findAll(await findCondemned.all(this.#session, { after: from, limit }));
   }
 
   async scan(after: string | undefined, limit: number): Promise<readonly PlacedBlob[]> {
@@ -223,7 +231,10 @@ export class Blobs implements BlobQueries, BlobCommands {
     }
   }
 
-  async condemnIdle(cutoff: number, limit: number): Promise<readonly PlacedBlob[]> {
+  async condemnIdle(
+    cutoff: number,
+    limit: number,
+  ): Promise<{ looked: number; condemned: readonly PlacedBlob[] }> {
     const { build } = this.#session.dialect;
     const idle = await lockIdle.all(this.#session, { cutoff, limit });
     const condemned: { id: Int }[] = [];
@@ -245,7 +256,7 @@ export class Blobs implements BlobQueries, BlobCommands {
       await runQuery(this.#session, condemn);
       condemned.push(...free.map((id) => ({ id })));
     }
-    return this.#findAll(condemned);
+    return { looked: idle.length, condemned: await this.#findAll(condemned) };
   }
 
   async remove(ids: readonly string[]): Promise<void> {
@@ -327,7 +338,7 @@ function placementRow(placement: Placement, blob: bigint | null, doomedAt: numbe
 }
 
 /** Groups joined rows, which come with the rows of one blob next to each other. */
-function placedBlobs(rows: readonly PlacedRow[]): readonly PlacedBlob[] {
+export function placedBlobs(rows: readonly PlacedRow[]): readonly PlacedBlob[] {
   const blobs: PlacedBlob[] = [];
   let placements: Placement[] = [];
   for (const row of rows) {

@@ -51,6 +51,14 @@ const revoke = new Statement(({ build }, p: { uid: bigint; id: string; at: numbe
     .where('uid', '=', p.uid),
 );
 
+const revokeAll = new Statement(({ build }, p: { uid: bigint; at: number }) =>
+  build
+    .updateTable('links')
+    .set({ revoked_at: p.at })
+    .where('uid', '=', p.uid)
+    .where('revoked_at', 'is', null),
+);
+
 const use = new Statement(({ build }, p: { id: string; now: number }) =>
   build
     .updateTable('links')
@@ -104,6 +112,10 @@ export class Links implements LinkQueries, LinkCommands {
 
   async revoke(uid: Uid, id: string, at: number): Promise<boolean> {
     return (await revoke.run(this.#session, { uid: toId(uid), id, at })) > 0;
+  }
+
+  revokeAll(uid: Uid, at: number): Promise<number> {
+    return revokeAll.run(this.#session, { uid: toId(uid), at });
   }
 
   async use(id: string, now: number): Promise<boolean> {

@@ -25,6 +25,8 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof NewRow)[];
 
 const PART_COLUMNS = ['manifest_id', 'seq', 'blob_id', 'size'] as const;
+/** Manifests of one content that are offered at once. */
+const SAME_CONTENT = 4;
 /** Parts written by one insert. */
 const PARTS_AT_ONCE = 500;
 
@@ -90,7 +92,7 @@ export class Manifests implements ManifestQueries, ManifestCommands {
     digest: { sha256?: string; md5?: string },
     size: number | undefined,
     owner: string | undefined,
-  ): Promise<Manifest | undefined> {
+  ): Promise<readonly Manifest[]> {
     const { sha256, md5 } = digest;
     if (sha256 === undefined && md5 === undefined) {
       throw new OsproxyError('InvalidArgument', 'A look-up by content needs a SHA-256 or an MD5 digest.');
@@ -108,13 +110,20 @@ export class Manifests implements ManifestQueries, ManifestCommands {
         if (owner !== undefined) return eb.exists(named.where('files.owner', '=', owner));
         return eb.or([eb('idle_since', 'is', null), eb.exists(named)]);
       })
+      .orderBy((eb) =>
+        eb
+          .selectFrom('manifest_parts')
+          .select((parts) => parts.fn.countAll().as('count'))
+          .whereRef('manifest_parts.manifest_id', '=', 'manifests.id'),
+      )
       .orderBy('id')
-      .limit(1);
+      .limit(SAME_CONTENT);
     if (sha256 !== undefined) query = query.where('sha256', '=', sha256);
     if (md5 !== undefined) query = query.where('md5', '=', md5);
     if (size !== undefined) query = query.where('size', '=', size);
-    const row = (await runQuery(this.#session, query)).rows[0];
-    return row === undefined ? undefined : this.#withParts(row);
+    const found: Manifest[] = [];
+    for (const row of (await runQuery(this.#session, query)).rows) found.push(await this.#withParts(row));
+    return found;
   }
 
   async insert(manifest: Manifest): Promise<void> {
@@ -156,7 +165,7 @@ export class Manifests implements ManifestQueries, ManifestCommands {
     await markIdle.run(this.#session, { id: toId(id), at });
   }
 
-  async removeIdle(cutoff: number, limit: number): Promise<number> {
+  async removeIdle(cutoff: number, limit: number): Promise<{ looked: number; removed: number }> {
     const { build } = this.#session.dialect;
     const idle = await lockIdle.all(this.#session, { cutoff, limit });
     let removed = 0;
@@ -174,7 +183,7 @@ export class Manifests implements ManifestQueries, ManifestCommands {
       await this.#remove(listOf(free), cutoff);
       removed += free.length;
     }
-    return removed;
+    return { looked: idle.length, removed };
   }
 
   async #remove(ids: bigint[], cutoff: number): Promise<void> {

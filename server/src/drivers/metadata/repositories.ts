@@ -6,7 +6,10 @@ import { Idempotency } from './idempotency.ts';
 import { ServiceKeys } from './keys.ts';
 import { Links } from './links.ts';
 import { Manifests } from './manifests.ts';
+import { Moves } from './moves.ts';
+import { Placements } from './placements.ts';
 import type { Session } from './session.ts';
+import { StoreMarks } from './store-marks.ts';
 import { Tasks } from './tasks.ts';
 import { Uploads } from './uploads.ts';
 
@@ -15,6 +18,9 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly files: Files;
   readonly uploads: Uploads;
   readonly blobs: Blobs;
+  readonly placements: Placements;
+  readonly moves: Moves;
+  readonly marks: StoreMarks;
   readonly manifests: Manifests;
   readonly links: Links;
   readonly keys: ServiceKeys;
@@ -26,6 +32,9 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.files = new Files(session);
     this.uploads = new Uploads(session);
     this.blobs = new Blobs(session);
+    this.placements = new Placements(session);
+    this.moves = new Moves(session);
+    this.marks = new StoreMarks(session);
     this.manifests = new Manifests(session);
     this.links = new Links(session);
     this.keys = new ServiceKeys(session);

@@ -37,6 +37,9 @@ export interface UploadTable {
   sha256: string | null;
   content_type: string | null;
   part_size: Num;
+  /** Null: the default store. */
+  store: string | null;
+  transfer_to: string | null;
   created_at: Num;
   expires_at: Num;
   /** When it was completed or aborted. */
@@ -72,9 +75,11 @@ export interface PlacementTable {
   store: string;
   node: string | null;
   key: string;
-  /** Null: a doomed key that no blob may ever take. */
+  /** Null: a doomed or retired key that no blob may ever take. */
   blob_id: OptionalId;
   doomed_at: OptionalNum;
+  /** Since when no blob names it, while its bytes are still kept for readers. */
+  retired_at: OptionalNum;
 }
 
 export interface ManifestTable {
@@ -93,6 +98,44 @@ export interface ManifestPartTable {
   seq: Num;
   blob_id: Id;
   size: Num;
+}
+
+export interface MoveTable {
+  id: Id;
+  from_store: string;
+  to_store: string;
+  /** JSON. */
+  match: string;
+  bytes_per_second: OptionalNum;
+  state: string;
+  run: Num;
+  last_blob: Id;
+  after_blob: OptionalId;
+  total_files: OptionalNum;
+  total_blobs: OptionalNum;
+  total_bytes: OptionalNum;
+  done_files: Num;
+  done_blobs: Num;
+  done_bytes: Num;
+  failed_blobs: Num;
+  created_at: Num;
+  updated_at: Num;
+  ended_at: OptionalNum;
+}
+
+interface MoveFailureTable {
+  move_id: Id;
+  blob_id: Id;
+  reason: string;
+  at: Num;
+}
+
+interface StoreMarkTable {
+  store: string;
+  /** Empty for a store that every node sees. */
+  node: string;
+  mark: string;
+  written: Num;
 }
 
 export interface LinkTable {
@@ -196,6 +239,9 @@ export interface Tables {
   upload_parts: UploadPartTable;
   blobs: BlobTable;
   placements: PlacementTable;
+  moves: MoveTable;
+  move_failures: MoveFailureTable;
+  store_marks: StoreMarkTable;
   manifests: ManifestTable;
   manifest_parts: ManifestPartTable;
   links: LinkTable;

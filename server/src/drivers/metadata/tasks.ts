@@ -169,16 +169,16 @@ export class Tasks implements TaskQueries, TaskCommands {
     const key = toId(id);
     const task = await lock.first(this.#session, { id: key });
     if (task === undefined || task.state !== 'running' || toNumber(task.fence) !== fence) return false;
-    const again = end.outcome === 'again' || end.outcome === 'retry';
+    const over = end.outcome === 'done' || end.outcome === 'failed';
     const error = end.outcome === 'retry' || end.outcome === 'failed' ? end.error : null;
     await finishTask.run(this.#session, {
       id: key,
-      state: again ? 'pending' : end.outcome,
-      liveKey: again ? `${task.type}:${task.key}` : null,
-      runAt: again ? end.runAt : toNumber(task.run_at),
-      attempts: end.outcome === 'again' ? 0 : toNumber(task.attempts),
-      error,
-      endedAt: again ? null : now,
+      state: over ? end.outcome : 'pending',
+      liveKey: over ? null : `${task.type}:${task.key}`,
+      runAt: over ? toNumber(task.run_at) : end.runAt,
+      attempts: attemptsAfter(end, toNumber(task.attempts)),
+      error: end.outcome === 'released' ? task.last_error : error,
+      endedAt: over ? now : null,
       now,
     });
     const outcome = end.outcome === 'again' ? 'done' : end.outcome;
@@ -209,6 +209,11 @@ export class Tasks implements TaskQueries, TaskCommands {
     }
     return rows.length;
   }
+}
+
+function attemptsAfter({ outcome }: TaskEnd, attempts: number): number {
+  if (outcome === 'again') return 0;
+  return outcome === 'released' ? attempts - 1 : attempts;
 }
 
 function taskOf(row: Omit<Row, 'live_key' | 'ended_at'>): TaskRecord {

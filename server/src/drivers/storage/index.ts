@@ -1,10 +1,12 @@
-import type { TSchema } from 'typebox';
-import { Value } from 'typebox/value';
+import { isAbsolute } from 'node:path';
 import { OsproxyError } from '#core/errors.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { localDisk } from './local-disk/index.ts';
 import { memory } from './memory/index.ts';
+import { loadOwnType } from './own-module.ts';
+import { s3 } from './s3/index.ts';
 import type { StorageDriverContext, StorageDriverType } from './storage-driver-type.ts';
+import { settingsProblems } from './store-settings.ts';
 import { type SmallObjectCacheOptions, withSmallObjectCache } from './wrappers/with-small-object-cache.ts';
 import { withTelemetry } from './wrappers/with-telemetry.ts';
 
@@ -12,11 +14,12 @@ import { withTelemetry } from './wrappers/with-telemetry.ts';
 export const storageDrivers = {
   memory,
   'local-disk': localDisk,
+  s3,
 };
 
-/** A store as configured: its kind and the settings of that kind. */
+/** A store as configured: its kind, or the absolute path of a module, and the settings of that kind. */
 export interface StoreSettings {
-  readonly type: keyof typeof storageDrivers;
+  readonly type: string;
   readonly [setting: string]: unknown;
 }
 
@@ -25,30 +28,46 @@ export interface OpenStoreContext extends StorageDriverContext {
   readonly cache?: SmallObjectCacheOptions;
 }
 
+/** A store whose settings were found good; starting it may still fail. */
+export interface PreparedStore {
+  start(context: OpenStoreContext): Promise<StorageDriver>;
+}
+
+/** Checks the settings without touching the store. Throws InvalidArgument; `details.problems` has one sentence per wrong setting. */
+export async function prepareStore(name: string, settings: StoreSettings): Promise<PreparedStore> {
+  const { type, ...given } = settings;
+  const kind = await typeOf(name, type);
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const problems = settingsProblems({ name, type }, kind.settings, present);
+  if (problems.length > 0)
+    throw new OsproxyError('InvalidArgument', problems.join(' '), { details: { problems } });
+  return {
+    start: async (context) => {
+      const driver = await kind.create(present, context);
+      const counted = withTelemetry(driver, { store: name, telemetry: context.telemetry });
+      const { cache } = context;
+      return cache === undefined || cache.maxBytes === 0 ? counted : withSmallObjectCache(counted, cache);
+    },
+  };
+}
+
 /** Starts the store and puts the wrappers around it. Throws InvalidArgument for settings that its kind does not have. */
 export async function openStore(
   name: string,
   settings: StoreSettings,
   context: OpenStoreContext,
 ): Promise<StorageDriver> {
-  const { type, ...given } = settings;
-  const driver = await create(name, storageDrivers[type], given, context);
-  const counted = withTelemetry(driver, { store: name, telemetry: context.telemetry });
-  const { cache } = context;
-  return cache === undefined || cache.maxBytes === 0 ? counted : withSmallObjectCache(counted, cache);
+  return (await prepareStore(name, settings)).start(context);
 }
 
-async function create<Settings extends TSchema>(
-  name: string,
-  kind: StorageDriverType<Settings>,
-  given: Readonly<Record<string, unknown>>,
-  context: StorageDriverContext,
-): Promise<StorageDriver> {
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  if (Value.Check(kind.settings, present)) return kind.create(present, context);
-  const [problem] = Value.Errors(kind.settings, present);
+async function typeOf(name: string, type: string): Promise<StorageDriverType> {
+  if (isAbsolute(type)) return loadOwnType(type);
+  if (Object.hasOwn(storageDrivers, type)) {
+    return storageDrivers[type as keyof typeof storageDrivers] as unknown as StorageDriverType;
+  }
+  const known = Object.keys(storageDrivers).sort().join(', ');
   throw new OsproxyError(
     'InvalidArgument',
-    `The settings of the store "${name}" are wrong: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}.`,
+    `The store "${name}" has the type "${type}"; it must be one of ${known}, or the path of a module such as ./my-store.ts.`,
   );
 }

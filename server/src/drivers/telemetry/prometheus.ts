@@ -37,6 +37,8 @@ export class PrometheusTelemetry implements Telemetry {
   readonly #open: Readonly<Record<Direction, Gauge.Internal<'direction'>>>;
   readonly #attempts: Counter<'type' | 'outcome'>;
   readonly #attemptSeconds: Histogram<'type'>;
+  readonly #relocations: Counter<'from' | 'to' | 'outcome'>;
+  readonly #relocatedBytes: Counter<'from' | 'to'>;
   readonly #operations: Counter<'store' | 'operation' | 'outcome'>;
   readonly #operationSeconds: Histogram<'store' | 'operation'>;
 
@@ -85,6 +87,18 @@ export class PrometheusTelemetry implements Telemetry {
       help: 'How long attempts of background tasks took.',
       labelNames: ['type'],
       buckets: TASK_BUCKETS,
+      registers,
+    });
+    this.#relocations = new Counter({
+      name: 'osproxy_relocations_total',
+      help: 'Blobs brought from one store to another: ok, refused or an error code.',
+      labelNames: ['from', 'to', 'outcome'],
+      registers,
+    });
+    this.#relocatedBytes = new Counter({
+      name: 'osproxy_relocated_bytes_total',
+      help: 'Bytes brought from one store to another.',
+      labelNames: ['from', 'to'],
       registers,
     });
     this.#operations = new Counter({
@@ -145,6 +159,11 @@ export class PrometheusTelemetry implements Telemetry {
 
   transferred(direction: Direction, bytes: number): void {
     if (bytes > 0) this.#bytes[direction].inc(bytes);
+  }
+
+  relocated(from: string, to: string, outcome: string, bytes: number): void {
+    this.#relocations.labels(from, to, outcome).inc();
+    if (bytes > 0) this.#relocatedBytes.labels(from, to).inc(bytes);
   }
 
   transferOpened(direction: Direction): () => void {

@@ -44,6 +44,21 @@ describe('presentationHeaders', () => {
     expect(headers['referrer-policy']).toBe('no-referrer');
   });
 
+  it('lets no page run a script, and the one around audio and video load its own address only', () => {
+    const policy = (type: string, disposition?: 'inline' | 'attachment') =>
+      headersFor(type, disposition)['content-security-policy'] ?? '';
+    for (const type of ['audio/mpeg', 'VIDEO/mp4', 'application/ogg', 'image/png', 'application/pdf']) {
+      expect(policy(type)).toMatch(/^default-src 'none'; .*sandbox/);
+      expect(policy(type)).not.toMatch(/script|allow-(?!same-origin)|\*|http/);
+      expect(policy(type, 'attachment')).toBe("default-src 'none'; sandbox");
+    }
+    for (const type of ['text/html', 'image/svg+xml', 'application/xml', '']) {
+      expect(policy(type)).toBe("default-src 'none'; sandbox");
+    }
+    expect(policy('video/mp4')).toContain("media-src 'self'");
+    expect(policy('image/png')).not.toContain('allow-same-origin');
+  });
+
   it('carries any name, and only characters that a header may hold', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }), (name) => {

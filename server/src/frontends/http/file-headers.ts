@@ -21,6 +21,13 @@ const INLINE_TYPES: ReadonlySet<string> = new Set([
   'text/plain',
 ]);
 
+const SEALED = "default-src 'none'; sandbox";
+/** A browser builds a page of its own around an image and styles it inline. */
+const SEALED_IMAGE = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+/** The page it builds around audio or video loads the address once more, as a page of this origin; scripts stay forbidden. */
+const SEALED_MEDIA =
+  "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; sandbox allow-same-origin";
+
 export function mayShowInline(contentType: string): boolean {
   const essence = essenceOf(contentType);
   return INLINE_TYPES.has(essence) || essence.startsWith('audio/') || essence.startsWith('video/');
@@ -39,7 +46,7 @@ export function presentationHeaders(file: FileRecord, presentation: Presentation
     'content-type': wireType(file.contentType),
     'content-disposition': dispositionOf(presentation.name ?? file.name, inline ? 'inline' : 'attachment'),
     'x-content-type-options': 'nosniff',
-    'content-security-policy': "default-src 'none'; sandbox",
+    'content-security-policy': inline ? policyOf(essenceOf(file.contentType)) : SEALED,
     'referrer-policy': 'no-referrer',
   };
 }
@@ -53,6 +60,12 @@ function dispositionOf(name: string, type: 'inline' | 'attachment'): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out, as a header may not hold them.
   const clean = name.toWellFormed().replace(/[\x00-\x1f\x7f]/g, '_');
   return contentDisposition(clean, { type });
+}
+
+function policyOf(essence: string): string {
+  if (essence.startsWith('image/')) return SEALED_IMAGE;
+  const plays = essence.startsWith('audio/') || essence.startsWith('video/') || essence === 'application/ogg';
+  return plays ? SEALED_MEDIA : SEALED;
 }
 
 function wireType(contentType: string): string {

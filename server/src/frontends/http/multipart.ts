@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { OsproxyError } from '#core/errors.ts';
 import { HttpError } from './http-error.ts';
 import { type ReceiveOptions, receiveBody, tooLarge } from './receive.ts';
+import { countReceived } from './scavenge.ts';
 
 export interface FormFileOptions extends ReceiveOptions {
   /** Name of the part that holds the file; others are read and dropped. */
@@ -37,7 +38,8 @@ const BUFFERED_BYTES = 256 * 1024;
 export function receiveFormFile(request: FastifyRequest, options: FormFileOptions): Promise<FormFile> {
   const contentType = request.raw.headers['content-type'] ?? '';
   requireForm(contentType);
-  const body = receiveBody(request, { ...options, maxBytes: options.maxBytes + FORM_OVERHEAD_BYTES });
+  const maxBytes = options.maxBytes + FORM_OVERHEAD_BYTES;
+  const body = receiveBody(request, { ...options, maxBytes, keepsChunks: true });
   const form = new Form(makeParser(contentType), options);
   void form.feed(body);
   return form.file;
@@ -117,6 +119,7 @@ class Form {
   async feed(body: AsyncIterable<Buffer>): Promise<void> {
     try {
       for await (const chunk of body) {
+        countReceived(chunk.length);
         await this.#write(chunk);
         if (this.#failure !== undefined) return;
       }

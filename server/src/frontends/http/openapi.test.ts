@@ -21,6 +21,8 @@ async function start(enabled: boolean): Promise<void> {
       },
       async (request) => ({ id: request.params.id }),
     );
+    const config = { access: { kind: 'service', scope: 'read' } } as const;
+    app.get('/keyed', { config, schema: { summary: 'Needs a key' } }, async () => 'ok');
   });
 }
 
@@ -33,11 +35,12 @@ it('describes every route, the problem and the keys', async () => {
   expect(answer.status).toBe(200);
   const document = (await answer.json()) as {
     openapi: string;
-    paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+    paths: Record<string, Record<string, { responses: Record<string, unknown>; security: unknown }>>;
     components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
   };
   expect(document.openapi).toBe('3.1.0');
-  expect(Object.keys(document.paths)).toEqual(['/things/{id}']);
+  expect(Object.keys(document.paths)).toEqual(['/things/{id}', '/keyed']);
+  expect(document.paths['/keyed']?.get?.security).toEqual([{ bearerKey: [] }, { apiKey: [] }]);
   expect(document.components.schemas).toHaveProperty('Problem');
   expect(Object.keys(document.components.securitySchemes)).toEqual(['bearerKey', 'apiKey', 'linkToken']);
   expect(JSON.stringify(document.paths['/things/{id}']?.get?.responses)).toContain(
@@ -63,7 +66,7 @@ it('serves the page and everything it loads from here', async () => {
     expect(asset.origin).toBe(server.origin);
     const answer = await fetch(asset);
     expect([asset.pathname, answer.status]).toEqual([asset.pathname, 200]);
-    if (asset.pathname.endsWith('initializer.js')) expect(await answer.text()).toContain('/openapi.json');
+    if (asset.pathname.endsWith('initializer.js')) expect(await answer.text()).toContain("'./json'");
     else await answer.arrayBuffer();
   }
 });

@@ -1,6 +1,7 @@
 import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { AccessRule } from '#core/access.ts';
 import { ProblemSchema } from './problem.ts';
 import { makeRoutesPublic } from './routes.ts';
 
@@ -24,10 +25,36 @@ const DOCS_CSP = [
   "style-src 'self' 'unsafe-inline'",
 ].join('; ');
 
+/** The page is for this one document: no field for another address, and a phone shows it at its own width. */
+const DOCS_THEME = {
+  title: 'osproxy API',
+  css: [
+    {
+      filename: 'osproxy.css',
+      content:
+        '.swagger-ui .topbar .download-url-wrapper { display: none; } .swagger-ui .topbar .topbar-wrapper { flex-direction: row; justify-content: space-between; }',
+    },
+  ],
+  js: [
+    {
+      filename: 'viewport.js',
+      content:
+        "document.head.append(Object.assign(document.createElement('meta'), { name: 'viewport', content: 'width=device-width, initial-scale=1' }));",
+    },
+  ],
+};
+
+const DOCS_LOGO = {
+  type: 'image/svg+xml',
+  content:
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 110 40" height="40"><text y="28" textLength="108" lengthAdjust="spacingAndGlyphs" font-family="sans-serif" font-size="26" font-weight="bold" fill="#fff">osproxy</text></svg>',
+};
+
 /** Must be registered before the routes it describes. */
 export async function registerOpenApi(app: FastifyInstance, options: OpenApiOptions): Promise<void> {
   app.addSchema(ProblemSchema);
   if (!options.enabled) return;
+  app.addHook('onRoute', nameKeys);
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -38,6 +65,13 @@ export async function registerOpenApi(app: FastifyInstance, options: OpenApiOpti
           'One file service in front of any store. Every failure is answered with problem details (RFC 9457): act on `code`.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      tags: [
+        { name: 'files', description: 'Store, read, list, rename and delete.' },
+        { name: 'uploads', description: 'Send a large file in parts, and go on after an interruption.' },
+        { name: 'links', description: 'Let somebody without a key read one file or send one upload.' },
+        { name: 'osproxy-v0', description: 'The interface that existing osproxy clients speak.' },
+        { name: 'operation', description: 'Is it alive, is it ready, what has it counted.' },
+      ],
       components: {
         securitySchemes: {
           bearerKey: { type: 'http', scheme: 'bearer', description: 'A service key.' },
@@ -63,9 +97,18 @@ export async function registerOpenApi(app: FastifyInstance, options: OpenApiOpti
     await scope.register(fastifySwaggerUi, {
       routePrefix: '/docs',
       staticCSP: DOCS_CSP,
-      uiConfig: { url: '/openapi.json', validatorUrl: null, deepLinking: true },
+      theme: DOCS_THEME,
+      logo: DOCS_LOGO,
+      uiConfig: { validatorUrl: null, deepLinking: true },
     });
   });
+}
+
+/** A route that needs a key says so, where its front end has not said it in more detail. */
+function nameKeys(route: RouteOptions): void {
+  const { access }: { access?: AccessRule } = route.config ?? {};
+  if (access?.kind !== 'service' || route.schema === undefined) return;
+  route.schema = { security: [{ bearerKey: [] }, { apiKey: [] }], ...route.schema };
 }
 
 function nameOf(schema: { readonly $id?: unknown }, index: number): string {

@@ -10,9 +10,11 @@ export interface ReceiveOptions {
   readonly maxBytes: number;
   /** Milliseconds without a byte, while somebody waits for one, after which it throws Cancelled. */
   readonly idleTimeoutMs: number;
+  /** The consumer keeps chunks after it asked for the next. Default: their memory is given back at that moment. */
+  readonly keepsChunks?: boolean;
 }
 
-/** A request body on its way in; can be read once. A chunk stays valid for ever. */
+/** A request body on its way in; can be read once. A chunk is valid only until the next is asked for. */
 export interface ReceivedBody extends ByteSource, AsyncIterable<Buffer> {
   readonly replayable: false;
   open(): AsyncIterable<Buffer>;
@@ -71,6 +73,7 @@ class BodyReader implements AsyncIterator<Buffer> {
   readonly #count: (bytes: number) => void;
   #queue: Buffer[] = [];
   #queued = 0;
+  #lent: Buffer | undefined;
   #received = 0;
   #ended = false;
   #detached = false;
@@ -96,9 +99,11 @@ class BodyReader implements AsyncIterator<Buffer> {
   }
 
   async next(): Promise<IteratorResult<Buffer>> {
+    this.#release();
     for (;;) {
       const chunk = this.#queue.shift();
       if (chunk !== undefined) {
+        this.#lent = chunk;
         this.#queued -= chunk.length;
         if (this.#queued < HIGH_WATER_BYTES / 2 && this.#request.isPaused()) this.#request.resume();
         return { done: false, value: chunk };
@@ -115,6 +120,15 @@ class BodyReader implements AsyncIterator<Buffer> {
     this.#ended = true;
     this.#detach();
     return { done: true, value: undefined };
+  }
+
+  /** Chunks have memory of their own outside the heap; left to the collector, tens of megabytes of it would pile up. */
+  #release(): void {
+    const lent = this.#lent;
+    this.#lent = undefined;
+    if (lent === undefined || this.#options.keepsChunks === true) return;
+    const memory = lent.buffer;
+    if (memory instanceof ArrayBuffer && memory.byteLength === lent.byteLength) memory.transfer(0);
   }
 
   #arrival(): Promise<void> {

@@ -28,6 +28,7 @@ class CountingTelemetry implements HttpTelemetry {
   }
   storageOperation(): void {}
   taskAttempt(): void {}
+  relocated(): void {}
   transferred(direction: 'in' | 'out', bytes: number): void {
     this[direction] += bytes;
   }

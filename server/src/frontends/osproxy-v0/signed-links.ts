@@ -1,10 +1,10 @@
+import { categoryOf } from '#core/categories.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { LinkSigner } from '#core/link-signer.ts';
 import type { FileRecord } from '#core/model/file.ts';
 import type { Uid } from '#core/model/uid.ts';
 import { extensionOf } from '#core/names.ts';
 import type { Clock } from '#core/ports/clock.ts';
-import { categoryOf } from './categories.ts';
 import { integerOf, invalid, type Query, textOf, uidOf } from './query.ts';
 
 export const BASE_PATH = '/api/storage/v0';

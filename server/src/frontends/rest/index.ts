@@ -4,6 +4,7 @@ import type { AccessRule } from '#core/access.ts';
 import { ProblemSchema } from '../http/problem.ts';
 import { leaveBodiesToRoutes } from '../http/receive.ts';
 import type { HttpServer } from '../http/server.ts';
+import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { BASE_PATH, type RestOptions } from './context.ts';
 import { requirePlainText } from './plain-text.ts';
 import { COMMON, problems } from './problems.ts';
@@ -17,8 +18,18 @@ import { renameFile } from './routes/files/rename.ts';
 import { createReadLink } from './routes/links/create-read.ts';
 import { createWriteLink } from './routes/links/create-write.ts';
 import { listLinks } from './routes/links/list.ts';
+import { listWriteLinks } from './routes/links/list-write.ts';
 import { revokeLink } from './routes/links/revoke.ts';
 import { revokeAllLinks } from './routes/links/revoke-all.ts';
+import { revokeAllWriteLinks } from './routes/links/revoke-all-write.ts';
+import { revokeWriteLink } from './routes/links/revoke-write.ts';
+import { controlMove } from './routes/moves/control.ts';
+import { createMove } from './routes/moves/create.ts';
+import { getMove } from './routes/moves/get.ts';
+import { listMoves } from './routes/moves/list.ts';
+import { listStores } from './routes/stores/list.ts';
+import { listTasks } from './routes/tasks/list.ts';
+import { retryTask } from './routes/tasks/retry.ts';
 import { abortUpload } from './routes/uploads/abort.ts';
 import { completeUpload } from './routes/uploads/complete.ts';
 import { createUpload } from './routes/uploads/create.ts';
@@ -33,6 +44,13 @@ type Route = (app: HttpServer, options: RestOptions) => void;
 
 /** Routes with a JSON body or none. */
 const JSON_ROUTES: readonly Route[] = [
+  listStores,
+  createMove,
+  listMoves,
+  getMove,
+  controlMove,
+  listTasks,
+  retryTask,
   createUpload,
   uploadStatus,
   completeUpload,
@@ -47,6 +65,9 @@ const JSON_ROUTES: readonly Route[] = [
   listLinks,
   revokeLink,
   revokeAllLinks,
+  listWriteLinks,
+  revokeWriteLink,
+  revokeAllWriteLinks,
 ];
 
 /** Routes that read the body themselves. */
@@ -57,7 +78,7 @@ export async function registerRest(app: HttpServer, options: RestOptions): Promi
   if (app.getSchema('Problem') === undefined) app.addSchema(ProblemSchema);
   await app.register(
     async (scope) => {
-      for (const schema of SHARED_SCHEMAS) scope.addSchema(schema);
+      for (const schema of [...SHARED_SCHEMAS, ...ADMIN_SCHEMAS]) scope.addSchema(schema);
       scope.addHook('onRoute', document);
       scope.addHook('preValidation', requirePlainText);
       scope.addHook('onRequest', async (_request, reply) => {

@@ -16,6 +16,8 @@ const upload: UploadRecord = {
   sha256: undefined,
   contentType: undefined,
   partSize: 8,
+  store: undefined,
+  transferTo: undefined,
   createdAt: NOW - 1000,
   expiresAt: NOW,
   completedAt: undefined,

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { keyIdOf } from '#core/access.ts';
 import type { Core } from '#core/core.ts';
 import type { FileRecord } from '#core/model/file.ts';
 import type { NewUpload } from '#core/uploads.ts';
@@ -26,7 +27,8 @@ export async function storeFile(
     { call, ...wanted },
     async (remember) => {
       wasRead = true;
-      made = await core.uploads.writeFile(wanted, chunks, request.abort, remember);
+      const keyed = { ...wanted, keyId: keyIdOf(request.principal) };
+      made = await core.uploads.writeFile(keyed, chunks, request.abort, remember);
       return made.uid;
     },
   );

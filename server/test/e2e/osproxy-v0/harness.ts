@@ -14,11 +14,16 @@ import { InstantUpload } from '#core/instant-upload.ts';
 import { type LinkKey, LinkSigner } from '#core/link-signer.ts';
 import { Links } from '#core/links.ts';
 import type { Scope } from '#core/model/principal.ts';
+import { Moves } from '#core/moves.ts';
+import { PlacementPolicy } from '#core/placement.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
+import { StoreOverview } from '#core/store-overview.ts';
+import { StoreUsages } from '#core/store-usage.ts';
 import { Stores } from '#core/stores.ts';
+import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
 import { Uploads } from '#core/uploads.ts';
@@ -78,16 +83,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const typer = fileTypeContentTyper;
   const keys = new StorageKeys();
   const md5 = 'always' as const;
-  const base = { metadata, records, downloads, typer, ids, clock, keys, stores, workers, md5 };
-  const runner = new TaskRunner({
-    ...base,
-    types: taskTypes({ ...base, purgeEveryMs: DAY_MS, expireEveryMs: DAY_MS, graceMs: DAY_MS }),
-    node: NODE,
-    logger,
-    telemetry: silentTelemetry,
-    concurrency: 2,
-    leaseMs: 30_000,
-  });
+  let running = false;
+  const policy = new PlacementPolicy({ rules: [], defaultStore: 'memory', limits: new Map() });
   const settings = {
     partSize: 8 * MEBIBYTE,
     expireMs: DAY_MS,
@@ -95,7 +92,25 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     maxPartSize: 8 * MEBIBYTE,
     taskAttempts: 3,
   };
-  let running = false;
+  const made = { metadata, records, downloads, typer, ids, clock, keys, stores, workers, md5 };
+  const wakeTasks = () => {
+    if (running) runner.wake();
+  };
+  const base = { ...made, policy, settings, telemetry: silentTelemetry, wakeTasks };
+  const runner: TaskRunner = new TaskRunner({
+    ...base,
+    types: taskTypes({
+      ...base,
+      purgeEveryMs: DAY_MS,
+      expireEveryMs: DAY_MS,
+      graceMs: DAY_MS,
+      transferBytesPerSecond: undefined,
+    }),
+    node: NODE,
+    logger,
+    concurrency: 2,
+    leaseMs: 30_000,
+  });
   const coreWith = (linkKeys: readonly LinkKey[]): Core => {
     const signer = new LinkSigner(linkKeys);
     const serviceKeys = new ServiceKeys(metadata, clock, undefined);
@@ -105,10 +120,6 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       uploads: new Uploads({
         ...base,
         ingest: new Ingest(base),
-        wakeTasks: () => {
-          if (running) runner.wake();
-        },
-        settings,
       }),
       downloads,
       files: new Files(base),
@@ -117,6 +128,14 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       signer,
       idempotency: new Idempotency(metadata, clock),
       keys: serviceKeys,
+      stores: new StoreOverview({
+        stores,
+        usages: new StoreUsages(metadata),
+        types: new Map(),
+        limitsOf: () => ({}),
+      }),
+      moves: new Moves(base),
+      tasks: new TaskBoard(base),
       clock,
     };
   };

@@ -31,6 +31,8 @@ test('the whole service: upload, download, resume once verified, and no signatur
   const signature = new URL(link.url.single, 'http://host').searchParams.get('signature') ?? '';
   const log = service.lines.join('\n');
   expect(log).toContain('/upload/merge');
+  // The data folder was empty: nothing on the way from there to here is worth a warning.
+  expect(service.lines.filter((line) => /"level":"(warn|error|fatal)"/.test(line))).toEqual([]);
   expect(log).not.toContain(signature);
 });
 

@@ -57,12 +57,22 @@ test('content of somebody else, unknown content and another size have to be uplo
     await begin(stranger, bytes),
     await begin(client, random(1000)),
     await begin(client, bytes, { size: 999 }),
+    await begin(client, bytes, { md5: hex('md5', 'other') }),
     await begin(client, bytes, { instant: false }),
     await client.call('POST', '/uploads', { json: { name: 'a', md5: hex('md5', bytes) } }),
   ]) {
     expect([answer.status, answer.json.state]).toEqual([201, 'open']);
     expect(answer.json).not.toHaveProperty('file');
   }
+});
+
+test('a claimed content type counts as in any upload', async () => {
+  const bytes = random(1000);
+  await client.put('mine', bytes);
+  const typeOf = async (contentType: string) =>
+    (await begin(client, bytes, { name: 'again', contentType })).json.file?.contentType;
+  expect(await typeOf('application/x-own')).toBe('application/x-own');
+  expect(await typeOf('text/html')).toBe('application/octet-stream');
 });
 
 test('declared but unverified digests give nobody anything', async () => {

@@ -253,6 +253,59 @@ describe('a write link', () => {
     expect((await client.content(other)).bytes.toString()).toBe('other');
   });
 
+  test('is listed and revoked through its upload, before there is a file', async () => {
+    const [uid, other] = [await client.open(), await client.open()];
+    const [first, second, third] = [await writeLink(uid), await writeLink(uid), await writeLink(uid)];
+    const foreign = await writeLink(other);
+    const listed = async () => (await client.call('GET', `/uploads/${uid}/links`)).json.links;
+    expect((await listed()).map(({ id }) => id).sort()).toEqual([first.id, second.id, third.id].sort());
+    expect((await listed())[0]).toMatchObject({ uid, scope: 'write' });
+    expect((await listed())[0]).not.toHaveProperty('token');
+    expect((await client.call('GET', `/files/${uid}/links`)).status).toBe(404);
+    expect((await client.call('DELETE', `/files/${uid}/links`)).status).toBe(404);
+    const status = async (link: Wire) => (await nobody.call('GET', pathOf(link))).status;
+    for (const id of [first.id, first.id])
+      expect((await client.call('DELETE', `/uploads/${uid}/links/${id}`)).status).toBe(204);
+    expect([await status(first), await status(second)]).toEqual([410, 200]);
+    expect((await client.call('DELETE', `/uploads/${uid}/links/${foreign.id}`)).status).toBe(404);
+    for (let i = 0; i < 2; i += 1)
+      expect((await client.call('DELETE', `/uploads/${uid}/links`)).status).toBe(204);
+    expect([await status(second), await status(third), await status(foreign)]).toEqual([410, 410, 200]);
+    expect(await listed()).toEqual([]);
+    expect(await status(await writeLink(uid))).toBe(200);
+  });
+
+  test('of a completed upload is listed with those of its file, and revoked with them', async () => {
+    const uid = await client.open();
+    const write = await writeLink(uid);
+    await client.part(uid, 1, 'x');
+    await client.complete(uid);
+    const read = await readLink(uid);
+    for (const path of [`/uploads/${uid}/links`, `/files/${uid}/links`]) {
+      const { json } = await client.call('GET', path);
+      expect(json.links.map(({ id }) => id).sort()).toEqual([write.id, read.id].sort());
+    }
+    expect((await client.call('DELETE', `/uploads/${uid}/links`)).status).toBe(204);
+    expect((await nobody.call('GET', pathOf(read))).status).toBe(410);
+    expect((await client.call('GET', `/files/${uid}/links`)).json.links).toEqual([]);
+  });
+
+  test('of somebody else or of no upload does not exist', async () => {
+    const stranger = new RestClient(service.url, await createKey(service, 'stranger', 'links'));
+    const uid = await client.open();
+    const { id } = await writeLink(uid);
+    for (const unknown of [uid, '1']) {
+      for (const [method, path] of [
+        ['GET', `/uploads/${unknown}/links`],
+        ['DELETE', `/uploads/${unknown}/links`],
+        ['DELETE', `/uploads/${unknown}/links/${id}`],
+      ] as const)
+        expect((await stranger.call(method, path)).status, `${method} ${path}`).toBe(404);
+    }
+    stranger.close();
+    expect((await client.call('GET', `/uploads/${uid}/links`)).json.links).toHaveLength(1);
+  });
+
   test('needs an open upload', async () => {
     const uid = await client.open();
     await client.part(uid, 1, 'x');

@@ -1,10 +1,12 @@
 import type { Migration } from 'kysely/migration';
 import { firstTables } from './0001-first-tables.ts';
+import { severalStores } from './0002-stores.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
 export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migration>> {
   return {
     '0001-first-tables': firstTables(types),
+    '0002-stores': severalStores(types),
   };
 }

@@ -5,15 +5,24 @@ type Meaning = readonly [ErrorCode, string, { readonly retryable: boolean }?];
 const BUSY: Meaning = ['Unavailable', 'The store is busy or failing at the moment; try again.'];
 const SILENT: Meaning = ['Unavailable', 'The store did not answer in time; try again.'];
 const BROKEN_OFF: Meaning = ['Unavailable', 'The connection to the store broke off; try again.'];
-const UNREACHABLE: Meaning = ['Unavailable', 'The store cannot be reached; check its endpoint and the network.'];
+const UNREACHABLE: Meaning = [
+  'Unavailable',
+  'The store cannot be reached; check its endpoint and the network.',
+];
 const ABSENT: Meaning = ['NotFound', 'The store holds no such object.'];
-const REFUSED: Meaning = ['PermissionDenied', 'The store refuses access; check the key it is used with and its policies.'];
+const REFUSED: Meaning = [
+  'PermissionDenied',
+  'The store refuses access; check the key it is used with and its policies.',
+];
 const CLOCK: Meaning = [
   'PermissionDenied',
   "This machine's clock differs from the store's by more than the store accepts; set the clock (NTP).",
 ];
 const CHECKSUM: Meaning = ['ChecksumMismatch', 'The store received other bytes than the checksum promises.'];
-const FULL: Meaning = ['QuotaExceeded', 'The store has no space left for this; raise its quota or add a store.'];
+const FULL: Meaning = [
+  'QuotaExceeded',
+  'The store has no space left for this; raise its quota or add a store.',
+];
 const TOO_LARGE: Meaning = ['TooLarge', 'The object is larger than the store can keep.'];
 const UNKNOWN: Meaning = ['Internal', 'The store failed in a way it should not; see the log for the cause.'];
 const NO_BUCKET: Meaning = [
@@ -48,8 +57,14 @@ const BY_CODE: Readonly<Record<string, Meaning>> = {
   Forbidden: REFUSED,
   AccountProblem: REFUSED,
   AllAccessDisabled: REFUSED,
-  InvalidAccessKeyId: ['PermissionDenied', 'The store does not know the key id it is used with; check the key.'],
-  SignatureDoesNotMatch: ['PermissionDenied', 'The store refuses the signature; check the secret of its key.'],
+  InvalidAccessKeyId: [
+    'PermissionDenied',
+    'The store does not know the key id it is used with; check the key.',
+  ],
+  SignatureDoesNotMatch: [
+    'PermissionDenied',
+    'The store refuses the signature; check the secret of its key.',
+  ],
   InvalidToken: ['PermissionDenied', 'The store refuses the session token of its key.'],
   ExpiredToken: ['PermissionDenied', 'The session token of the key has expired; give the store a new one.'],
   CredentialsProviderError: ['PermissionDenied', 'No key was found for the store; configure one.'],
@@ -159,4 +174,9 @@ function clockIsOff(error: VendorError): boolean {
 
 export function brokenOff(message: string, cause?: unknown): OsproxyError {
   return new OsproxyError('Unavailable', message, { cause });
+}
+
+export function bucketMissing(cause: unknown): OsproxyError {
+  const [code, message, options] = NO_BUCKET;
+  return new OsproxyError(code, message, { cause, ...options });
 }

@@ -1,4 +1,9 @@
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
@@ -31,7 +36,7 @@ const SLOW_ANSWER_FACTOR = 4;
  * Carries the SDK's requests over node:http. It differs from the SDK's own handler in its timers, which run only while the store is to act,
  * never while a slow source or a slow reader is.
  */
-export class HttpHandler implements SdkHandler {
+export class HttpHandler {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #timeouts: HttpTimeouts;
   readonly #http: HttpAgent;
@@ -119,11 +124,14 @@ class Exchange {
   }
 
   readonly #onAbort = (): void => {
-    this.#fail(Object.assign(new Error('Request aborted'), { name: 'AbortError', cause: this.#signal?.reason }));
+    this.#fail(
+      Object.assign(new Error('Request aborted'), { name: 'AbortError', cause: this.#signal?.reason }),
+    );
   };
 
   async #write(body: unknown): Promise<void> {
     const { idleMs, firstByteMs } = this.#timeouts;
+    clearTimeout(this.#timer);
     try {
       for await (const piece of piecesOf(body)) {
         if (this.#settled) return;
@@ -227,13 +235,20 @@ function queryOf(query: SdkRequest['query']): string {
   for (const name of Object.keys(query ?? {}).sort()) {
     const value = query?.[name];
     for (const one of Array.isArray(value) ? value : [value]) {
-      pairs.push(one === null || one === undefined ? escape(name) : `${escape(name)}=${escape(one)}`);
+      pairs.push(
+        one === null || one === undefined
+          ? percentEncoded(name)
+          : `${percentEncoded(name)}=${percentEncoded(one)}`,
+      );
     }
   }
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
 }
 
 /** As the signature spells it (RFC 3986). */
-function escape(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

@@ -85,7 +85,7 @@ export class PartSender {
   /** A buffer is in use while it is filled and while it is sent; one is always allowed, more from the common allowance. */
   #mayGrow(): boolean {
     if (this.#running.size >= this.#limit) return false;
-    if (this.#running.size < this.#extra) return true;
+    if (this.#running.size <= this.#extra) return true;
     if (!this.#connection.buffers.borrowExtra()) return false;
     this.#extra += 1;
     return true;

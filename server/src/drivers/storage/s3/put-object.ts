@@ -1,10 +1,11 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { OsproxyError } from '#core/errors.ts';
 import type { ByteSource, PutOptions } from '#core/ports/storage-driver.ts';
-import { cancelled, throwIfCancelled } from '../abort.ts';
+import { cancelled } from '../abort.ts';
 import { SourceReader } from '../source-reader.ts';
 import { CallSignal } from './call-signal.ts';
 import { translate } from './errors.ts';
+import type { PartBuffers } from './part-buffers.ts';
 import { PartSender } from './part-sender.ts';
 import { StreamBody } from './request-body.ts';
 import type { S3Connection } from './s3-connection.ts';
@@ -71,8 +72,16 @@ async function putBytes(
   replayable: boolean,
   options: PutOptions,
 ): Promise<void> {
-  call.signal.throwIfAborted();
-  await send(replayable ? connection.once : connection.steadily, connection, key, bytes, bytes.length, call, options);
+  commit(call);
+  await send(
+    replayable ? connection.once : connection.steadily,
+    connection,
+    key,
+    bytes,
+    bytes.length,
+    call,
+    options,
+  );
 }
 
 async function asStream(
@@ -83,44 +92,68 @@ async function asStream(
   call: CallSignal,
   options: PutOptions,
 ): Promise<void> {
-  let failure: { readonly error: unknown } | undefined;
-  const body = new StreamBody(
-    (async function* () {
-      try {
-        yield* confirmed(reader, size);
-        call.signal.throwIfAborted();
-        // With the last byte on its way the store will have the object: from here on there is only its answer.
-        call.release();
-      } catch (error) {
-        failure = { error };
-        throw error;
-      }
-    })(),
-  );
+  const failed: { error?: unknown } = {};
+  const body = new StreamBody(confirmed(reader, size, call, failed));
   try {
     await send(connection.once, connection, key, body, size, call, options);
   } catch (error) {
-    throw failure === undefined ? error : failure.error;
+    throw failed.error ?? error;
   } finally {
     body.destroy();
   }
 }
 
 /** The reader's chunks; the end of the last one only after the source has said that there is no more. */
-async function* confirmed(reader: SourceReader, size: number): AsyncGenerator<Uint8Array> {
-  for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
-    if (reader.received < size) {
-      yield chunk;
-      continue;
+async function* confirmed(
+  reader: SourceReader,
+  size: number,
+  call: CallSignal,
+  failed: { error?: unknown },
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
+      if (reader.received < size) {
+        yield chunk;
+        continue;
+      }
+      const cut = Math.max(0, chunk.length - HELD_BACK_BYTES);
+      const end = Buffer.from(chunk.subarray(cut));
+      if (cut > 0) yield chunk.subarray(0, cut);
+      // Rejects when the source runs over.
+      await reader.next();
+      commit(call);
+      yield end;
+      return;
     }
-    const cut = Math.max(0, chunk.length - HELD_BACK_BYTES);
-    const end = Buffer.from(chunk.subarray(cut));
-    if (cut > 0) yield chunk.subarray(0, cut);
-    // Rejects when the source runs over.
-    await reader.next();
-    yield end;
-    return;
+  } catch (error) {
+    failed.error = error;
+    throw error;
   }
+}
+
+/** With its last byte on the way the store will have the object: what the caller's signal does after that comes too late. */
+function commit(call: CallSignal): void {
+  call.signal.throwIfAborted();
+  call.release();
+}
+
+async function send(
+  client: S3Client,
+  connection: S3Connection,
+  key: string,
+  body: Uint8Array | StreamBody,
+  size: number,
+  call: CallSignal,
+  { md5 }: PutOptions,
+): Promise<void> {
+  const command = new PutObjectCommand({
+    Bucket: connection.bucket,
+    Key: connection.nameOf(key),
+    Body: body,
+    ContentLength: size,
+    ...(md5 !== undefined && { ContentMD5: Buffer.from(md5, 'hex').toString('base64') }),
+  });
+  await client.send(command, { abortSignal: call.signal });
 }
 
 async function inParts(
@@ -133,7 +166,8 @@ async function inParts(
 ): Promise<void> {
   const { partBytes, limit } = partsFor(connection, reader.declared);
   const { buffers } = connection;
-  let buffer = reader.declared === undefined ? Buffer.allocUnsafe(FIRST_BUFFER_BYTES) : buffers.take(partBytes);
+  let buffer =
+    reader.declared === undefined ? Buffer.allocUnsafe(FIRST_BUFFER_BYTES) : buffers.take(partBytes);
   let used = 0;
   let parts = 0;
   let sender: PartSender | undefined;
@@ -147,7 +181,7 @@ async function inParts(
           sender.send(buffer, used);
           buffer = await sender.buffer(partBytes);
           used = 0;
-        } else if (used === buffer.length) buffer = grown(buffer, buffers.take, partBytes);
+        } else if (used === buffer.length) buffer = grown(buffers, buffer, partBytes);
         const fits = Math.min(rest.length, buffer.length - used);
         buffer.set(rest.subarray(0, fits), used);
         used += fits;
@@ -164,4 +198,33 @@ async function inParts(
   } catch (error) {
     throw sender === undefined ? error : await sender.abandon(error);
   }
+}
+
+/** Parts of one size, as few as are allowed; larger ones for very large contents, of which then fewer are in memory. */
+function partsFor(
+  connection: S3Connection,
+  size: number | undefined,
+): { readonly partBytes: number; readonly limit: number } {
+  const { partBytes, concurrency, profile } = connection;
+  const needed = Math.ceil((size ?? 0) / MAX_PARTS / MIB) * MIB;
+  if (needed <= partBytes) return { partBytes, limit: concurrency };
+  const memory = partBytes * concurrency;
+  const largest = Math.min(memory, profile.maxPartBytes);
+  if (needed > largest) throw tooManyParts(largest);
+  return { partBytes: needed, limit: Math.floor(memory / needed) };
+}
+
+function tooManyParts(partBytes: number): OsproxyError {
+  const maximum = partBytes * MAX_PARTS;
+  return new OsproxyError(
+    'TooLarge',
+    `The content is larger than the ${maximum} bytes that the store takes in ${MAX_PARTS} parts; raise "partSizeMiB" of the store.`,
+    { details: { maximum } },
+  );
+}
+
+function grown(buffers: PartBuffers, buffer: Buffer, partBytes: number): Buffer {
+  const larger = buffers.take(Math.min(partBytes, buffer.length * 4));
+  buffer.copy(larger);
+  return larger;
 }

@@ -13,7 +13,10 @@ const KEY_WORDS = ['accessKeyId', 'secretAccessKey', 'accessKeySecret', 'secretI
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the driver needs, from what was configured. Throws InvalidArgument with one sentence for settings that do not fit together. */
-export function resolveSettings(settings: S3Settings, environment: Environment = process.env): S3DriverOptions {
+export function resolveSettings(
+  settings: S3Settings,
+  environment: Environment = process.env,
+): S3DriverOptions {
   const { vendor } = settings;
   const profile: VendorProfile = vendors[vendor];
   refuseForeignWords(vendor, profile, settings);
@@ -24,6 +27,12 @@ export function resolveSettings(settings: S3Settings, environment: Environment =
   }
   const bucket = resolveBucket(vendor, settings);
   checkBucket(bucket, pathStyle, place.endpoint);
+  const { concurrency = 4, maxSockets = 512 } = settings;
+  if (concurrency > maxSockets / 2) {
+    throw wrong(
+      `The "concurrency" of ${concurrency} is more than half of the ${maxSockets} connections in "maxSockets".`,
+    );
+  }
   const seconds = (value: number | undefined, fallback: number): number => (value ?? fallback) * 1000;
   return {
     profile,
@@ -33,13 +42,13 @@ export function resolveSettings(settings: S3Settings, environment: Environment =
     prefix: resolvePrefix(settings.prefix),
     key: resolveKey(vendor, profile, settings, environment),
     partBytes: (settings.partSizeMiB ?? 8) * MIB,
-    concurrency: settings.concurrency ?? 4,
+    concurrency,
     timeouts: {
       connectMs: seconds(settings.connectTimeoutSeconds, 5),
       firstByteMs: seconds(settings.firstByteTimeoutSeconds, 30),
       idleMs: seconds(settings.idleTimeoutSeconds, 30),
     },
-    maxSockets: settings.maxSockets ?? 512,
+    maxSockets,
   };
 }
 
@@ -90,7 +99,9 @@ function parseEndpoint(text: string, profile: VendorProfile): URL {
   const url = URL.parse(text);
   const plain = url !== null && url.pathname === '/' && url.search === '' && url.username === '';
   if (!plain || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw wrong('The "endpoint" must be an http or https URL without a path, such as "https://s3.example.com".');
+    throw wrong(
+      'The "endpoint" must be an http or https URL without a path, such as "https://s3.example.com".',
+    );
   }
   if (profile.s3Host !== undefined) url.hostname = profile.s3Host(url.hostname);
   return url;
@@ -101,7 +112,9 @@ function resolveBucket(vendor: Vendor, settings: S3Settings): string {
   if (vendor !== 'cos') return bucket;
   if (appId !== undefined) return bucket.endsWith(`-${appId}`) ? bucket : `${bucket}-${appId}`;
   if (/-[0-9]+$/.test(bucket)) return bucket;
-  throw wrong('A store of the vendor cos needs "appId", or a "bucket" that ends in it, such as "files-1250000000".');
+  throw wrong(
+    'A store of the vendor cos needs "appId", or a "bucket" that ends in it, such as "files-1250000000".',
+  );
 }
 
 function checkBucket(bucket: string, pathStyle: boolean, endpoint: string | undefined): void {
@@ -112,7 +125,9 @@ function checkBucket(bucket: string, pathStyle: boolean, endpoint: string | unde
     return;
   }
   if (!DNS_BUCKET.test(bucket)) {
-    throw wrong('The "bucket" must have 3 to 63 small letters, digits or dashes, because it becomes part of a host name.');
+    throw wrong(
+      'The "bucket" must have 3 to 63 small letters, digits or dashes, because it becomes part of a host name.',
+    );
   }
   const host = endpoint === undefined ? '' : new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) !== 0) {
@@ -152,7 +167,9 @@ function resolveKey(
   }
   if (profile.environment === undefined) return undefined;
   const names = profile.environment.map((entry) => `${entry.id} and ${entry.secret}`).join(', or ');
-  throw wrong(`A store of the vendor ${vendor} needs "${idWord}" and "${secretWord}", or the environment variables ${names}.`);
+  throw wrong(
+    `A store of the vendor ${vendor} needs "${idWord}" and "${secretWord}", or the environment variables ${names}.`,
+  );
 }
 
 function keyOf(id: string, secret: string, token: string | undefined): S3Key {

@@ -14,11 +14,15 @@ const VENDORS: Vendor[] = ['aws', 'ceph', 'minio', 'oss', 'cos', 'r2', 'generic'
 /** Settings of an `s3` store. Which of them a vendor takes is checked when the store is opened. */
 export const s3Settings = Type.Object(
   {
-    vendor: Type.Enum(VENDORS, { description: 'Which service it is; `generic` for any other that speaks S3.' }),
+    vendor: Type.Enum(VENDORS, {
+      description: 'Which service it is; `generic` for any other that speaks S3.',
+    }),
     bucket: Type.String({ minLength: 1, description: 'Name of the bucket, which must exist.' }),
     endpoint: text('URL of the service, such as `https://s3.example.com`; derived for aws, oss, cos and r2.'),
     region: text('Region of the bucket, such as `eu-central-1`, `cn-hangzhou` or `ap-guangzhou`.'),
-    prefix: text('Start of every key, so that several services can share a bucket; a `/` is added at its end.'),
+    prefix: text(
+      'Start of every key, so that several services can share a bucket; a `/` is added at its end.',
+    ),
     accessKeyId: text('Key id (aws, ceph, minio, oss, r2, generic).'),
     secretAccessKey: text('Key secret (aws, ceph, minio, r2, generic).', { secret: true }),
     accessKeySecret: text('Key secret (oss).', { secret: true }),

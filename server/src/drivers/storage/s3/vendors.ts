@@ -40,8 +40,8 @@ export interface VendorProfile {
   }[];
 }
 
-export type KeyIdWord = 'accessKeyId' | 'secretId';
-export type KeySecretWord = 'secretAccessKey' | 'accessKeySecret' | 'secretKey';
+type KeyIdWord = 'accessKeyId' | 'secretId';
+type KeySecretWord = 'secretAccessKey' | 'accessKeySecret' | 'secretKey';
 
 /** Parts of one multipart upload; the same everywhere. */
 export const MAX_PARTS = 10_000;

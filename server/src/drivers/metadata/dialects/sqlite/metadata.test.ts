@@ -107,8 +107,8 @@ describe('opening', () => {
 
   it('knows what a new database lacks before it is migrated', async () => {
     const metadata = await open();
-    expect(await metadata.schema()).toEqual({ applied: [], pending: ['0001-first-tables'] });
-    expect(await metadata.migrate()).toEqual({ applied: ['0001-first-tables'], pending: [] });
+    expect(await metadata.schema()).toEqual({ applied: [], pending: ['0001-first-tables', '0002-stores'] });
+    expect(await metadata.migrate()).toEqual({ applied: ['0001-first-tables', '0002-stores'], pending: [] });
   });
 });
 

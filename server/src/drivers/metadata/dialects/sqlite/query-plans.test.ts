@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Blob, Placement } from '#core/model/blob.ts';
+import type { MoveRecord } from '#core/model/move.ts';
 import { Repositories } from '../../repositories.ts';
 import type { Session } from '../../session.ts';
 import { SqliteConnection } from './connection.ts';
@@ -18,6 +19,7 @@ const WALKS = new Map([
   ['"files" where "state" in (?, ?) order by "uid" desc', 'the newest files of all owners, up to a limit'],
   ['"files" where "state" in (?, ?) and substr(name', 'a search by name over all owners, for administrators'],
   ['from "nodes" where', 'the nodes, which are few'],
+  ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
 ]);
 
 /** Queries that may sort, since few rows can match. */
@@ -27,6 +29,7 @@ const SORTS = new Map([
   ['from "service_keys" order by', 'the list of keys, which are few'],
   ['from "nodes" where', 'the nodes, which are few'],
   ['from "manifests" where', 'manifests of the same content'],
+  ['from "manifest_parts" inner join "files"', 'the files of a batch of blobs'],
 ]);
 
 const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size: 1, createdAt: 1 };
@@ -68,7 +71,15 @@ async function callEverything(r: Repositories): Promise<void> {
   await r.files.bumpLinkEpoch('1', 2);
   await r.uploads.insert({
     ...{ uid: '1', owner: 'o', name: 'n', state: 'open', size: 1, md5: undefined, sha256: undefined },
-    ...{ contentType: undefined, partSize: 1, createdAt: 1, expiresAt: 1, completedAt: undefined },
+    ...{
+      contentType: undefined,
+      partSize: 1,
+      store: 's',
+      transferTo: 't',
+      createdAt: 1,
+      expiresAt: 1,
+      completedAt: undefined,
+    },
   });
   const part = {
     number: 1,
@@ -96,6 +107,35 @@ async function callEverything(r: Repositories): Promise<void> {
   await r.blobs.doom('s', 'k9', 1);
   await r.blobs.doom('s', 'k9', 1);
   await r.blobs.forgetDoomed(1, 10);
+  await r.placements.blobsIn('s', '0', '9', 10);
+  await r.placements.naming(['1']);
+  await r.placements.usage('0', 10);
+  await r.placements.relocate('1', PLACEMENT, { ...PLACEMENT, key: 'k5' }, 1);
+  await r.placements.retired(1, '0', 10);
+  await r.placements.forgetRetired('s', 'k', 1);
+  const counts = { files: 1, blobs: 1, bytes: 1 };
+  const move: MoveRecord = {
+    ...{ id: '1', from: 's', to: 't', match: {}, bytesPerSecond: 1, state: 'running', run: 1, lastBlob: '9' },
+    ...{
+      afterBlob: '1',
+      total: counts,
+      done: counts,
+      failedBlobs: 0,
+      createdAt: 1,
+      updatedAt: 1,
+      endedAt: 1,
+    },
+  };
+  await r.moves.insert(move);
+  await r.moves.find('1');
+  await r.moves.lock('1');
+  await r.moves.list(10);
+  await r.moves.save(move);
+  await r.moves.putFailure('1', { blobId: '1', reason: 'r', at: 1 });
+  await r.moves.failures('1', 10);
+  await r.moves.clearFailures('1');
+  await r.marks.insert({ store: 's', node: undefined, mark: 'm', written: false });
+  await r.marks.setWritten('s', undefined);
   await r.manifests.find('1');
   for (const owner of ['o', undefined]) {
     await r.manifests.findVerified({ sha256: 'a' }, 1, owner);
@@ -108,7 +148,7 @@ async function callEverything(r: Repositories): Promise<void> {
   await r.manifests.removeIdle(1, 10);
   await r.blobs.markIdle(['1', '2', '3'], 1);
   await r.blobs.condemnIdle(1, 10);
-  await r.blobs.condemned(10);
+  await r.blobs.condemned('0', 10);
   await r.blobs.remove(['2']);
   await r.links.insert({
     ...{ id: 'l', uid: '1', owner: 'o', scope: 'read', disposition: 'inline', expiresAt: 1 },
@@ -118,6 +158,7 @@ async function callEverything(r: Repositories): Promise<void> {
   await r.links.list('1', 0, 10);
   await r.links.use('l', 0);
   await r.links.revoke('1', 'l', 1);
+  await r.links.revokeAll('1', 1);
   await r.links.removeExpired(1, 10);
   await r.keys.insert({
     ...{ id: 'k', name: 'n', owner: 'o', scopes: ['read'], secretHash: 'h', createdAt: 1 },

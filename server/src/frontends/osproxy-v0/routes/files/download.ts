@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { readable } from '#core/files.ts';
+import { noFile, readable } from '#core/files.ts';
 import { sendFile } from '../../../http/send-file.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { OPEN, type V0Context } from '../../context.ts';
@@ -34,7 +34,9 @@ export function download(scope: HttpServer, { core, links }: V0Context): void {
     const link = links.readDownload(query);
     const disposition = dispositionOf(query);
     const content = await core.files.findSigned(link.uid);
-    links.requireDownload(link, content.file.linkEpoch);
+    // The signature comes first: only who holds a link learns whether its file is still here.
+    links.requireDownload(link, content?.file.linkEpoch ?? 0);
+    if (content === undefined) throw noFile(link.uid);
     await sendFile(request, reply, { content: readable(content), downloads, disposition, name: link.name });
   });
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { ownerOf } from '#core/access.ts';
+import { keyIdOf, ownerOf } from '#core/access.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { V0Context } from '../../context.ts';
 import { answers, ok } from '../../envelope.ts';
@@ -32,13 +32,15 @@ export function uploadLinks(scope: HttpServer, context: V0Context): void {
   };
   scope.post('/link/upload', { schema, config: context.keyed('write') }, async (request) => {
     const { filePath, expire } = request.body;
-    const owner = ownerOf(context.callerOf(request));
+    const caller = context.callerOf(request);
+    const owner = ownerOf(caller);
+    const keyId = keyIdOf(caller);
     const names = new Map<string, string>();
     for (const [index, path] of filePath.entries()) {
       if (!names.has(path)) names.set(path, nameWithExtension(path, `filePath[${index}]`));
     }
     const term = links.term(expire ?? defaultExpireSeconds);
-    const wanted = [...names.values()].map((name) => ({ owner, name, notBefore: term.until }));
+    const wanted = [...names.values()].map((name) => ({ owner, name, keyId, notBefore: term.until }));
     const uploads = wanted.length === 0 ? [] : await core.uploads.createMany(wanted);
     const paths = [...names.keys()];
     return ok(

@@ -1,6 +1,4 @@
-import type { Core } from '#core/core.ts';
-import { isOsproxyError } from '#core/errors.ts';
-import { parseUid, type Uid } from '#core/model/uid.ts';
+import { parseUid } from '#core/model/uid.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { nothing, problems } from '../../problems.ts';
@@ -19,22 +17,8 @@ export function revokeAllLinks(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'links' } } as const;
   app.delete('/files/:uid/links', { config, schema }, async (request, reply) => {
     const uid = parseUid(request.params.uid);
-    await core.files.revokeSignedLinks(request.principal, uid);
-    await revokeStored(core, uid);
+    await core.files.find(request.principal, uid);
+    await core.links.revokeAll(request.principal, uid);
     return reply.code(204).send(null);
   });
-}
-
-/** A listing holds at most 1000, so it is asked for until it is empty. */
-async function revokeStored(core: Core, uid: Uid): Promise<void> {
-  for (;;) {
-    const links = await core.links.list(uid);
-    if (links.length === 0) return;
-    for (const { id } of links) {
-      await core.links.revoke(uid, id).catch((error: unknown) => {
-        // One that was removed meanwhile opens nothing either.
-        if (!isOsproxyError(error, 'NotFound')) throw error;
-      });
-    }
-  }
 }

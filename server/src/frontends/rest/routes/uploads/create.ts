@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { ownerOf } from '#core/access.ts';
+import { keyIdOf, ownerOf } from '#core/access.ts';
 import { parseHexDigest } from '#core/digests.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { BASE_PATH, type RestOptions } from '../../context.ts';
@@ -58,7 +58,9 @@ export function createUpload(app: HttpServer, { core }: RestOptions): void {
         const file = mayBeHere ? await core.instantUpload.claim(wanted, request.abort, remember) : undefined;
         made = file
           ? instantBody(file, core, request.principal)
-          : newUploadBody(await core.uploads.create(wanted, remember));
+          : newUploadBody(
+              await core.uploads.create({ ...wanted, keyId: keyIdOf(request.principal) }, remember),
+            );
         return made.uid;
       },
     );

@@ -1,0 +1,55 @@
+import type { MoveRecord } from '#core/model/move.ts';
+import type { TaskRecord } from '#core/model/task.ts';
+import type { MoveReport } from '#core/moves.ts';
+import type { StoreView } from '#core/store-overview.ts';
+import type { MoveBody, StoreBody, TaskBody } from './admin-schemas.ts';
+
+export function storeBody({ limits, ...view }: StoreView): StoreBody {
+  const { maxFileSize, allowedTypes } = limits;
+  return {
+    ...view,
+    ...(maxFileSize === undefined ? {} : { maxFileSize }),
+    ...(allowedTypes === undefined ? {} : { allowedTypes: [...allowedTypes] }),
+  };
+}
+
+export function moveBody(move: MoveRecord): MoveBody {
+  const { id, from, to, match, state, total, done, failedBlobs, bytesPerSecond, endedAt } = move;
+  return {
+    id,
+    from,
+    to,
+    match: match as MoveBody['match'],
+    ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+    state,
+    ...(total === undefined ? {} : { total }),
+    done,
+    failedBlobs,
+    createdAt: iso(move.createdAt),
+    updatedAt: iso(move.updatedAt),
+    ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),
+  };
+}
+
+export function moveReportBody({ move, failures }: MoveReport) {
+  return { ...moveBody(move), failures: failures.map((one) => ({ ...one, at: iso(one.at) })) };
+}
+
+export function taskBody(task: TaskRecord): TaskBody {
+  const { id, type, state, attempts, maxAttempts, lastError } = task;
+  return {
+    id,
+    type,
+    state,
+    attempts,
+    maxAttempts,
+    runAt: iso(task.runAt),
+    ...(lastError === undefined ? {} : { lastError }),
+    createdAt: iso(task.createdAt),
+    updatedAt: iso(task.updatedAt),
+  };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,319 @@
+import type { LinkPrincipal, PrincipalName, V0Principal } from './principals.ts';
+import {
+  type Call,
+  CONTENT,
+  formOf,
+  md5Of,
+  PART,
+  queryOf,
+  type Signed,
+  V0,
+  V1,
+  type World,
+} from './world.ts';
+
+/** Who gets which status, by docs/rest.md ("Scopes", "Links", "Failures") and docs/osproxy-v0.md ("Who may call what", "Links"). */
+type Expected = Readonly<Record<PrincipalName, number>>;
+
+export interface Row {
+  /** `signed` holds the parameters of the v0 link that is shown, or nothing. */
+  readonly call: (world: World, signed: Signed) => Call;
+  readonly expected: Expected;
+  /** A REST route that takes a link in the query; elsewhere `?link=` is not looked at. */
+  readonly takesLinks?: true;
+  /** The call changes what the others are about, so each one that is let in gets a world of its own. */
+  readonly changes?: true;
+}
+
+const NO_KEY = { nobody: 401, wrongKey: 401, expiredKey: 401, revokedKey: 401 } as const;
+
+/** A link that is over says so; one that nobody signed is nobody. */
+const NO_LINK: Record<LinkPrincipal, number> = {
+  readLink: 403,
+  readLinkOfOther: 403,
+  readLinkExpired: 410,
+  readLinkRevoked: 410,
+  readLinkUsedUp: 410,
+  readLinkTampered: 401,
+  writeLink: 403,
+  writeLinkOfOther: 403,
+  writeLinkExpired: 410,
+  writeLinkRevoked: 410,
+  writeLinkTampered: 401,
+};
+const READ_LINK = { ...NO_LINK, readLink: 200, readLinkOfOther: 404 };
+
+function writeLink(status: number): Record<LinkPrincipal, number> {
+  return { ...NO_LINK, writeLink: status, writeLinkOfOther: 404 };
+}
+
+/** v0 links open nothing but the v0 wire. */
+const NO_V0: Record<V0Principal, number> = {
+  v0Upload: 401,
+  v0UploadExpired: 401,
+  v0UploadExpiredBegun: 401,
+  v0UploadTampered: 401,
+  v0Download: 401,
+  v0DownloadExpired: 401,
+  v0DownloadRevoked: 401,
+  v0DownloadTampered: 401,
+};
+const NO_SCOPE = { readKey: 403, writeKey: 403, deleteKey: 403, linksKey: 403 } as const;
+const NOBODY = { ...NO_KEY, ...NO_SCOPE, ...NO_LINK, ...NO_V0 };
+
+/** Where credentials are not looked at. */
+function everybody(status: number): Expected {
+  return {
+    ...fill(NOBODY, status),
+    otherOwner: status,
+    admin: status,
+  };
+}
+
+function fill<K extends string>(names: Readonly<Record<K, number>>, status: number): Record<K, number> {
+  return Object.fromEntries(Object.keys(names).map((name) => [name, status])) as Record<K, number>;
+}
+
+const PUBLIC = everybody(200);
+/** The parameters of the link are missing, wrong, or those of a link for something else. */
+const UNSIGNED = everybody(422);
+
+/** In the v0 wire what is over is 404. */
+const V0_NO_LINK = {
+  ...NO_LINK,
+  readLinkExpired: 404,
+  readLinkRevoked: 404,
+  readLinkUsedUp: 404,
+  writeLinkExpired: 404,
+  writeLinkRevoked: 404,
+};
+const V0_NOBODY = { ...NOBODY, ...V0_NO_LINK };
+
+function get(path: string): Row['call'] {
+  return () => ({ method: 'GET', path });
+}
+
+function file(method: string, below = '', more: Partial<Call> = {}): Row['call'] {
+  return (world) => ({ method, path: `${V1}/files/${world.file}${below}`, ...more });
+}
+
+function upload(method: string, below = '', more: Partial<Call> = {}): Row['call'] {
+  return (world) => ({ method, path: `${V1}/uploads/${world.upload}${below}`, ...more });
+}
+
+/** Routes about the installation itself. */
+const ADMIN: Expected = { ...NOBODY, otherOwner: 403, admin: 200 };
+
+function control(action: string): Row {
+  return {
+    call: () => ({ method: 'POST', path: `${V1}/moves/5/${action}` }),
+    expected: { ...ADMIN, admin: 404 },
+  };
+}
+
+function open(path: string): Row {
+  return { call: get(path), expected: PUBLIC };
+}
+
+export const TABLE: Readonly<Record<string, Row>> = {
+  'OPTIONS *': {
+    call: () => ({
+      method: 'OPTIONS',
+      path: `${V1}/files`,
+      headers: { origin: 'https://app.example', 'access-control-request-method': 'PUT' },
+    }),
+    expected: everybody(204),
+  },
+  'GET /openapi.json': open('/openapi.json'),
+  'GET /docs': open('/docs'),
+  'GET /docs/': open('/docs/'),
+  'GET /docs/json': open('/docs/json'),
+  'GET /docs/yaml': open('/docs/yaml'),
+  'GET /docs/static/index.html': { call: get('/docs/static/index.html'), expected: everybody(302) },
+  'GET /docs/static/swagger-initializer.js': open('/docs/static/swagger-initializer.js'),
+  'GET /docs/static/theme/osproxy.css': open('/docs/static/theme/osproxy.css'),
+  'GET /docs/static/theme/viewport.js': open('/docs/static/theme/viewport.js'),
+  'GET /docs/static/*': open('/docs/static/swagger-ui.css'),
+  'GET /healthz': open('/healthz'),
+  'GET /readyz': open('/readyz'),
+  'GET /metrics': open('/metrics'),
+  'GET /api/storage/v0/ping': open(`${V0}/ping`),
+  'GET /api/storage/v0/health': open(`${V0}/health`),
+
+  'GET /api/v1/files': {
+    call: get(`${V1}/files?limit=1000`),
+    expected: { ...NOBODY, readKey: 200, otherOwner: 200, admin: 200 },
+  },
+  'POST /api/v1/files': {
+    call: () => ({ method: 'POST', path: `${V1}/files`, body: formOf('x') }),
+    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, admin: 201 },
+  },
+  'PUT /api/v1/files/:name': {
+    call: () => ({ method: 'PUT', path: `${V1}/files/new.txt`, body: 'x' }),
+    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, admin: 201 },
+  },
+  'GET /api/v1/files/:uid': {
+    call: file('GET'),
+    expected: { ...NOBODY, ...READ_LINK, readKey: 200, otherOwner: 404, admin: 200 },
+    takesLinks: true,
+  },
+  'GET /api/v1/files/:uid/content': {
+    call: file('GET', '/content'),
+    expected: { ...NOBODY, ...READ_LINK, readKey: 200, otherOwner: 404, admin: 200 },
+    takesLinks: true,
+  },
+  'PATCH /api/v1/files/:uid': {
+    call: file('PATCH', '', { json: { name: 'renamed.txt' } }),
+    expected: { ...NOBODY, writeKey: 200, otherOwner: 404, admin: 200 },
+    changes: true,
+  },
+  'DELETE /api/v1/files/:uid': {
+    call: file('DELETE'),
+    expected: { ...NOBODY, deleteKey: 204, otherOwner: 404, admin: 204 },
+    changes: true,
+  },
+  'POST /api/v1/files/:uid/links': {
+    call: file('POST', '/links', { json: {} }),
+    expected: { ...NOBODY, linksKey: 201, otherOwner: 404, admin: 201 },
+  },
+  'GET /api/v1/files/:uid/links': {
+    call: file('GET', '/links'),
+    expected: { ...NOBODY, linksKey: 200, otherOwner: 404, admin: 200 },
+  },
+  'DELETE /api/v1/files/:uid/links': {
+    call: file('DELETE', '/links'),
+    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, admin: 204 },
+    changes: true,
+  },
+  'DELETE /api/v1/files/:uid/links/:id': {
+    call: (world) => file('DELETE', `/links/${world.spareLinks.read}`)(world, {}),
+    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, admin: 204 },
+    changes: true,
+  },
+  'POST /api/v1/uploads': {
+    call: () => ({ method: 'POST', path: `${V1}/uploads`, json: { name: 'new.txt' } }),
+    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, admin: 201 },
+  },
+  'GET /api/v1/uploads/:uid': {
+    call: upload('GET'),
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, admin: 200 },
+    takesLinks: true,
+  },
+  'DELETE /api/v1/uploads/:uid': {
+    call: upload('DELETE'),
+    expected: { ...NOBODY, ...writeLink(204), writeKey: 204, otherOwner: 404, admin: 204 },
+    takesLinks: true,
+    changes: true,
+  },
+  'POST /api/v1/uploads/:uid/complete': {
+    call: upload('POST', '/complete'),
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, admin: 200 },
+    takesLinks: true,
+    changes: true,
+  },
+  'PUT /api/v1/uploads/:uid/content': {
+    call: upload('PUT', '/content', { body: CONTENT }),
+    expected: { ...NOBODY, ...writeLink(201), writeKey: 201, otherOwner: 404, admin: 201 },
+    takesLinks: true,
+    changes: true,
+  },
+  'PUT /api/v1/uploads/:uid/parts/:number': {
+    call: upload('PUT', '/parts/2', { body: PART }),
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, admin: 200 },
+    takesLinks: true,
+    changes: true,
+  },
+  'POST /api/v1/uploads/:uid/links': {
+    call: upload('POST', '/links', { json: {} }),
+    expected: { ...NOBODY, linksKey: 201, otherOwner: 404, admin: 201 },
+  },
+  'GET /api/v1/uploads/:uid/links': {
+    call: upload('GET', '/links'),
+    expected: { ...NOBODY, linksKey: 200, otherOwner: 404, admin: 200 },
+  },
+  'DELETE /api/v1/uploads/:uid/links': {
+    call: upload('DELETE', '/links'),
+    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, admin: 204 },
+    changes: true,
+  },
+  'DELETE /api/v1/uploads/:uid/links/:id': {
+    call: (world) => upload('DELETE', `/links/${world.spareLinks.write}`)(world, {}),
+    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, admin: 204 },
+    changes: true,
+  },
+
+  'GET /api/v1/stores': { call: get(`${V1}/stores`), expected: ADMIN },
+  'GET /api/v1/moves': { call: get(`${V1}/moves`), expected: ADMIN },
+  'GET /api/v1/moves/:id': { call: get(`${V1}/moves/5`), expected: { ...ADMIN, admin: 404 } },
+  'POST /api/v1/moves': {
+    call: () => ({ method: 'POST', path: `${V1}/moves`, json: { from: 'nowhere', to: 'else' } }),
+    expected: { ...ADMIN, admin: 400 },
+  },
+  'POST /api/v1/moves/:id/pause': control('pause'),
+  'POST /api/v1/moves/:id/resume': control('resume'),
+  'POST /api/v1/moves/:id/cancel': control('cancel'),
+  'GET /api/v1/tasks': { call: get(`${V1}/tasks`), expected: ADMIN },
+  'POST /api/v1/tasks/:id/retry': {
+    call: () => ({ method: 'POST', path: `${V1}/tasks/5/retry` }),
+    expected: { ...ADMIN, admin: 404 },
+  },
+
+  'POST /api/storage/v0/link/upload': {
+    call: () => ({ method: 'POST', path: `${V0}/link/upload`, json: { filePath: ['new.txt'] } }),
+    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 200, admin: 200 },
+  },
+  'POST /api/storage/v0/link/download': {
+    call: (world) => ({
+      method: 'POST',
+      path: `${V0}/link/download`,
+      json: { uid: [world.file], expire: 60 },
+    }),
+    expected: { ...V0_NOBODY, readKey: 200, otherOwner: 404, admin: 200 },
+  },
+  'POST /api/storage/v0/resume': {
+    call: () => ({
+      method: 'POST',
+      path: `${V0}/resume`,
+      json: { data: [{ md5: md5Of(CONTENT), path: 'new.txt' }] },
+    }),
+    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 200, admin: 200 },
+  },
+  'GET /api/storage/v0/checkpoint': {
+    call: (world) => ({ method: 'GET', path: `${V0}/checkpoint?uid=${world.upload}` }),
+    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 404, admin: 200 },
+  },
+  'GET /api/storage/v0/proxy': {
+    call: (world) => ({ method: 'GET', path: `${V0}/proxy?uid=${world.file}` }),
+    expected: { ...V0_NOBODY, readKey: 200, otherOwner: 404, admin: 200 },
+  },
+  'GET /api/storage/v0/download': {
+    call: (_world, signed) => ({ method: 'GET', path: `${V0}/download?${queryOf(signed)}` }),
+    expected: { ...UNSIGNED, v0Download: 200 },
+  },
+  'PUT /api/storage/v0/upload': {
+    call: (_world, signed) => ({
+      method: 'PUT',
+      path: `${V0}/upload?${queryOf({ ...signed, md5: md5Of(CONTENT) })}`,
+      body: formOf(CONTENT),
+    }),
+    expected: { ...UNSIGNED, v0Upload: 200 },
+    changes: true,
+  },
+  'PUT /api/storage/v0/upload/multi': {
+    call: (_world, signed) => ({
+      method: 'PUT',
+      path: `${V0}/upload/multi?${queryOf({ ...signed, md5: md5Of(PART), chunkNum: '2' })}`,
+      body: formOf(PART),
+    }),
+    expected: { ...UNSIGNED, v0Upload: 200, v0UploadExpiredBegun: 200 },
+    changes: true,
+  },
+  'PUT /api/storage/v0/upload/merge': {
+    call: (_world, signed) => ({
+      method: 'PUT',
+      path: `${V0}/upload/merge?${queryOf({ ...signed, md5: md5Of(PART), num: '1', size: String(PART.length) })}`,
+    }),
+    expected: { ...UNSIGNED, v0Upload: 200, v0UploadExpiredBegun: 200 },
+    changes: true,
+  },
+};

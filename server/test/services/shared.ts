@@ -1,0 +1,49 @@
+import { request } from 'node:http';
+import { inject, test } from 'vitest';
+import type { CephRgwAccess } from './ceph-rgw.ts';
+
+/** Servers that all test files of one run share, by name, and what is needed to use each. */
+export interface SharedServices {
+  readonly 'ceph-rgw': CephRgwAccess;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly servicesPort: number;
+  }
+}
+
+/** What the one who starts the services answers. */
+export type ServiceAnswer<Access> =
+  | { readonly kind: 'ready'; readonly access: Access }
+  | { readonly kind: 'unavailable'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/**
+ * Registers tests that need the service, which is started when the first file of the run asks and stopped when the run ends. Where it is
+ * not to be had, one skipped test prints the reason instead. To be awaited at the top of a test file.
+ */
+export async function withService<Name extends keyof SharedServices>(
+  name: Name,
+  register: (access: SharedServices[Name]) => Promise<void> | void,
+): Promise<void> {
+  const answer = await ask<SharedServices[Name]>(name);
+  if (answer.kind === 'failed') throw new Error(`The service ${name} did not start: ${answer.message}`);
+  if (answer.kind === 'ready') return void (await register(answer.access));
+  test(`needs ${name}`, ({ skip }) => skip(answer.reason));
+}
+
+function ask<Access>(name: string): Promise<ServiceAnswer<Access>> {
+  return new Promise((resolve, reject) => {
+    const target = { host: '127.0.0.1', port: inject('servicesPort'), path: `/${name}`, method: 'POST' };
+    const asking = request({ ...target, agent: false }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      answer.on('end', () => resolve(JSON.parse(text)));
+      answer.on('error', reject);
+    });
+    asking.on('error', reject).end();
+  });
+}
