@@ -110,7 +110,10 @@ it('is migrated once by processes that start at once', async () => {
     expect(child.exitCode).toBe(0);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ pending: [] });
   }
-  expect((await (await open()).schema()).applied).toEqual(['0001-first-tables']);
+  const { applied, pending } = await (await open()).schema();
+  expect(applied).toEqual([...new Set(applied)]);
+  expect(applied).toContain('0001-first-tables');
+  expect(pending).toEqual([]);
 });
 
 it('loses no write of processes that write at once', async () => {

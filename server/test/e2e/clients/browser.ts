@@ -22,7 +22,9 @@ const SWITCHES = [
 ];
 
 export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM.command, args: SWITCHES, timeout: 60_000 });
+  // In a locale without Unicode Chromium does not keep names that need it.
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+  return chromium.launch({ executablePath: CHROMIUM.command, args: SWITCHES, env, timeout: 60_000 });
 }
 
 export interface Watched {
