@@ -10,7 +10,7 @@ import type { Coordinator } from '#core/ports/coordinator.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import type { StorageKeys } from '#core/storage-keys.ts';
-import { writeMark } from '#core/store-marks.ts';
+import { whatIsSuspicious, writeMark } from '#core/store-marks.ts';
 import type { StoreUsages } from '#core/store-usage.ts';
 import type { Stores } from '#core/stores.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
@@ -101,10 +101,17 @@ export async function listen(parts: HttpParts): Promise<Listener> {
   }
 }
 
-/** A store that does not answer now is marked at the next start. */
+/** A store that does not answer now is marked at the next start; one that is another than before is a reason to look. */
 async function markStores(parts: HttpParts, signal: AbortSignal): Promise<void> {
-  for (const name of parts.stores.names) {
-    await writeMark(parts, name, signal).catch((error: unknown) => {
+  for (const { name, type } of parts.config.stores) {
+    // It is empty after every start, and nobody needs to be told.
+    if (type === 'memory') continue;
+    const look = async () => {
+      await writeMark(parts, name, signal);
+      const suspicion = await whatIsSuspicious(parts, name);
+      if (suspicion !== undefined) parts.logger.error({ store: name }, suspicion);
+    };
+    await look().catch((error: unknown) => {
       if (!signal.aborted) parts.logger.warn({ err: error, store: name }, 'the store could not be marked');
     });
   }

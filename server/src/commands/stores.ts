@@ -119,7 +119,7 @@ async function report(service: Service, id: string, json: boolean, context: Cont
   if (json) context.print(JSON.stringify({ ...move, failures }, null, 2));
   else {
     context.print(movesTable([move]));
-    for (const failure of failures) context.print(`failed: blob ${failure.blobId}: ${failure.reason}`);
+    for (const failure of failures) context.print(`failed: object ${failure.blobId}: ${failure.reason}`);
   }
   return move.failedBlobs > 0 ? 1 : 0;
 }
@@ -139,7 +139,7 @@ function movesTable(all: readonly MoveRecord[]): string {
     timeText(move.createdAt),
     timeText(move.endedAt),
   ]);
-  return table(['ID', 'FROM', 'TO', 'STATE', 'FILES', 'BLOBS', 'BYTES', 'FAILED', 'BEGUN', 'ENDED'], rows);
+  return table(['ID', 'FROM', 'TO', 'STATE', 'FILES', 'OBJECTS', 'BYTES', 'FAILED', 'BEGUN', 'ENDED'], rows);
 }
 
 function wantedMove(options: OptionValues) {

@@ -3,6 +3,7 @@ import { isOsproxyError, toOsproxyError } from './errors.ts';
 import type { Metadata } from './ports/metadata.ts';
 import type { ByteSource, StorageDriver } from './ports/storage-driver.ts';
 import type { StorageKeys } from './storage-keys.ts';
+import { whatIsSuspicious } from './store-marks.ts';
 import type { Stores } from './stores.ts';
 
 export interface Diagnosis {
@@ -26,6 +27,11 @@ export async function doctor(options: DoctorOptions): Promise<Diagnosis[]> {
   const rows = [await database(options.metadata)];
   for (const name of options.stores.names) {
     rows.push(...(await store(name, options.stores.driver(name), options.keys)));
+    const suspicion = await whatIsSuspicious(options, name).catch(() => undefined);
+    if (suspicion === undefined) continue;
+    const fix =
+      'Mount the right folder or name the right bucket; see "A wrong folder or bucket" in docs/stores.md.';
+    rows.push({ check: `store "${name}" mark`, ok: false, detail: suspicion, fix });
   }
   return rows;
 }

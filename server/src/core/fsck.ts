@@ -8,6 +8,7 @@ import type { FileRecord } from './model/file.ts';
 import type { Uid } from './model/uid.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Metadata } from './ports/metadata.ts';
+import type { StorageDriver } from './ports/storage-driver.ts';
 import { renewMark, whatIsSuspicious } from './store-marks.ts';
 import type { Stores } from './stores.ts';
 
@@ -133,6 +134,8 @@ class Check {
       if (this.#left.has(name)) continue;
       const driver = stores.driver(name);
       for await (const key of orphans({ metadata, cutoff, signal }, name, driver)) {
+        // Beside a running service it may be purge that deleted it and forgot it since it was listed.
+        if (await isGone(driver, key, signal)) continue;
         const mend = async () => {
           const doomed = await metadata.transaction((r) => r.blobs.doom(name, key, clock.now()));
           if (doomed) await driver.delete(key, { signal });
@@ -264,5 +267,15 @@ class Check {
     this.#counts.findings += 1;
     if (repaired) this.#counts.repaired += 1;
     this.#options.report({ kind, subject, message, repaired });
+  }
+}
+
+async function isGone(driver: StorageDriver, key: string, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await driver.stat(key, { signal });
+    return false;
+  } catch (error) {
+    throwIfCancelled(signal);
+    return isOsproxyError(error, 'NotFound');
   }
 }

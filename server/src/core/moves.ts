@@ -47,16 +47,11 @@ export class Moves {
 
   /** Throws InvalidArgument for stores that cannot be meant, Conflict while another move would undo or repeat this one. */
   async create(wanted: NewMove): Promise<MoveRecord> {
-    const { from, to, match, bytesPerSecond } = wanted;
+    const { from, to, bytesPerSecond } = wanted;
+    const match = checkMatch(wanted.match);
     this.#checkStore(from, 'from');
     this.#checkStore(to, 'to');
     if (from === to) throw invalid('to', `A move needs two stores; both are "${from}".`);
-    if (match.key !== undefined) {
-      throw invalid(
-        'match',
-        'Which key sent a file is not kept, so a move cannot match it; match the owner.',
-      );
-    }
     const now = this.#clock.now();
     const id = this.#ids.next();
     const move: MoveRecord = {
@@ -156,6 +151,16 @@ function refuseOverlap(other: MoveRecord, wanted: NewMove): void {
     `Move ${other.id} from "${other.from}" to "${other.to}" is ${other.state}; let it end or cancel it first.`,
     { details: { move: other.id } },
   );
+}
+
+function checkMatch(match: FileMatch): FileMatch {
+  const { key, extensions, minSize = 0, maxSize = Number.POSITIVE_INFINITY } = match;
+  if (key !== undefined) {
+    throw invalid('match', 'Which key sent a file is not kept, so a move cannot match it; match the owner.');
+  }
+  if (minSize > maxSize) throw invalid('match', `minSize is ${minSize}, which is above maxSize, ${maxSize}.`);
+  if (extensions === undefined) return match;
+  return { ...match, extensions: extensions.map((one) => one.toLowerCase().replace(/^\./, '')) };
 }
 
 function over({ id, state }: { readonly id: string; readonly state: MoveState }): OsproxyError {

@@ -106,6 +106,13 @@ class Carrier {
     const { signal, throttle } = this.#context;
     const target = stores.newPlacement(keys.next(), this.#job.to);
     const readable = placements.filter((placement) => !bad.includes(placement));
+    if (!readable.some((placement) => stores.isNear(placement))) {
+      const at = readable.map(({ store, node }) => (node === undefined ? store : `${store} on ${node}`));
+      throw new OsproxyError(
+        'Unavailable',
+        `The bytes cannot be reached from this node; they are in ${at.join(', ')}.`,
+      );
+    }
     const part = { blobId: id, size, placements: readable };
     const body = await downloads.read({ file: { size }, parts: [part] }, undefined, signal);
     try {
@@ -118,11 +125,13 @@ class Carrier {
     } finally {
       await body.close();
     }
-    if (!(await this.#isIntact(target))) {
-      await this.#discard(target);
+    try {
+      if (await this.#isIntact(target)) return target;
       throw new OsproxyError('Internal', `Store "${target.store}" gave back other bytes than it was given.`);
+    } catch (error) {
+      await this.#discard(target);
+      throw error;
     }
-    return target;
   }
 
   /** The honest way to know what a store has is to read it again; whatever checksum it reports was computed before it kept the bytes. */

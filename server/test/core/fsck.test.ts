@@ -112,6 +112,20 @@ describe('fsck', () => {
     expect([await rig.keysIn(), await rig.keysIn(rig.other)]).toEqual([[], []]);
   });
 
+  it('bytes that purge has deleted and forgotten since they were listed: nothing', async () => {
+    await open({
+      wrap: (driver) =>
+        changed(driver, {
+          list: async function* () {
+            yield* driver.list();
+            yield { key: 'just/gone', size: 1, modifiedAt: new Date(0) };
+          },
+        }),
+    });
+    await file();
+    expect((await rig.fsck({ repair: true })).findings).toEqual([]);
+  });
+
   it('a file whose parts do not add up', async () => {
     await open();
     const manifest = { id: rig.ids.next(), size: 7, sha256: undefined, md5: undefined, sha1: undefined };

@@ -68,7 +68,9 @@ describe('a move', () => {
     const shared = some(4000);
     const doc = await write('e.txt', shared);
     await write('e.mp4', shared);
-    const move = await start({ match: { category: 'video', minSize: 1000, owner: 'a' } });
+    const move = await start({
+      match: { category: 'video', extensions: ['.MP4'], minSize: 1000, owner: 'a' },
+    });
     const late = await write('z.mp4', some(3000));
     await turn(move);
     expect(await find(move)).toMatchObject({ state: 'done', total: { files: 2, blobs: 2, bytes: 7000 } });
@@ -215,6 +217,9 @@ describe('a move', () => {
       message: 'There is no store "nowhere"; there are main, other.',
     });
     await expect(start({ match: { key: 'k' } })).rejects.toMatchObject({ code: 'InvalidArgument' });
+    await expect(start({ match: { minSize: 2, maxSize: 1 } })).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    });
     const move = await start();
     await expect(start()).rejects.toMatchObject({ code: 'Conflict' });
     await expect(start({ from: 'other', to: 'main' })).rejects.toMatchObject({ code: 'Conflict' });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
-import { chunksOf, openRig, owner, type Rig, type RigOptions, sha256, some } from './rig.ts';
+import { changed, chunksOf, openRig, owner, type Rig, type RigOptions, sha256, some } from './rig.ts';
 
 let rig: Rig;
 const open = async (options?: RigOptions) => {
@@ -8,10 +8,7 @@ const open = async (options?: RigOptions) => {
 };
 afterEach(() => rig.close());
 
-const PNG = Buffer.concat([
-  Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de', 'hex'),
-  some(500),
-]);
+const IMAGE = Buffer.concat([Buffer.from('ffd8ffe000104a464946', 'hex'), some(500)]);
 const keysBy = async () => ({ main: await rig.keysIn(), other: await rig.keysIn(rig.other) });
 const storesOf = async (uid: string) =>
   (await rig.metadata.files.content(uid))?.parts.map(({ placements }) =>
@@ -28,7 +25,7 @@ describe('where new files go', () => {
         { match: { key: 'special' }, store: 'other' },
       ],
     });
-    expect(await storesOf((await write('a.png', PNG)).uid)).toEqual([['other']]);
+    expect(await storesOf((await write('a.png', IMAGE)).uid)).toEqual([['other']]);
     expect(await storesOf((await write('a.txt', some(10))).uid)).toEqual([['main']]);
     const keyed = { owner: 'a', name: 'a.txt', keyId: 'special' };
     expect(await storesOf((await rig.uploads.writeFile(keyed, chunksOf(some(11)))).uid)).toEqual([['other']]);
@@ -63,7 +60,7 @@ describe('limits of a store', () => {
     let asked = false;
     const body = (async function* () {
       asked = true;
-      yield PNG;
+      yield IMAGE;
     })();
     await refusal(rig.uploads.writeFile({ owner: 'a', name: 'a.png', size: 1001 }, body), 'TooLarge');
     expect(asked).toBe(false);
@@ -76,10 +73,10 @@ describe('limits of a store', () => {
 
   it('end a body of unknown size, and a sum of parts, that grow too large', async () => {
     await open({ limits });
-    const large = Buffer.concat([PNG, some(600)]);
+    const large = Buffer.concat([IMAGE, some(600)]);
     await refusal(rig.uploads.writeFile({ owner: 'a', name: 'a.png' }, chunksOf(large, 100)), 'TooLarge');
     const { uid } = await rig.uploads.create({ owner: 'a', name: 'a.png' });
-    await rig.uploads.writePart(uid, 1, chunksOf(PNG), {});
+    await rig.uploads.writePart(uid, 1, chunksOf(IMAGE), {});
     await rig.uploads.writePart(uid, 2, chunksOf(some(900)), {});
     await expect(rig.uploads.complete(uid)).rejects.toMatchObject({ code: 'TooLarge' });
     expect((await rig.uploads.status(owner, uid)).upload.state).toBe('open');
@@ -94,8 +91,8 @@ describe('limits of a store', () => {
       'Unsupported',
     );
     await refusal(rig.uploads.writeWhole(uid, chunksOf(Buffer.from('plain text')), {}), 'Unsupported');
-    const file = await write('whatever.bin', PNG);
-    expect(file.contentType).toBe('image/png');
+    const file = await write('whatever.bin', IMAGE);
+    expect(file.contentType).toBe('image/jpeg');
   });
 });
 
@@ -185,6 +182,27 @@ describe('write-back', () => {
     await rig.tasks.retry(task?.id ?? '');
     await expect.poll(() => storesOf(uid), { timeout: 10_000 }).toEqual([['other']]);
     await expect(rig.tasks.retry(task?.id ?? '')).rejects.toMatchObject({ code: 'Conflict' });
+  });
+
+  it('leaves no copy behind when it is stopped while the copy is read again', async () => {
+    const stop = new AbortController();
+    await open({
+      wrapOther: (driver: StorageDriver) =>
+        changed(driver, {
+          open: async (...all) => {
+            stop.abort();
+            return driver.open(...all);
+          },
+        }),
+    });
+    const bytes = some(200_000);
+    await write('a', bytes);
+    const blob = await rig.metadata.blobs.findLive(sha256(bytes), bytes.length);
+    const job = { blobId: blob?.id, from: 'main', to: 'other' };
+    await expect(rig.runTask('transfer', job, { signal: stop.signal })).rejects.toMatchObject({
+      code: 'Cancelled',
+    });
+    expect((await keysBy()).other).toEqual([]);
   });
 
   it('does not spread damage: bytes that are not the recorded ones stay where they are', async () => {

@@ -200,7 +200,7 @@ export async function openRig(options: RigOptions = {}) {
   }
 }
 
-export async function keysOf(driver: StorageDriver): Promise<string[]> {
+async function keysOf(driver: StorageDriver): Promise<string[]> {
   const keys: string[] = [];
   for await (const { key } of driver.list()) keys.push(key);
   return keys;

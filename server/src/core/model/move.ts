@@ -17,7 +17,7 @@ export interface FileMatch {
 /** done: everything was looked at; what failed stayed where it was. done and cancelled are final, but a done one can be resumed for its failures. */
 export type MoveState = 'running' | 'paused' | 'cancelled' | 'done';
 
-export interface MoveCounts {
+interface MoveCounts {
   /** Files whose first bytes are among the blobs. */
   readonly files: number;
   readonly blobs: number;

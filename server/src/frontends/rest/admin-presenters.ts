@@ -14,7 +14,7 @@ export function storeBody({ limits, ...view }: StoreView): StoreBody {
 }
 
 export function moveBody(move: MoveRecord): MoveBody {
-  const { id, from, to, match, state, total, done, failedBlobs, bytesPerSecond, endedAt } = move;
+  const { id, from, to, match, state, total, bytesPerSecond, endedAt } = move;
   return {
     id,
     from,
@@ -22,17 +22,24 @@ export function moveBody(move: MoveRecord): MoveBody {
     match: match as MoveBody['match'],
     ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
     state,
-    ...(total === undefined ? {} : { total }),
-    done,
-    failedBlobs,
+    ...(total === undefined ? {} : { total: countsBody(total) }),
+    done: countsBody(move.done),
+    failedObjects: move.failedBlobs,
     createdAt: iso(move.createdAt),
     updatedAt: iso(move.updatedAt),
     ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),
   };
 }
 
+function countsBody({ files, blobs: objects, bytes }: MoveRecord['done']) {
+  return { files, objects, bytes };
+}
+
 export function moveReportBody({ move, failures }: MoveReport) {
-  return { ...moveBody(move), failures: failures.map((one) => ({ ...one, at: iso(one.at) })) };
+  return {
+    ...moveBody(move),
+    failures: failures.map(({ blobId: id, reason, at }) => ({ id, reason, at: iso(at) })),
+  };
 }
 
 export function taskBody(task: TaskRecord): TaskBody {

@@ -14,7 +14,7 @@ const StoreBody = Type.Object(
     type: Type.String({ description: 'Its kind; empty for a store that is not configured any more.' }),
     isDefault: Type.Boolean(),
     isConfigured: Type.Boolean(),
-    objects: Type.Integer({ description: 'Blobs in it, as recorded.' }),
+    objects: Type.Integer({ description: 'Contents, whole or in parts, that are recorded there.' }),
     bytes: bytes('Bytes of these.'),
     maxFileSize: Type.Optional(bytes('Largest file that it takes.')),
     allowedTypes: Type.Optional(Type.Array(Type.String())),
@@ -46,8 +46,8 @@ export const Match = Type.Object(
 );
 
 const Counts = Type.Object({
-  files: Type.Integer({ description: 'Files whose first bytes are among the blobs.' }),
-  blobs: Type.Integer(),
+  files: Type.Integer({ description: 'Files whose first bytes are among the objects.' }),
+  objects: Type.Integer(),
   bytes: Type.Integer(),
 });
 
@@ -62,7 +62,7 @@ const moveFields = {
   }),
   total: Type.Optional(Counts),
   done: Counts,
-  failedBlobs: Type.Integer(),
+  failedObjects: Type.Integer(),
   createdAt: time('UTC.'),
   updatedAt: time('UTC.'),
   endedAt: Type.Optional(time('UTC.')),
@@ -77,7 +77,7 @@ export type MoveBody = Static<typeof MoveBody>;
 export const MoveReportBody = Type.Object(
   {
     ...moveFields,
-    failures: Type.Array(Type.Object({ blobId: Type.String(), reason: Type.String(), at: time('UTC.') }), {
+    failures: Type.Array(Type.Object({ id: Type.String(), reason: Type.String(), at: time('UTC.') }), {
       description: 'At most a hundred.',
     }),
   },

@@ -16,9 +16,9 @@ cache: { smallObjectsMiB: 0 }
 interface Move {
   readonly id: string;
   readonly state: string;
-  readonly total?: { readonly files: number; readonly blobs: number; readonly bytes: number };
-  readonly done: { readonly files: number; readonly blobs: number; readonly bytes: number };
-  readonly failedBlobs: number;
+  readonly total?: { readonly files: number; readonly objects: number; readonly bytes: number };
+  readonly done: { readonly files: number; readonly objects: number; readonly bytes: number };
+  readonly failedObjects: number;
   readonly failures: readonly { readonly reason: string }[];
 }
 
@@ -108,7 +108,11 @@ describe('a move between two stores', () => {
     console.log(`move: 2000 files in ${seconds.toFixed(1)} s beside ${JSON.stringify(counts)}`);
     expect(counts.errors).toBe(0);
     expect(counts.reads).toBeGreaterThan(200);
-    expect(move).toMatchObject({ state: 'done', failedBlobs: 0, total: { files: 2000, blobs: 2000, bytes } });
+    expect(move).toMatchObject({
+      state: 'done',
+      failedObjects: 0,
+      total: { files: 2000, objects: 2000, bytes },
+    });
     expect(move.done).toEqual(move.total);
     expect(await objectsIn('new')).toBe(2000);
     await cleanFsck();
@@ -124,15 +128,15 @@ describe('a move between two stores', () => {
     const bytes = 300 * 50_000;
     const { id } = await begin({ bytesPerSecond: 3_000_000 });
     for (let kills = 0; kills < 3; kills += 1) {
-      const before = (await moveOf(id)).done.blobs;
-      await until('it goes on', async () => (await moveOf(id)).done.blobs > before + 10);
+      const before = (await moveOf(id)).done.objects;
+      await until('it goes on', async () => (await moveOf(id)).done.objects > before + 10);
       await place.service.kill();
       await place.restart();
     }
     expect((await moveOf(id)).state).toBe('running');
     await done(id);
     const move = await moveOf(id);
-    expect(move).toMatchObject({ failedBlobs: 0, total: { files: 300, blobs: 300, bytes } });
+    expect(move).toMatchObject({ failedObjects: 0, total: { files: 300, objects: 300, bytes } });
     expect(move.done).toEqual(move.total);
     for (const { uid, sha256 } of files) {
       expect(hex('sha256', (await place.client.content(uid)).bytes)).toBe(sha256);
@@ -167,19 +171,19 @@ describe('a move between two stores', () => {
     const begun = await place.command(...words);
     expect([begun.errors, begun.code]).toEqual(['', 0]);
     const id = /^Move (\d+) has begun/.exec(begun.out)?.[1] ?? '';
-    await until('it has begun', async () => (await moveOf(id)).done.blobs > 2);
+    await until('it has begun', async () => (await moveOf(id)).done.objects > 2);
     expect((await place.command('stores', 'pause', id)).out).toBe(`Move ${id} is paused.\n`);
     await until('it stands still', async () => {
-      const before = (await moveOf(id)).done.blobs;
+      const before = (await moveOf(id)).done.objects;
       await new Promise((resolve) => setTimeout(resolve, 1500));
-      return (await moveOf(id)).done.blobs === before;
+      return (await moveOf(id)).done.objects === before;
     });
     expect((await place.command('fsck')).code).toBe(0);
     const second = await place.command(...words);
     expect(second.errors).toBe(`Move ${id} from "old" to "new" is paused; let it end or cancel it first.\n`);
     expect((await place.command('stores', 'resume', id)).out).toBe(`Move ${id} is running.\n`);
-    const paused = (await moveOf(id)).done.blobs;
-    await until('it goes on', async () => (await moveOf(id)).done.blobs > paused);
+    const paused = (await moveOf(id)).done.objects;
+    await until('it goes on', async () => (await moveOf(id)).done.objects > paused);
     expect((await place.command('stores', 'cancel', id)).out).toBe(`Move ${id} is cancelled.\n`);
     expect((await place.command('stores', 'resume', id)).errors).toBe(`Move ${id} is cancelled.\n`);
     const next = await place.command(

@@ -7,7 +7,7 @@ import { API_KEY } from '#test/e2e/service.ts';
 import { osproxy } from '#test/faults/store-folder.ts';
 import { openPlace, type Place, some } from './two-stores.ts';
 
-const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'), some(300)]);
+const IMAGE = Buffer.concat([Buffer.from('ffd8ffe000104a464946', 'hex'), some(300)]);
 const YAML = `
 stores:
   - { name: main, type: local-disk, path: a }
@@ -34,7 +34,7 @@ describe('several stores', () => {
 
   it('take files by rule, in every way a file can come', async () => {
     const { client } = place;
-    expect(storesOf((await client.put('a.png', PNG)).uid)).toEqual(['images']);
+    expect(storesOf((await client.put('a.png', IMAGE)).uid)).toEqual(['images']);
     expect(storesOf((await client.put('a.txt', 'text')).uid)).toEqual(['main']);
     const shop = new RestClient(place.service.url, await createKey(place.service, 'shop', 'read,write'));
     const bytes = some(1000);
@@ -88,7 +88,7 @@ describe('several stores', () => {
       name: 'images',
       type: 'local-disk',
       objects: 1,
-      bytes: PNG.length,
+      bytes: IMAGE.length,
       maxFileSize: 1_048_576,
       allowedTypes: ['image/*'],
     });
@@ -96,7 +96,7 @@ describe('several stores', () => {
       /^images +local-disk .*1\.0 MiB +image\/\*$/m,
     );
     const metrics = await (await fetch(`${place.service.url}/metrics`)).text();
-    expect(metrics).toContain(`osproxy_store_bytes{store="images"} ${PNG.length}`);
+    expect(metrics).toContain(`osproxy_store_bytes{store="images"} ${IMAGE.length}`);
     expect(metrics).toContain('osproxy_store_objects{store="images"} 1');
     expect((await place.command('doctor')).out).toMatch(/store "shop" put +ok/);
   });

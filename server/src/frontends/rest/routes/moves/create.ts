@@ -23,7 +23,7 @@ const schema = {
   tags: ['stores'],
   summary: 'Move content between stores',
   description:
-    'Goes on in the background while files are read and uploaded. Each blob is copied, read again from the new store and compared by SHA-256 before it counts. What arrives in `from` after this stays there.',
+    'Goes on in the background while files are read and uploaded. Each content is copied, read again from the new store and compared by SHA-256 before the copy counts. What arrives in `from` after this stays there.',
   body: Body,
   response: { 201: ref(MoveBody), ...problems(409, 413, 415) },
 };
