@@ -18,7 +18,7 @@ export function withProcessorTime(contender: Contender, pid: number): ProcessorT
   const seconds: number[] = [];
   return {
     contender: {
-      name: contender.name,
+      ...contender,
       measure: async (round) => {
         const before = processorSeconds(pid);
         const value = await contender.measure(round);

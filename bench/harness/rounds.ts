@@ -5,15 +5,24 @@ import type { Contender, Series } from './series.ts';
 /**
  * Measures every contender once per round, in turn, after one unmeasured round, so that what disturbs the machine disturbs all alike.
  * Every other round goes backwards: nobody always follows the same neighbour.
+ *
+ * `justBefore` runs right before each measurement and does not count: it puts the machine into the same state for everybody.
  */
-export async function measureRounds(contenders: readonly Contender[], rounds: number): Promise<Series[]> {
+export async function measureRounds(
+  contenders: readonly Contender[],
+  rounds: number,
+  justBefore: () => Promise<void> = async () => {},
+): Promise<Series[]> {
   const values = contenders.map((): number[] => []);
   for (let round = 0; round <= rounds; round += 1) {
     const order = contenders.map((_, index) => index);
     if (round % 2 === 1) order.reverse();
     for (const index of order) {
+      const contender = contenders[index];
+      await contender?.prepare?.(round);
       await idleMoment();
-      const value = await contenders[index]?.measure(round);
+      await justBefore();
+      const value = await contender?.measure(round);
       if (value !== undefined && round > 0) values[index]?.push(value);
     }
     showProgress(round === 0 ? 'warmed up' : `round ${round} of ${rounds}`);

@@ -40,6 +40,16 @@ test('every kind has settings and starts with them', async () => {
   await rm(path, { recursive: true });
 });
 
+test('a local disk is for its node alone unless it says that its folder is shared', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'osproxy-registry-'));
+  for (const shared of [undefined, false, true]) {
+    const store = await openStore('main', { type: 'local-disk', path, shared }, context());
+    expect(store.nodeLocal).toBe(shared !== true);
+    await store.close();
+  }
+  await rm(path, { recursive: true });
+});
+
 test('wrong settings are refused with one sentence; an absent one counts as not given', async () => {
   const { reports: _reports, ...rest } = context();
   const error = await refused('InvalidArgument', openStore('main', { type: 'local-disk' }, rest));

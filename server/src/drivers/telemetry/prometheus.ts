@@ -28,11 +28,18 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 
 type Direction = 'in' | 'out';
 
+interface HttpSeries {
+  readonly requests: Counter.Internal;
+  readonly seconds: Histogram.Internal<'method' | 'route'>;
+}
+
 /** Counts in a registry of its own, so that several services may live in one process. */
 export class PrometheusTelemetry implements Telemetry {
   readonly #registry = new Registry();
   readonly #requests: Counter<'method' | 'route' | 'status'>;
   readonly #requestSeconds: Histogram<'method' | 'route'>;
+  /** Looked up once per method, status and route, of which there are few; finding a series by its labels costs more than counting. */
+  readonly #httpSeries = new Map<string, HttpSeries>();
   readonly #bytes: Readonly<Record<Direction, Counter.Internal>>;
   readonly #open: Readonly<Record<Direction, Gauge.Internal<'direction'>>>;
   readonly #attempts: Counter<'type' | 'outcome'>;
@@ -143,8 +150,17 @@ export class PrometheusTelemetry implements Telemetry {
   httpRequest(method: string, route: string, status: number, seconds: number): void {
     // Anybody can invent methods; each would be a new time series.
     const known = METHODS.has(method) ? method : 'other';
-    this.#requests.labels(known, route, String(status)).inc();
-    this.#requestSeconds.labels(known, route).observe(seconds);
+    const key = `${known} ${status} ${route}`;
+    let series = this.#httpSeries.get(key);
+    if (series === undefined) {
+      series = {
+        requests: this.#requests.labels(known, route, String(status)),
+        seconds: this.#requestSeconds.labels(known, route),
+      };
+      this.#httpSeries.set(key, series);
+    }
+    series.requests.inc();
+    series.seconds.observe(seconds);
   }
 
   storageOperation(store: string, operation: string, outcome: string, seconds: number): void {
