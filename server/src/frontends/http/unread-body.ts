@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 /** Bodies up to this length are read to their end and forgotten, so that the connection can be used again. */
 const SWALLOWED_BYTES = 64 * 1024;
 /** What is read of a longer body after its answer, so that the client sees the answer and not a reset. */
-const LINGER_BYTES = 1024 * 1024;
+const LINGER_BYTES = 64 * 1024 * 1024;
 const LINGER_MS = 2000;
 
 /** True when the client has, or may have, more of the body to send than is worth reading, or is too slow (408) to wait for. */
