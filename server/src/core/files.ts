@@ -8,7 +8,8 @@ import type { Uid } from './model/uid.ts';
 import { checkName } from './names.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
-import type { FilePageQuery, Metadata } from './ports/metadata.ts';
+import type { FilePageQuery } from './ports/metadata/files.ts';
+import type { Metadata } from './ports/metadata.ts';
 
 export interface FilePage {
   readonly files: readonly FileRecord[];

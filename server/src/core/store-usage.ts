@@ -1,5 +1,6 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import type { Metadata, StoreUsage } from './ports/metadata.ts';
+import type { StoreUsage } from './ports/metadata/placements.ts';
+import type { Metadata } from './ports/metadata.ts';
 
 const PAGE = 5_000;
 const FRESH_MS = 60_000;

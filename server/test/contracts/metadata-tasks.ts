@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NewTask } from '#core/model/task.ts';
-import type { Metadata, TaskEnd } from '#core/ports/metadata.ts';
+import type { TaskEnd } from '#core/ports/metadata/tasks.ts';
+import type { Metadata } from '#core/ports/metadata.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { NOW, newId, sampleTask, write } from './metadata-samples.ts';
 

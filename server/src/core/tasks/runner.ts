@@ -4,7 +4,8 @@ import type { TaskRecord } from '../model/task.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { Metadata, TaskEnd } from '../ports/metadata.ts';
+import type { TaskEnd } from '../ports/metadata/tasks.ts';
+import type { Metadata } from '../ports/metadata.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TaskType } from './task-type.ts';
 

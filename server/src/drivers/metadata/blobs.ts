@@ -1,6 +1,6 @@
 import { type Insertable, sql } from 'kysely';
 import type { Blob, PlacedBlob, Placement } from '#core/model/blob.ts';
-import type { BlobCommands, BlobQueries } from '#core/ports/metadata.ts';
+import type { BlobCommands, BlobQueries } from '#core/ports/metadata/blobs.ts';
 import { placementOf } from './content-parts.ts';
 import { chunks, fromId, listOf, optionalText, refuseLongList, toId, toNumber } from './convert.ts';
 import type { BlobTable, Int, PlacementTable } from './rows.ts';

@@ -1,6 +1,6 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { Lease, NodeRecord } from '#core/model/lease.ts';
-import type { CoordinationCommands, CoordinationQueries } from '#core/ports/metadata.ts';
+import type { CoordinationCommands, CoordinationQueries } from '#core/ports/metadata/coordination.ts';
 import { chunks, toNumber } from './convert.ts';
 import type { LeaseTable, NodeTable } from './rows.ts';
 import type { Session } from './session.ts';

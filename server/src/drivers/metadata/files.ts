@@ -3,7 +3,7 @@ import { OsproxyError } from '#core/errors.ts';
 import type { FileContent, FileRecord, FileState } from '#core/model/file.ts';
 import type { Manifest } from '#core/model/manifest.ts';
 import type { Uid } from '#core/model/uid.ts';
-import type { FileCommands, FilePageQuery, FileQueries } from '#core/ports/metadata.ts';
+import type { FileCommands, FilePageQuery, FileQueries } from '#core/ports/metadata/files.ts';
 import { contentParts } from './content-parts.ts';
 import {
   chunks,

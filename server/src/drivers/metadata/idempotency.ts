@@ -1,5 +1,9 @@
 import type { Insertable } from 'kysely';
-import type { IdempotencyCommands, IdempotencyQueries, IdempotencyRecord } from '#core/ports/metadata.ts';
+import type {
+  IdempotencyCommands,
+  IdempotencyQueries,
+  IdempotencyRecord,
+} from '#core/ports/metadata/idempotency.ts';
 import { fromId, toId, toNumber } from './convert.ts';
 import type { IdempotencyTable } from './rows.ts';
 import type { Session } from './session.ts';

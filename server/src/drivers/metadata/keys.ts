@@ -1,6 +1,6 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
-import type { ServiceKeyCommands, ServiceKeyQueries } from '#core/ports/metadata.ts';
+import type { ServiceKeyCommands, ServiceKeyQueries } from '#core/ports/metadata/service-keys.ts';
 import { optionalNumber, toNumber } from './convert.ts';
 import type { ServiceKeyTable } from './rows.ts';
 import type { Session } from './session.ts';

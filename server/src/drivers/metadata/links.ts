@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { LinkRecord, LinkScope } from '#core/model/link.ts';
 import type { Uid } from '#core/model/uid.ts';
-import type { LinkCommands, LinkQueries } from '#core/ports/metadata.ts';
+import type { LinkCommands, LinkQueries } from '#core/ports/metadata/links.ts';
 import { chunks, fromId, optionalNumber, toId, toNumber } from './convert.ts';
 import type { LinkTable } from './rows.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,7 @@
 import { type Insertable, type Selectable, sql } from 'kysely';
 import { OsproxyError } from '#core/errors.ts';
 import type { Manifest } from '#core/model/manifest.ts';
-import type { ManifestCommands, ManifestQueries } from '#core/ports/metadata.ts';
+import type { ManifestCommands, ManifestQueries } from '#core/ports/metadata/manifests.ts';
 import { Blobs } from './blobs.ts';
 import { chunks, fromId, listOf, optionalText, toId, toNumber } from './convert.ts';
 import type { ManifestPartTable, ManifestTable } from './rows.ts';

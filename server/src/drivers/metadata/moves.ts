@@ -1,6 +1,6 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { FileMatch, MoveFailure, MoveRecord, MoveState } from '#core/model/move.ts';
-import type { MoveCommands, MoveQueries } from '#core/ports/metadata.ts';
+import type { MoveCommands, MoveQueries } from '#core/ports/metadata/moves.ts';
 import { fromId, optionalNumber, toId, toNumber } from './convert.ts';
 import type { MoveTable } from './rows.ts';
 import type { Session } from './session.ts';

@@ -1,5 +1,10 @@
 import type { PlacedBlob, Placement } from '#core/model/blob.ts';
-import type { Naming, PlacementCommands, PlacementQueries, StoreUsage } from '#core/ports/metadata.ts';
+import type {
+  Naming,
+  PlacementCommands,
+  PlacementQueries,
+  StoreUsage,
+} from '#core/ports/metadata/placements.ts';
 import { Blobs, placedBlobs, selectPlaced } from './blobs.ts';
 import { chunks, fromId, listOf, optionalText, refuseLongList, toId, toNumber } from './convert.ts';
 import type { Int } from './rows.ts';

@@ -1,6 +1,6 @@
 import { OsproxyError } from '#core/errors.ts';
 import type { StoreMark } from '#core/model/store-mark.ts';
-import type { StoreMarkCommands, StoreMarkQueries } from '#core/ports/metadata.ts';
+import type { StoreMarkCommands, StoreMarkQueries } from '#core/ports/metadata/store-marks.ts';
 import { toNumber } from './convert.ts';
 import type { Session } from './session.ts';
 import { Statement } from './statement.ts';

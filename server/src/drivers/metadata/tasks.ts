@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from 'kysely';
 import { OsproxyError } from '#core/errors.ts';
 import type { NewTask, TaskAttempt, TaskRecord, TaskState } from '#core/model/task.ts';
-import type { TaskCommands, TaskEnd, TaskQueries } from '#core/ports/metadata.ts';
+import type { TaskCommands, TaskEnd, TaskQueries } from '#core/ports/metadata/tasks.ts';
 import { chunks, fromId, optionalNumber, optionalText, toId, toNumber } from './convert.ts';
 import type { TaskAttemptTable, TaskTable } from './rows.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { Uid } from '#core/model/uid.ts';
 import type { PartRecord, UploadRecord, UploadState } from '#core/model/upload.ts';
-import type { UploadCommands, UploadQueries } from '#core/ports/metadata.ts';
+import type { UploadCommands, UploadQueries } from '#core/ports/metadata/uploads.ts';
 import { chunks, fromId, optionalNumber, optionalText, toId, toNumber } from './convert.ts';
 import type { UploadPartTable, UploadTable } from './rows.ts';
 import type { Session } from './session.ts';

@@ -1,0 +1,49 @@
+import type { FileContent, FileRecord } from '../../model/file.ts';
+import type { Manifest } from '../../model/manifest.ts';
+import type { Uid } from '../../model/uid.ts';
+
+/** Keyset page: items after `after` in descending uid order; `limit` 1 to 1000. */
+export interface FilePageQuery {
+  /** undefined lists every owner's files. */
+  readonly owner: string | undefined;
+  readonly after: Uid | undefined;
+  readonly limit: number;
+  /** Only names that start with this. */
+  readonly namePrefix: string | undefined;
+}
+
+export interface FileQueries {
+  /** Any state. */
+  find(uid: Uid): Promise<FileRecord | undefined>;
+  /** Several at once, in no particular order; absent ones are left out. At most 1000. */
+  findMany(uids: readonly Uid[]): Promise<readonly FileRecord[]>;
+  /** The file with its parts in order and every placement; undefined unless it is ready or rejected. */
+  content(uid: Uid): Promise<FileContent | undefined>;
+  /** Files that are ready or rejected. */
+  list(query: FilePageQuery): Promise<readonly FileRecord[]>;
+  /** Walks files that are ready or rejected in ascending uid order, for fsck; `after` exclusive. */
+  scan(after: Uid | undefined, limit: number): Promise<readonly FileRecord[]>;
+}
+
+export interface FileCommands {
+  /** Rejects with AlreadyExists when the uid is taken. */
+  insert(file: FileRecord): Promise<void>;
+  rename(uid: Uid, name: string, contentType: string, at: number): Promise<void>;
+  /** False when it is not ready or rejected any more. */
+  markDeleted(uid: Uid, at: number): Promise<boolean>;
+  /** Compare-and-set: false unless the file is ready and still has manifest `from`. Takes digests and verified from `to`. */
+  swapManifest(uid: Uid, from: string, to: Manifest, at: number): Promise<boolean>;
+  /** Writes what verification found into file and manifest; false unless the file is ready and still has this manifest. */
+  markVerified(
+    uid: Uid,
+    manifestId: string,
+    digests: { sha256: string; md5: string | undefined; sha1: string | undefined },
+    at: number,
+  ): Promise<boolean>;
+  /** False unless the file is ready and still has this manifest. */
+  markRejected(uid: Uid, manifestId: string, reason: string, at: number): Promise<boolean>;
+  /** Raises linkEpoch by one: every signed link made before is void. */
+  bumpLinkEpoch(uid: Uid, at: number): Promise<void>;
+  /** Removes the rows of files deleted at or before `cutoff`, with their links; returns how many. */
+  removeDeleted(cutoff: number, limit: number): Promise<number>;
+}

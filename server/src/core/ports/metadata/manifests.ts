@@ -1,0 +1,24 @@
+import type { Manifest } from '../../model/manifest.ts';
+
+export interface ManifestQueries {
+  find(id: string): Promise<Manifest | undefined>;
+  /** Verified manifests of this content that are not about to be purged: at most 4, those of the fewest parts first, then the oldest. */
+  findVerified(
+    digest: { sha256?: string; md5?: string },
+    size: number | undefined,
+    owner: string | undefined,
+  ): Promise<readonly Manifest[]>;
+}
+
+export interface ManifestCommands {
+  insert(manifest: Manifest): Promise<void>;
+  /** Takes a reference: clears the idle mark. False when the manifest is gone, then it must not be used. */
+  claim(id: string): Promise<boolean>;
+  /** Says that a file stopped naming it at `at`. */
+  markIdle(id: string, at: number): Promise<void>;
+  /**
+   * Looks at up to `limit` manifests idle since `cutoff` or longer: one that a ready file names loses its mark, the others are removed
+   * and their blobs marked idle as of `cutoff`. Excludes claim() in the database. Nothing is left when it `looked` at none.
+   */
+  removeIdle(cutoff: number, limit: number): Promise<{ readonly looked: number; readonly removed: number }>;
+}
