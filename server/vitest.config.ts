@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import type { TestModule } from 'vitest/node';
+import { PROFILES, type ProfileName } from './test/profiles/names.ts';
 
 const MOST_WORKERS = 4;
 
@@ -19,7 +20,9 @@ const totals = {
         else {
           count.skipped += 1;
           const reason = result.state === 'skipped' ? result.note : undefined;
-          skipped.push(`${module.relativeModuleId} > ${test.fullName}: ${reason ?? 'no reason given'}`);
+          skipped.push(
+            `${module.project.name}: ${module.relativeModuleId} > ${test.fullName}: ${reason ?? 'no reason given'}`,
+          );
         }
       }
     }
@@ -32,18 +35,35 @@ const totals = {
   },
 };
 
+/** All tests, and those of a profile again on its stores and databases: `--project all`, `--project ceph`. */
+const everything = {
+  include: ['src/**/*.test.ts', 'test/**/*.test.ts', '../bootstrap/**/*.test.mjs'],
+  exclude: ['test/soak/**'],
+};
+
+const soak = { include: ['test/soak/**/*.test.ts'] };
+
+const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+
+const ofProfiles = Object.entries(PROFILES).map(([name, folders]) => ({
+  test: {
+    ...shared,
+    name,
+    include: folders.map((folder) => `test/e2e/${folder}/**/*.test.ts`),
+    runner: 'test/profiles/runner.ts',
+    provide: { profile: name as ProfileName },
+  },
+}));
+
 export default defineConfig(({ mode }) => ({
   test: {
-    include:
-      mode === 'soak'
-        ? ['test/soak/**/*.test.ts']
-        : ['src/**/*.test.ts', 'test/**/*.test.ts', '../bootstrap/**/*.test.mjs'],
-    exclude: mode === 'soak' ? [] : ['test/soak/**'],
+    // Once for all projects, so that they share the servers.
     globalSetup: ['test/services/global-setup.ts'],
-    pool: 'forks',
     maxWorkers: Math.max(1, Math.min(availableParallelism(), MOST_WORKERS)),
-    testTimeout: mode === 'soak' ? 3_600_000 : 30_000,
-    hookTimeout: 60_000,
     reporters: ['default', totals],
+    projects:
+      mode === 'soak'
+        ? [{ test: { ...shared, ...soak, name: 'soak', testTimeout: 3_600_000 } }]
+        : [{ test: { ...shared, ...everything, name: 'all' } }, ...ofProfiles],
   },
 }));

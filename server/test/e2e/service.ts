@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { databaseUrlOf, environmentOf, placeOf } from '#test/profiles/place.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const READY_WITHIN_MS = 20_000;
@@ -15,6 +16,9 @@ export interface RunningService {
   readonly url: string;
   readonly apiKey: string;
   readonly dataDir: string;
+  /** The variables that lead a command to the same database and stores. */
+  readonly place: Readonly<Record<string, string>>;
+  readonly databaseUrl: string;
   readonly process: ChildProcess;
   /** Log lines so far. */
   readonly lines: readonly string[];
@@ -22,7 +26,7 @@ export interface RunningService {
   kill(): Promise<void>;
   /** SIGTERM, and waits; resolves with the exit code. */
   stop(): Promise<number | null>;
-  /** Stops and removes the data folder. */
+  /** Stops, and removes the data folder and what it has left in the store and the database of the profile. */
   close(): Promise<void>;
 }
 
@@ -34,16 +38,18 @@ export interface ServiceOptions {
   readonly onSpawn?: (child: ChildProcess) => void;
 }
 
-/** Starts a real osproxy process on a free port and waits until it listens. */
+/** Starts a real osproxy process on a free port, on the store and the database of the profile that the test runs in, and waits until it listens. */
 export async function startService(options: ServiceOptions = {}): Promise<RunningService> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'osproxy-e2e-')));
+  const place = await placeOf(dataDir);
+  const placed = environmentOf(dataDir, place);
   const child = spawn(process.execPath, [MAIN, 'serve'], {
     cwd: dataDir,
     env: {
       PATH: process.env.PATH,
       UV_THREADPOOL_SIZE: '16',
       OSPROXY_PORT: '0',
-      OSPROXY_DATA_DIR: dataDir,
+      ...placed,
       OSPROXY_API_KEY: API_KEY,
       ...options.env,
     },
@@ -66,12 +72,15 @@ export async function startService(options: ServiceOptions = {}): Promise<Runnin
     url,
     apiKey: options.env?.OSPROXY_API_KEY ?? API_KEY,
     dataDir,
+    place: placed,
+    databaseUrl: databaseUrlOf(dataDir, place),
     process: child,
     lines,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
     close: async () => {
       await end('SIGTERM');
+      await place.remove();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

@@ -27,10 +27,18 @@ export async function withService<Name extends keyof SharedServices>(
   name: Name,
   register: (access: SharedServices[Name]) => Promise<void> | void,
 ): Promise<void> {
-  const answer = await ask<SharedServices[Name]>(name);
-  if (answer.kind === 'failed') throw new Error(`The service ${name} did not start: ${answer.message}`);
+  const answer = await accessTo(name);
   if (answer.kind === 'ready') return void (await register(answer.access));
   test(`needs ${name}`, ({ skip }) => skip(answer.reason));
+}
+
+/** What is needed to use the service, or why it is not to be had; rejects when it should have started and did not. */
+export async function accessTo<Name extends keyof SharedServices>(
+  name: Name,
+): Promise<Exclude<ServiceAnswer<SharedServices[Name]>, { readonly kind: 'failed' }>> {
+  const answer = await ask<SharedServices[Name]>(name);
+  if (answer.kind === 'failed') throw new Error(`The service ${name} did not start: ${answer.message}`);
+  return answer;
 }
 
 function ask<Access>(name: string): Promise<ServiceAnswer<Access>> {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Scope } from '#core/model/principal.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { createLog } from '#drivers/logger/pino.ts';
@@ -26,7 +25,7 @@ export interface Keys {
 /** Made beside the running service in its own database, so that one can have expired already. */
 export async function createKeys(service: RunningService): Promise<Keys> {
   const { logger, close } = createLog({ level: 'silent' });
-  const metadata = await openMetadata(`sqlite:${join(service.dataDir, 'osproxy.db')}`, { logger });
+  const metadata = await openMetadata(service.databaseUrl, { logger });
   const keys = new ServiceKeys(metadata, { now: () => Date.now() }, undefined);
   const before = new ServiceKeys(metadata, { now: () => Date.now() - DAY_MS }, undefined);
   const make = async (scopes: readonly Scope[], owner = OWNER) =>

@@ -32,13 +32,15 @@ import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
-import { MemoryDriver } from '#drivers/storage/memory/memory-driver.ts';
+import { openStore } from '#drivers/storage/index.ts';
 import { createHttpServer } from '#frontends/http/server.ts';
 import { type OsproxyV0Options, registerOsproxyV0 } from '#frontends/osproxy-v0/index.ts';
+import { databaseUrlOf, placeOf } from '#test/profiles/place.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const MEBIBYTE = 1024 * 1024;
 const NODE = 'node-under-test';
+const STORE = 'main';
 const OLD_KEY: LinkKey = { id: 'k1', secret: 'the-first-link-key-of-these-tests-0001' };
 
 export interface HarnessOptions extends Partial<Omit<OsproxyV0Options, 'core'>> {
@@ -47,13 +49,13 @@ export interface HarnessOptions extends Partial<Omit<OsproxyV0Options, 'core'>> 
   readonly replace?: (core: Core) => Partial<Core>;
 }
 
-/** A service in this process on a real socket; background tasks wait until runTasks(). */
+/** A service in this process on a real socket, with a store in memory where the profile names none; background tasks wait until runTasks(). */
 export interface Harness {
   readonly url: string;
   readonly core: Core;
   /** A new service key. */
   key(owner: string, scopes?: readonly Scope[]): Promise<string>;
-  /** How many objects the store holds. */
+  /** How many objects the store holds, once the tasks that were let run have ended. */
   objects(): Promise<number>;
   /** Moves the service's clock forward. */
   advance(ms: number): void;
@@ -69,13 +71,15 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   let ahead = 0;
   const clock = { now: () => Date.now() + ahead };
   const { logger, close: closeLog } = createLog({ level: 'silent' });
-  const metadata = await openMetadata(`sqlite:${join(folder, 'osproxy.db')}`, { logger });
+  const place = await placeOf(folder);
+  const metadata = await openMetadata(databaseUrlOf(folder, place), { logger });
   await metadata.migrate();
   const coordinator = new DatabaseCoordinator({ metadata, clock, logger });
   const cache = new MemoryCache({ maxEntries: 1000 });
   const records = new FileRecords({ metadata, cache, coordinator, ttlMs: 5000 });
-  const store = new MemoryDriver();
-  const stores = new Stores(new Map([['memory', store]]), 'memory', NODE);
+  const context = { nodeId: NODE, telemetry: silentTelemetry, logger };
+  const store = await openStore(STORE, place.store ?? { type: 'memory' }, context);
+  const stores = new Stores(new Map([[STORE, store]]), STORE, NODE);
   const ids = new Snowflakes(clock);
   ids.reserve({ worker: 1, floor: 0, reservedUntil: Number.MAX_SAFE_INTEGER });
   const workers = new HashWorkers(2);
@@ -84,7 +88,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const keys = new StorageKeys();
   const md5 = 'always' as const;
   let running = false;
-  const policy = new PlacementPolicy({ rules: [], defaultStore: 'memory', limits: new Map() });
+  const policy = new PlacementPolicy({ rules: [], defaultStore: STORE, limits: new Map() });
   const settings = {
     partSize: 8 * MEBIBYTE,
     expireMs: DAY_MS,
@@ -140,6 +144,17 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     };
   };
   const core = coreWith(options.linkKeys ?? [OLD_KEY]);
+  const tasksEnd = async () => {
+    for (let round = 0; round < 500; round += 1) {
+      const counts = await metadata.tasks.counts();
+      const open = counts.filter(
+        ({ type, state }) => type === 'compose' && (state === 'pending' || state === 'running'),
+      );
+      if (open.every(({ count }) => count === 0)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error('Background tasks did not end within ten seconds.');
+  };
   const closers: (() => Promise<unknown>)[] = [];
   const serve = async (whole: Core, wanted: HarnessOptions): Promise<string> => {
     const served: Core = { ...whole, ...wanted.replace?.(whole) };
@@ -176,6 +191,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     key: async (owner, scopes = ['read', 'write']) =>
       (await core.keys.create({ name: 'test', owner, scopes })).secret,
     objects: async () => {
+      // A task that joins parts adds an object of its own.
+      if (running) await tasksEnd();
       let count = 0;
       for await (const _ of store.list()) count += 1;
       return count;
@@ -187,15 +204,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       if (!running) await runner.start();
       running = true;
       runner.wake();
-      for (let round = 0; round < 500; round += 1) {
-        const counts = await metadata.tasks.counts();
-        const open = counts.filter(
-          ({ type, state }) => type === 'compose' && (state === 'pending' || state === 'running'),
-        );
-        if (open.every(({ count }) => count === 0)) return;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      throw new Error('Background tasks did not end within ten seconds.');
+      await tasksEnd();
     },
     also: (other) => serve(other.linkKeys === undefined ? core : coreWith(other.linkKeys), other),
     close: async () => {
@@ -208,6 +217,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       await cache.close();
       await metadata.close();
       await closeLog();
+      await place.remove();
       await rm(folder, { recursive: true, force: true });
     },
   };

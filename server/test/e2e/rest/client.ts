@@ -154,7 +154,7 @@ export async function createKey(service: RunningService, owner: string, scopes: 
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [MAIN, 'keys', 'create', '--name', 'test', '--owner', owner, '--scopes', scopes, '--json'],
-    { env: { PATH: process.env.PATH, OSPROXY_DATA_DIR: service.dataDir }, cwd: service.dataDir },
+    { env: { PATH: process.env.PATH, ...service.place }, cwd: service.dataDir },
   );
   return JSON.parse(stdout).secret;
 }
