@@ -174,6 +174,13 @@ await withService('ceph-rgw', async (access) => {
       },
     );
 
+    test('an object beside an upload that still exists does not count as joined', async () => {
+      const bytes = randomBytes(11 * MIB);
+      await driver.put('half-joined', sourceOf(bytes));
+      failing(isComplete, { kind: 'answer', status: 500, body: ERROR_BODY }, 99);
+      await refused('Unavailable', driver.put('half-joined', inParts(bytes)));
+    });
+
     test('a join of an upload that somebody ended, without an object, is a failure', async () => {
       const gone = ERROR_BODY.replace('InternalError', 'NoSuchUpload');
       failing(isComplete, { kind: 'answer', status: 404, body: gone }, 99);

@@ -198,6 +198,47 @@ describe('compose', () => {
     expect(await rig.keysIn()).toHaveLength(3);
   });
 
+  const failingToJoin = (error: OsproxyError) => ({
+    wrap: (driver: StorageDriver) => changed(driver, { compose: () => Promise.reject(error) }),
+  });
+
+  it.each([
+    'InvalidArgument',
+    'TooLarge',
+    'RangeNotSatisfiable',
+    'QuotaExceeded',
+    'PermissionDenied',
+  ] as const)('ends at once with verified parts when the store refuses to join them: %s', async (code) => {
+    await open(failingToJoin(new OsproxyError(code, 'Not these.')));
+    const before = await completed({ sha256: sha256(whole) });
+    expect(await compose(before)).toBe('done');
+    expect((await find(before.uid)).file).toMatchObject({ verified: true, manifestId: before.manifestId });
+    expect((await rig.read(before.uid)).equals(whole)).toBe(true);
+    expect(await compose(before)).toBe('nothing to do');
+  });
+
+  it.each(['Unavailable', 'Internal'] as const)(
+    'tries again while joining may still succeed, and ends with verified parts at the last attempt: %s',
+    async (code) => {
+      const failure = new OsproxyError(code, 'Not now.');
+      await open(failingToJoin(failure));
+      const before = await completed();
+      await expect(compose(before)).rejects.toBe(failure);
+      expect((await find(before.uid)).file.verified).toBe(false);
+      expect(await compose(before, { task: { attempts: 8, maxAttempts: 8 } })).toBe('done');
+      expect((await find(before.uid)).file).toMatchObject({ verified: true, manifestId: before.manifestId });
+      expect((await rig.read(before.uid)).equals(whole)).toBe(true);
+    },
+  );
+
+  it('never settles for parts of which one is gone', async () => {
+    const gone = new OsproxyError('NotFound', 'Gone.');
+    await open(failingToJoin(gone));
+    const before = await completed();
+    await expect(compose(before, { task: { attempts: 8, maxAttempts: 8 } })).rejects.toBe(gone);
+    expect((await find(before.uid)).file.verified).toBe(false);
+  });
+
   it('stops when it is cancelled, and fails without a verdict when bytes cannot be read', async () => {
     await open();
     const before = await completed({ sha256: 'f'.repeat(64) });

@@ -151,7 +151,8 @@ export async function openRig(options: RigOptions = {}) {
     const type = types.find((one) => one.type === name);
     if (type === undefined) throw new Error(`no task type ${name}`);
     const { signal } = new AbortController();
-    const context = { signal, logger: quiet, commit: metadata.transaction.bind(metadata), ...more };
+    const commit = metadata.transaction.bind(metadata);
+    const context = { task: { attempts: 1, maxAttempts: 8 }, signal, logger: quiet, commit, ...more };
     if ((await type.precheck?.(payload, context as TaskContext)) === false) return 'nothing to do';
     return type.handle(payload, context as TaskContext);
   };

@@ -3,7 +3,7 @@ import { throwIfCancelled } from '../cancellation.ts';
 import { manifestOver } from '../contents.ts';
 import { firstReadable } from '../copies.ts';
 import type { Downloads } from '../downloads.ts';
-import { isOsproxyError } from '../errors.ts';
+import { isOsproxyError, toOsproxyError } from '../errors.ts';
 import type { FileRecords } from '../file-records.ts';
 import type { HashWorkers } from '../hashing/hash-workers.ts';
 import { checkExpectation } from '../hashing/hashed-source.ts';
@@ -128,7 +128,7 @@ async function settle(
     });
     if (swapped) return;
   }
-  const joined = await join(dependencies, content, context.signal);
+  const joined = await joinUnlessRefused(dependencies, content, context);
   if (joined === undefined) {
     await context.commit(async (repositories) => {
       const now = clock.now();
@@ -161,6 +161,32 @@ async function swap(
 ): Promise<void> {
   const swapped = await repositories.files.swapManifest(file.uid, file.manifestId, to, now);
   await repositories.manifests.markIdle(swapped ? file.manifestId : to.id, now);
+}
+
+/**
+ * The content is known to be right by now, and joining only makes reading it cheaper: what the store refuses to join, or fails to join until
+ * the last attempt, stays in its parts.
+ */
+async function joinUnlessRefused(
+  dependencies: ComposeDependencies,
+  content: FileContent,
+  { task, signal, logger }: TaskContext,
+): Promise<Placement | undefined> {
+  try {
+    return await join(dependencies, content, signal);
+  } catch (error) {
+    throwIfCancelled(signal);
+    const failure = toOsproxyError(error);
+    if (failure.code === 'NotFound' || failure.code === 'Cancelled') throw error;
+    const mayPass = failure.retryable || failure.code === 'Internal';
+    if (mayPass && task.attempts < task.maxAttempts) throw error;
+    const parts = content.parts.length;
+    logger.warn(
+      { uid: content.file.uid, parts, err: error },
+      'the file stays in its parts: they cannot be joined',
+    );
+    return undefined;
+  }
 }
 
 /** Undefined where joining would not pay: one part, parts in several stores, or a store that does not offer it. */

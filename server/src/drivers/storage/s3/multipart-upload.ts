@@ -4,6 +4,7 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   HeadObjectCommand,
+  ListPartsCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
@@ -65,7 +66,8 @@ export class MultipartUpload {
 
   /**
    * Joins the parts. The store may have done it although the answer got lost; then the upload is gone and the object, of the size that
-   * the parts have, is there.
+   * the parts have, is there. An object beside an upload that still exists is not taken: a gateway that died in between left both, and
+   * whoever ends the upload later may take the object's bytes with it.
    */
   async complete(size: number): Promise<void> {
     const parts = [...this.#parts.values()].sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
@@ -77,8 +79,9 @@ export class MultipartUpload {
       await this.#connection.steadily.send(command);
     } catch (error) {
       const translated = translate(error);
-      const unclear = translated.code === 'Unavailable' || hasVendorCode(error, 'NoSuchUpload');
-      if (!unclear || !(await this.#stands(size))) throw translated;
+      const gone = hasVendorCode(error, 'NoSuchUpload');
+      const mayStand = gone || (translated.code === 'Unavailable' && (await this.#isGone()));
+      if (!mayStand || !(await this.#stands(size))) throw translated;
     }
     this.#connection.uploading.delete(this.#target.UploadId);
   }
@@ -94,6 +97,15 @@ export class MultipartUpload {
     if (etag === undefined) throw brokenOff('The store took a part without saying so; try again.');
     // The tag is the store's own and goes back as it came; it is not taken for a checksum.
     this.#parts.set(number, { PartNumber: number, ETag: etag });
+  }
+
+  /** True only when the store says so; Ceph says it with NoSuchKey. */
+  async #isGone(): Promise<boolean> {
+    const command = new ListPartsCommand({ ...this.#target, MaxParts: 1 });
+    return this.#connection.steadily.send(command).then(
+      () => false,
+      (error: unknown) => hasVendorCode(error, 'NoSuchUpload') || translate(error).code === 'NotFound',
+    );
   }
 
   async #stands(size: number): Promise<boolean> {
