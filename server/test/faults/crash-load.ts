@@ -15,8 +15,22 @@ export interface Clients {
   readonly v0: Client;
 }
 
-/** The answer did not come: the process is dead, or about to be. */
+/** No answer that says what happened: the process is dead, or about to be, or one of its stores is. */
 class Lost extends Error {}
+
+export interface LaneOptions {
+  /** True while the service may answer 503 or break off an answer, because a store is in trouble. */
+  readonly troubled?: () => boolean;
+  /** KiB of the largest content in one go, and of the smallest and the largest part. */
+  readonly sizes?: LoadSizes;
+}
+
+export interface LoadSizes {
+  readonly whole: readonly number[];
+  readonly part: readonly [number, number];
+}
+
+const SMALL: LoadSizes = { whole: [0, 0.1, 60, 70, 400, 1500], part: [64, 900] };
 
 /** One client that does one thing after the other, and notes in the model what was acknowledged. */
 export class Lane {
@@ -25,13 +39,23 @@ export class Lane {
   readonly #v0: Client;
   readonly #random: Random;
   readonly #killed: AbortSignal;
+  readonly #troubled: () => boolean;
+  readonly #sizes: LoadSizes;
 
-  constructor(model: Model, clients: Clients, random: Random, killed: AbortSignal) {
+  constructor(
+    model: Model,
+    clients: Clients,
+    random: Random,
+    killed: AbortSignal,
+    { troubled = () => false, sizes = SMALL }: LaneOptions = {},
+  ) {
     this.#model = model;
     this.#rest = clients.rest;
     this.#v0 = clients.v0;
     this.#random = random;
     this.#killed = killed;
+    this.#troubled = troubled;
+    this.#sizes = sizes;
   }
 
   /** Resolves when the process was killed; rejects when it does anything wrong before. */
@@ -140,7 +164,7 @@ export class Lane {
     const random = this.#random;
     const crowded = this.#model.open.length > MOST_OPEN;
     const left = crowded || random.chance(0.4) ? this.#take() : undefined;
-    const plan = Array.from({ length: random.between(1, 5) }, () => this.#content(64, 900));
+    const plan = Array.from({ length: random.between(1, 5) }, () => this.#content(...this.#sizes.part));
     const upload = left ?? (await this.#begin(plan, { v0: random.chance(0.5), whole: false }));
     if (upload.whole) return this.#finish(upload);
     const waiting = upload.plan.map((_, index) => index + 1).filter((number) => !isStored(upload, number));
@@ -211,22 +235,25 @@ export class Lane {
     }
   }
 
-  /** The answer when it has this status; Lost when none came because of the kill. Anything else is a failure of the service. */
+  /** The answer when it has this status; Lost when none came because of the kill or the trouble. Anything else is a failure of the service. */
   async #answered<T extends { status: number }>(
     call: Promise<T>,
     status: number,
     mayBeGone: () => boolean = () => false,
   ): Promise<T> {
+    const mayFail = this.#troubled();
     const answer = await this.#lostOr(call);
+    if (answer.status === 503 && (mayFail || this.#troubled())) throw new Lost('the store is away');
     if (answer.status === status || (answer.status === 404 && mayBeGone())) return answer;
     throw new Error(`The service answered ${answer.status} instead of ${status}: ${told(answer)}`);
   }
 
   async #lostOr<T>(call: Promise<T>): Promise<T> {
+    const mayFail = this.#troubled();
     try {
       return await call;
     } catch (error) {
-      if (this.#killed.aborted) throw new Lost('no answer', { cause: error });
+      if (mayFail || this.#troubled() || this.#killed.aborted) throw new Lost('no answer', { cause: error });
       throw error;
     }
   }
@@ -245,8 +272,8 @@ export class Lane {
     }
     const seed = random.between(1_000, 2 ** 40);
     if (highKib > 0) return { seed, size: random.between(lowKib * KIB, highKib * KIB) };
-    const most = random.pick([0, 100, 60 * KIB, 70 * KIB, 400 * KIB, 1500 * KIB]) ?? 0;
-    return { seed, size: random.between(0, most) };
+    const most = random.pick(this.#sizes.whole) ?? 0;
+    return { seed, size: random.between(0, Math.floor(most * KIB)) };
   }
 
   async *#slowly(bytes: Buffer): AsyncGenerator<Buffer> {

@@ -51,7 +51,13 @@ export class Model {
   readonly acknowledged = { files: 0, parts: 0, completes: 0, deletes: 0, aborts: 0, instant: 0 };
   /** Called at every acknowledgement. */
   onAcknowledged: () => void = () => {};
+  readonly #extensions: readonly string[];
   #names = 0;
+
+  /** The extensions that names have, in turn. */
+  constructor(extensions: readonly string[] = ['bin']) {
+    this.#extensions = extensions;
+  }
 
   note(what: keyof Model['acknowledged']): void {
     this.acknowledged[what] += 1;
@@ -60,7 +66,7 @@ export class Model {
 
   name(kind: string): string {
     this.#names += 1;
-    return `${kind}-${this.#names}.bin`;
+    return `${kind}-${this.#names}.${this.#extensions[this.#names % this.#extensions.length]}`;
   }
 
   /** Throws when the service gave the same uid twice. */

@@ -55,12 +55,20 @@ export async function sharedCephRgw(): Promise<Pick<CephRgw, 'access' | 'stop'>>
   });
 }
 
-/** A Ceph cluster of its own with everything in memory: one monitor, one OSD, two gateways on loopback. */
-export async function startCephRgw(): Promise<CephRgw> {
+/**
+ * A Ceph cluster of its own with everything in memory: one monitor, one OSD, two gateways on loopback. `gatewaySettings`: further lines of
+ * ceph.conf for the first gateway.
+ */
+export async function startCephRgw(gatewaySettings = ''): Promise<CephRgw> {
   const absent = await ensurePackages(NEEDS);
   if (absent !== undefined) throw new ServiceUnavailable(absent);
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-ceph-'));
-  const cluster = new CephCluster(folder, await freeThousand(), [await freePort(), await freePort()]);
+  const cluster = new CephCluster(
+    folder,
+    await freeThousand(),
+    [await freePort(), await freePort()],
+    gatewaySettings,
+  );
   try {
     await cluster.start();
   } catch (error) {
@@ -75,9 +83,11 @@ class CephCluster implements CephRgw {
   readonly #folder: string;
   readonly #monPort: number;
   readonly #ports: readonly [number, number];
+  readonly #gatewaySettings: string;
   readonly #daemons: { mon?: Daemon; osd?: Daemon; gateways: Daemon[] } = { gateways: [] };
 
-  constructor(folder: string, monPort: number, ports: readonly [number, number]) {
+  constructor(folder: string, monPort: number, ports: readonly [number, number], gatewaySettings: string) {
+    this.#gatewaySettings = gatewaySettings;
     this.#folder = folder;
     this.#monPort = monPort;
     this.#ports = ports;
@@ -93,7 +103,10 @@ class CephCluster implements CephRgw {
     const folder = this.#folder;
     for (const name of ['mon', 'osd', 'run', 'log', 'rgw', 'rgw2']) await mkdir(join(folder, name));
     const [cluster, osd] = [randomUUID(), randomUUID()];
-    await writeFile(join(folder, 'ceph.conf'), configOf(folder, cluster, this.#monPort, this.#ports));
+    await writeFile(
+      join(folder, 'ceph.conf'),
+      configOf(folder, cluster, this.#monPort, this.#ports, this.#gatewaySettings),
+    );
     const map = join(folder, 'monmap');
     await run('monmaptool', [
       '--create',
@@ -157,6 +170,7 @@ function configOf(
   cluster: string,
   monPort: number,
   ports: readonly [number, number],
+  gatewaySettings: string,
 ): string {
   return `[global]
 fsid = ${cluster}
@@ -206,6 +220,7 @@ rgw crypt require ssl = false
 [client.rgw]
 rgw frontends = beast endpoint=127.0.0.1:${ports[0]} tcp_nodelay=1
 rgw data = ${folder}/rgw
+${gatewaySettings}
 [client.rgw2]
 rgw frontends = beast endpoint=127.0.0.1:${ports[1]} tcp_nodelay=1
 rgw data = ${folder}/rgw2

@@ -45,6 +45,9 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   Internal: 500,
 };
 
+/** Told where something is away and nobody knows for how long. */
+const DEFAULT_RETRY_SECONDS = 5;
+
 /** What a front end may tell a client about a failure, whatever the form of its answers. */
 export interface Failure {
   /** Safe to show: an Internal error carries the request id and nothing else. */
@@ -98,9 +101,9 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
 
 function headersOf(error: OsproxyError): Readonly<Record<string, string>> {
   const headers: Record<string, string> = error instanceof HttpError ? { ...error.headers } : {};
-  if (error.retryAfterSeconds !== undefined) {
-    headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterSeconds)));
-  }
+  const mayPass = error.code === 'Unavailable' && error.retryable;
+  const seconds = error.retryAfterSeconds ?? (mayPass ? DEFAULT_RETRY_SECONDS : undefined);
+  if (seconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(seconds)));
   if (error.code === 'Unauthenticated') headers['www-authenticate'] = 'Bearer realm="osproxy"';
   return headers;
 }

@@ -3,7 +3,12 @@ import { OsproxyError } from '#core/errors.ts';
 import { hasVendorCode, translate } from './errors.ts';
 
 function vendorError(name: string, status: number, headers: Record<string, string> = {}): Error {
-  const facts = { name, $metadata: { httpStatusCode: status }, $response: { statusCode: status, headers } };
+  const facts = {
+    name,
+    ...(name !== 'Unknown' && { Code: name }),
+    $metadata: { httpStatusCode: status },
+    $response: { statusCode: status, headers },
+  };
   return Object.assign(new Error('files-1250000000/secret-key at acme.example.com'), facts);
 }
 
@@ -44,6 +49,15 @@ test.each(['ECONNRESET', 'ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'EHO
     expect(error.message).not.toContain('10.0.0.1');
   },
 );
+
+test('a refusal without any word of the store comes from the server before it, to a request that broke off', () => {
+  const bare = vendorError('Unknown', 400);
+  expect(translate(bare)).toMatchObject({ code: 'Unavailable', retryable: true, cause: bare });
+  const told = Object.assign(vendorError('Unknown', 400), {
+    $metadata: { httpStatusCode: 400, requestId: 'tx1' },
+  });
+  expect(translate(told).code).toBe('Internal');
+});
 
 test('the seconds that the service asks for are kept', () => {
   expect(translate(vendorError('SlowDown', 503, { 'retry-after': '7' })).retryAfterSeconds).toBe(7);

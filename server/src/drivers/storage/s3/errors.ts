@@ -126,7 +126,7 @@ interface VendorError {
   readonly name?: string;
   readonly code?: unknown;
   readonly Code?: unknown;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string | undefined };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
 
@@ -154,6 +154,9 @@ function meaningOf(error: VendorError): Meaning {
     if (meaning !== undefined) return meaning;
   }
   const status = statusOf(error);
+  // Not the store says that, but the server before it, to a request of which only the beginning arrived.
+  if (status === 400 && error.Code === undefined && error.$metadata?.requestId === undefined)
+    return BROKEN_OFF;
   return BY_STATUS[status] ?? (status >= 500 ? BUSY : UNKNOWN);
 }
 

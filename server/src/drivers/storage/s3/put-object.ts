@@ -4,7 +4,7 @@ import type { ByteSource, PutOptions } from '#core/ports/storage-driver.ts';
 import { cancelled } from '../abort.ts';
 import { SourceReader } from '../source-reader.ts';
 import { CallSignal } from './call-signal.ts';
-import { translate } from './errors.ts';
+import { brokenOff, translate } from './errors.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import { PartSender } from './part-sender.ts';
 import { StreamBody } from './request-body.ts';
@@ -46,7 +46,11 @@ export async function putObject(
     return { size: reader.received };
   } catch (error) {
     if (signal?.aborted) throw cancelled(signal);
-    throw translate(error);
+    const failure = translate(error);
+    // Ceph says of a put whose body breaks off that there is no such object.
+    throw failure.code === 'NotFound'
+      ? brokenOff('The store did not keep the object; try again.', error)
+      : failure;
   } finally {
     call.release();
     await reader.close();

@@ -1,0 +1,134 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { MARK_KEY } from '#core/store-marks.ts';
+import { newBucket, openUploads, plainClient } from '#test/contracts/storage-s3-subject.ts';
+import { openPlace, type Place } from '#test/e2e/stores/two-stores.ts';
+import type { CephRgwAccess } from '#test/services/ceph-rgw.ts';
+import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
+import { settles } from './probe.ts';
+
+/** Longest time without a byte that the store "ceph" is given here. Generous: on a machine under load a store that is well takes its time. */
+export const STORE_IDLE_SECONDS = 4;
+
+/** A service on a local disk and a bucket of Ceph behind a proxy that makes faults. */
+export interface CephPlace extends Place {
+  readonly proxy: TcpFaultProxy;
+  readonly bucket: string;
+  /** Straight to the gateway, past the proxy. */
+  readonly s3: S3Client;
+  /** Keys of contents in the bucket, sorted. */
+  bucketKeys(): Promise<string[]>;
+  /** Keys of contents on the disk, sorted. */
+  diskKeys(): Promise<string[]>;
+  /** Multipart uploads that nobody ended. */
+  openUploads(): Promise<number>;
+  /** Resolves when exactly what the database names is in both stores, nothing unfinished besides. */
+  onlyNamed(withinMs?: number): Promise<void>;
+  /** `fsck --deep` finds nothing; rejects with what it found. */
+  cleanFsck(): Promise<void>;
+}
+
+export interface CephPlaceOptions {
+  /** Further sections of the configuration. */
+  readonly yaml?: string;
+  readonly defaultStore?: 'ceph' | 'disk';
+  readonly graceSeconds?: number;
+}
+
+const NAMED = `
+  select distinct p.key from placements p join (
+    select mp.blob_id from manifest_parts mp join files f on f.manifest_id = mp.manifest_id where f.state = 'ready'
+    union select up.blob_id from upload_parts up join uploads u on u.uid = up.upload_uid where u.state = 'open'
+  ) named on named.blob_id = p.blob_id where p.store =`;
+
+export async function openCephPlace(
+  access: CephRgwAccess,
+  { yaml = '', defaultStore = 'ceph', graceSeconds = 3 }: CephPlaceOptions = {},
+): Promise<CephPlace> {
+  const bucket = await newBucket(access);
+  const proxy = await TcpFaultProxy.start(Number(new URL(access.endpoint).port));
+  const s3 = plainClient(access);
+  const idle = STORE_IDLE_SECONDS;
+  const place = await openPlace(`
+stores:
+  - name: ceph
+    type: s3
+    vendor: ceph
+    endpoint: http://127.0.0.1:${proxy.port}
+    bucket: ${bucket}
+    accessKeyId: ${access.accessKeyId}
+    secretAccessKey: ${access.secretAccessKey}
+    partSizeMiB: 5
+    connectTimeoutSeconds: 2
+    firstByteTimeoutSeconds: ${2 * idle}
+    idleTimeoutSeconds: ${idle}
+  - { name: disk, type: local-disk, path: disk }
+defaultStore: ${defaultStore}
+purge: { graceSeconds: ${graceSeconds}, intervalSeconds: 1 }
+tasks: { leaseSeconds: 5 }
+cache: { smallObjectsMiB: 0 }
+${yaml}
+`);
+  const bucketKeys = async () => {
+    const keys: string[] = [];
+    for (let from: string | undefined; ; ) {
+      const page = await s3.send(new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: from }));
+      for (const { Key } of page.Contents ?? []) if (Key !== undefined && Key !== MARK_KEY) keys.push(Key);
+      from = page.NextContinuationToken;
+      if (from === undefined) return keys.sort();
+    }
+  };
+  const diskKeys = async () => {
+    const folder = join(place.dataDir, 'disk', 'objects');
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const keys = files.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+    return keys.filter((key) => key !== MARK_KEY).sort();
+  };
+  const differences = (store: string, there: readonly string[]): string | undefined => {
+    const named = place.query(`${NAMED} '${store}'`).map(({ key }) => String(key));
+    const besides = new Set(there).difference(new Set(named));
+    const missing = new Set(named).difference(new Set(there));
+    if (besides.size + missing.size === 0) return undefined;
+    return `${store} holds ${besides.size} objects that nothing names and lacks ${missing.size} that are named`;
+  };
+  const tasks = () =>
+    place
+      .query("select type, state, attempts, last_error from tasks where state not in ('done', 'cancelled')")
+      .map((row) => Object.values(row).join(' '))
+      .join('; ');
+  // The getters of the place give what is current after a restart.
+  return Object.create(place, {
+    proxy: { value: proxy },
+    bucket: { value: bucket },
+    s3: { value: s3 },
+    bucketKeys: { value: bucketKeys },
+    diskKeys: { value: diskKeys },
+    openUploads: { value: () => openUploads(s3, bucket, '') },
+    onlyNamed: {
+      value: (withinMs = 60_000) =>
+        settles(withinMs, async () => {
+          const wrong =
+            differences('ceph', await bucketKeys()) ??
+            differences('disk', await diskKeys()) ??
+            ((await openUploads(s3, bucket, '')) > 0 ? 'unfinished multipart uploads' : undefined);
+          return wrong === undefined ? undefined : `${wrong}; tasks: ${tasks()}`;
+        }),
+    },
+    cleanFsck: {
+      value: async () => {
+        const { code, out, errors } = await place.command('fsck', '--deep');
+        if (code !== 0 || !/: 0 found/.test(out))
+          throw new Error(`fsck ended with ${code}:\n${out}\n${errors}`);
+      },
+    },
+    close: {
+      value: async () => {
+        s3.destroy();
+        await place.close();
+        await proxy.close();
+      },
+    },
+  }) as CephPlace;
+}

@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from '../e2e/osproxy-v0/client.ts';
+import type { CephPlace } from './ceph-place.ts';
+import { checkAll } from './crash-check.ts';
+import { type Clients, Lane, type LoadSizes } from './crash-load.ts';
+import { Model } from './crash-model.ts';
+import { settles } from './probe.ts';
+import { bytesOf, Random } from './random.ts';
+
+const LANES = 6;
+const MOST_ACKNOWLEDGEMENTS = 30;
+const LONGEST_START_MS = 10_000;
+/** Until the service must answer as always once its store is back: the breaker's longest pause here, a silent connection, and some. */
+const RECOVERED_WITHIN_MS = 45_000;
+const VERIFIED_WITHIN_MS = 60_000;
+const LAST_LINES = 10;
+const LAST_LINE_CHARACTERS = 600;
+
+/** What happens to the store, or to the service itself, in the middle of the load. */
+export interface Trouble {
+  readonly name: string;
+  begin(random: Random): Promise<void>;
+  end(): Promise<void>;
+  /** The service itself ends and is started again: nothing goes on meanwhile. */
+  readonly kills?: boolean;
+}
+
+export interface Storm {
+  readonly place: CephPlace;
+  readonly seed: number;
+  /** One round of load each, in this order. */
+  readonly troubles: readonly Trouble[];
+  readonly sizes: LoadSizes;
+  /** Milliseconds that a trouble lasts, at least and at most. */
+  readonly lasts: readonly [number, number];
+  /** Move everything from one store to the other and back meanwhile. */
+  readonly moves?: boolean;
+}
+
+/** Extensions of the names that the load gives: a place may have rules for them. */
+export const EXTENSIONS = ['bin', 'out', 'in'];
+
+/** Files that land on the disk and go on to Ceph, and the other way round. */
+export const WRITE_BACK = `
+placement:
+  rules:
+    - { match: { extensions: [out] }, store: disk, thenTransferTo: ceph }
+    - { match: { extensions: [in] }, store: ceph, thenTransferTo: disk }
+`;
+
+/**
+ * Load, trouble in the middle of it, recovery by itself, then everything that was acknowledged is compared; again and again. Before a trouble
+ * begins every answer must be right, so each recovery is a whole one. At the end nothing may be left over in any store. Rejects with the first broken promise.
+ */
+export async function runStorm(storm: Storm): Promise<Model['acknowledged']> {
+  const model = new Model(EXTENSIONS);
+  const random = new Random(storm.seed);
+  let name = 'none';
+  try {
+    for (const [round, trouble] of storm.troubles.entries()) {
+      name = `${trouble.name} (round ${round + 1})`;
+      await oneRound(storm, model, trouble, new Random(storm.seed, round));
+      const startedAt = performance.now();
+      await recovered(storm.place, model);
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+      console.log(`${name}: recovered within ${seconds} s, ${JSON.stringify(model.acknowledged)}`);
+      await checkAll(model, clientsOf(storm.place), random);
+      complainAboutErrors(storm.place);
+    }
+    name = 'the end';
+    await allSettled(storm.place, model);
+    await checkAll(model, clientsOf(storm.place), random);
+    await storm.place.onlyNamed();
+    await storm.place.cleanFsck();
+    await emptied(storm.place, model);
+    return model.acknowledged;
+  } catch (error) {
+    const told = error instanceof Error ? error.message : String(error);
+    // What the log says about the last answers comes a moment after them.
+    await sleep(300);
+    const lines = storm.place.service.lines.filter((line) => /"level":"(warn|error|fatal)"/.test(line));
+    throw new Error(
+      `At ${name}, OSPROXY_TEST_SEED=${storm.seed}: ${told}\nThe service logged last:\n${lines
+        .slice(-LAST_LINES)
+        .map((line) => line.slice(0, LAST_LINE_CHARACTERS))
+        .join('\n')}`,
+      { cause: error },
+    );
+  }
+}
+
+/** A store that fails is no fault inside the service; an answer that was begun and could not be ended is told as an error. */
+function complainAboutErrors({ service }: CephPlace): void {
+  const bad = service.lines.find(
+    (line) => /"level":"(error|fatal)"/.test(line) && !line.includes('"msg":"an answer broke off after'),
+  );
+  if (bad !== undefined) throw new Error(`The service logged: ${bad}`);
+}
+
+function clientsOf({ service, client }: CephPlace): Clients {
+  return { rest: client, v0: new Client(service.url, service.apiKey) };
+}
+
+async function oneRound(storm: Storm, model: Model, trouble: Trouble, random: Random): Promise<void> {
+  const { place, sizes, lasts } = storm;
+  const stop = new AbortController();
+  let inTrouble = false;
+  const troubled = () => inTrouble;
+  const clients = clientsOf(place);
+  const lanes = Array.from({ length: LANES }, (_, index) =>
+    new Lane(model, clients, new Random(random.between(0, 2 ** 31), index), stop.signal, {
+      troubled,
+      sizes,
+    }).run(),
+  );
+  const running = Promise.all(lanes);
+  try {
+    if (storm.moves) await beginMove(place, random);
+    await Promise.race([underWay(model, random), running]);
+    inTrouble = true;
+    if (trouble.kills) stop.abort();
+    await trouble.begin(random);
+    await Promise.race([sleep(random.between(...lasts)), running]);
+  } finally {
+    stop.abort();
+    await trouble.end();
+  }
+  await running;
+}
+
+/** So many acknowledgements, whatever the machine is busy with. */
+async function underWay(model: Model, random: Random): Promise<void> {
+  let left = random.between(5, MOST_ACKNOWLEDGEMENTS);
+  const acknowledged = Promise.withResolvers<void>();
+  model.onAcknowledged = () => {
+    left -= 1;
+    if (left === 0) acknowledged.resolve();
+  };
+  await Promise.race([acknowledged.promise, sleep(LONGEST_START_MS)]);
+  model.onAcknowledged = () => {};
+}
+
+/** Whatever lies in one store goes to the other, unless a move is under way. */
+async function beginMove({ client }: CephPlace, random: Random): Promise<void> {
+  const [from, to] = random.chance(0.5) ? ['ceph', 'disk'] : ['disk', 'ceph'];
+  const { status } = await client.call('POST', '/moves', { json: { from, to } });
+  if (status !== 201 && status !== 409) throw new Error(`A move was answered with ${status}.`);
+}
+
+/** The store takes bytes again and gives them back: no rule applies to such a name, so they are in the default store. */
+async function recovered({ client }: CephPlace, model: Model): Promise<void> {
+  const content = { seed: 7, size: 400_000 };
+  await settles(RECOVERED_WITHIN_MS, async () => {
+    const name = `${model.name('recovered')}.bin`;
+    content.seed += 1;
+    const stored = await client.call('PUT', `/files/${name}`, { body: bytesOf(content) });
+    if (stored.status !== 201) return `a put is answered with ${stored.status}: ${stored.bytes}`;
+    model.addFile(model.newUid(stored.json.uid), name, { ...content });
+    const { status } = await client.content(stored.json.uid);
+    return status === 200 ? undefined : `reading is answered with ${status}`;
+  });
+}
+
+interface Move {
+  readonly id: string;
+  readonly state: string;
+  readonly failedObjects: number;
+}
+
+/** Every file verified, every move through, no task waiting that should have ended. */
+async function allSettled(place: CephPlace, model: Model): Promise<void> {
+  for (const { uid } of model.here()) {
+    await settles(VERIFIED_WITHIN_MS, async () => {
+      const { verified } = (await place.client.call('GET', `/files/${uid}`)).json;
+      return verified ? undefined : `file ${uid} is not verified`;
+    });
+  }
+  await settles(VERIFIED_WITHIN_MS, async () => {
+    const { json } = await place.client.call('GET', '/moves');
+    const { moves } = json as unknown as { readonly moves: readonly Move[] };
+    for (const { id, state, failedObjects } of moves) {
+      if (state === 'done' && failedObjects > 0) await place.client.call('POST', `/moves/${id}/resume`);
+      if (state !== 'done' || failedObjects > 0) return `move ${id} is ${state}, ${failedObjects} failed`;
+    }
+    return undefined;
+  });
+  await settles(VERIFIED_WITHIN_MS, async () => {
+    const types = "type in ('compose', 'transfer', 'move')";
+    const waiting = place.query(
+      `select type, state, attempts, last_error from tasks where ${types} and state not in ('done', 'cancelled')`,
+    );
+    return waiting.length === 0
+      ? undefined
+      : `tasks: ${waiting.map((row) => Object.values(row).join(' ')).join('; ')}`;
+  });
+}
+
+/** With every file deleted and every upload ended nothing is left in either store. */
+async function emptied(place: CephPlace, model: Model): Promise<void> {
+  for (const { uid } of model.here()) await place.client.call('DELETE', `/files/${uid}`);
+  for (const { uid } of model.open) await place.client.call('DELETE', `/uploads/${uid}`);
+  await settles(60_000, async () => {
+    const left = [...(await place.bucketKeys()), ...(await place.diskKeys())].length;
+    const uploads = await place.openUploads();
+    return left + uploads === 0 ? undefined : `${left} objects, ${uploads} multipart uploads`;
+  });
+}
