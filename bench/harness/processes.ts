@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 const STOP_WITHIN_MS = 20_000;
 
 const running = new Set<ChildProcess>();
+const atTheEnd: (() => Promise<void>)[] = [];
 
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -29,8 +30,14 @@ export async function stopProcess(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
+/** Something that is more than one process, stopped after all processes; must not reject. */
+export function stopLater(stop: () => Promise<void>): void {
+  atTheEnd.push(stop);
+}
+
 export async function stopAll(): Promise<void> {
   await Promise.all([...running].map(stopProcess));
+  for (const stop of atTheEnd.splice(0)) await stop();
 }
 
 export interface RunResult {

@@ -16,7 +16,7 @@ export interface Load {
 export async function wrk(load: Load): Promise<number> {
   const { wrk: command } = findTools('wrk');
   const script = fileURLToPath(new URL(`./wrk/${load.script}.lua`, import.meta.url));
-  const threads = Math.max(1, Math.min(2, availableParallelism() >> 1));
+  const threads = Math.max(1, Math.min(2, load.connections, availableParallelism() >> 1));
   const { stdout } = await run(
     command,
     [

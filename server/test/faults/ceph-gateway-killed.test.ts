@@ -20,7 +20,7 @@ describe('a service whose Ceph gateway is killed', () => {
   };
   beforeAll(async () => {
     try {
-      ceph = await startCephRgw(`rgw multipart part upload limit = ${MOST_PARTS}`);
+      ceph = await startCephRgw({ gatewaySettings: `rgw multipart part upload limit = ${MOST_PARTS}` });
     } catch (error) {
       if (!(error instanceof ServiceUnavailable) || process.env.CI === 'true') throw error;
       absent = error.message;

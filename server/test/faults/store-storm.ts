@@ -38,7 +38,7 @@ export interface Storm {
 }
 
 /** Extensions of the names that the load gives: a place may have rules for them. */
-export const EXTENSIONS = ['bin', 'out', 'in'];
+const EXTENSIONS = ['bin', 'out', 'in'];
 
 /** Files that land on the disk and go on to Ceph, and the other way round. */
 export const WRITE_BACK = `

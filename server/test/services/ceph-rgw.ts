@@ -25,7 +25,18 @@ export interface CephRgw {
   /** Ends the first gateway with SIGKILL; the data stays. */
   killGateway(): Promise<void>;
   startGateway(): Promise<void>;
+  /** Frees the memory of what was deleted now; the gateway itself would wait for two hours. */
+  collectGarbage(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface CephRgwOptions {
+  /** An empty folder for everything, which stop removes; default: one of its own among the temporary files. */
+  readonly folder?: string;
+  /** Bytes that the cluster can hold. Default 4 GiB. */
+  readonly storeBytes?: number;
+  /** Further lines of ceph.conf for the first gateway. */
+  readonly gatewaySettings?: string;
 }
 
 const NEEDS: readonly Requirement[] = [
@@ -55,20 +66,20 @@ export async function sharedCephRgw(): Promise<Pick<CephRgw, 'access' | 'stop'>>
   });
 }
 
-/**
- * A Ceph cluster of its own with everything in memory: one monitor, one OSD, two gateways on loopback. `gatewaySettings`: further lines of
- * ceph.conf for the first gateway.
- */
-export async function startCephRgw(gatewaySettings = ''): Promise<CephRgw> {
+/** A Ceph cluster of its own with everything in memory: one monitor, one OSD, two gateways on loopback. */
+export async function startCephRgw(options: CephRgwOptions = {}): Promise<CephRgw> {
   const absent = await ensurePackages(NEEDS);
   if (absent !== undefined) throw new ServiceUnavailable(absent);
-  const folder = await mkdtemp(join(tmpdir(), 'osproxy-ceph-'));
-  const cluster = new CephCluster(
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'osproxy-ceph-')));
+  const ports: [number, number] = [await freePort(), await freePort()];
+  const { storeBytes = 4 * 1024 ** 3, gatewaySettings = '' } = options;
+  const cluster = new CephCluster({
     folder,
-    await freeThousand(),
-    [await freePort(), await freePort()],
+    monPort: await freeThousand(),
+    ports,
+    storeBytes,
     gatewaySettings,
-  );
+  });
   try {
     await cluster.start();
   } catch (error) {
@@ -78,45 +89,37 @@ export async function startCephRgw(gatewaySettings = ''): Promise<CephRgw> {
   return cluster;
 }
 
+interface ClusterPlace {
+  readonly folder: string;
+  readonly monPort: number;
+  readonly ports: readonly [number, number];
+  readonly storeBytes: number;
+  readonly gatewaySettings: string;
+}
+
 class CephCluster implements CephRgw {
   readonly access: CephRgwAccess;
-  readonly #folder: string;
-  readonly #monPort: number;
-  readonly #ports: readonly [number, number];
-  readonly #gatewaySettings: string;
+  readonly #place: ClusterPlace;
   readonly #daemons: { mon?: Daemon; osd?: Daemon; gateways: Daemon[] } = { gateways: [] };
 
-  constructor(folder: string, monPort: number, ports: readonly [number, number], gatewaySettings: string) {
-    this.#gatewaySettings = gatewaySettings;
-    this.#folder = folder;
-    this.#monPort = monPort;
-    this.#ports = ports;
+  constructor(place: ClusterPlace) {
+    this.#place = place;
+    const [first, second] = place.ports;
     this.access = {
-      endpoint: `http://127.0.0.1:${ports[0]}`,
-      lenientEndpoint: `http://127.0.0.1:${ports[1]}`,
+      endpoint: `http://127.0.0.1:${first}`,
+      lenientEndpoint: `http://127.0.0.1:${second}`,
       accessKeyId: 'AKTEST',
       secretAccessKey: 'SKTEST',
     };
   }
 
   async start(): Promise<void> {
-    const folder = this.#folder;
+    const { folder, monPort } = this.#place;
     for (const name of ['mon', 'osd', 'run', 'log', 'rgw', 'rgw2']) await mkdir(join(folder, name));
     const [cluster, osd] = [randomUUID(), randomUUID()];
-    await writeFile(
-      join(folder, 'ceph.conf'),
-      configOf(folder, cluster, this.#monPort, this.#ports, this.#gatewaySettings),
-    );
+    await writeFile(join(folder, 'ceph.conf'), configOf(this.#place, cluster));
     const map = join(folder, 'monmap');
-    await run('monmaptool', [
-      '--create',
-      '--addv',
-      'a',
-      `[v2:127.0.0.1:${this.#monPort}]`,
-      '--fsid',
-      cluster,
-      map,
-    ]);
+    await run('monmaptool', ['--create', '--addv', 'a', `[v2:127.0.0.1:${monPort}]`, '--fsid', cluster, map]);
     await this.#tool('ceph-mon', '-i', 'a', '--mkfs', '--monmap', map);
     this.#daemons.mon = await this.#daemon('ceph-mon', '-i', 'a');
     await this.#tool('ceph', '--connect-timeout', '20', 'osd', 'new', osd);
@@ -138,39 +141,44 @@ class CephCluster implements CephRgw {
     await this.#gateway(0);
   }
 
+  async collectGarbage(): Promise<void> {
+    await this.#tool('radosgw-admin', '-n', 'client.rgw', 'gc', 'process', '--include-all');
+  }
+
   async stop(): Promise<void> {
     const { gateways, osd, mon } = this.#daemons;
     // In this order: a gateway without its cluster does not heed TERM.
     await Promise.all(gateways.map((gateway) => gateway.stop()));
     await osd?.stop();
     await mon?.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#place.folder, { recursive: true, force: true });
   }
 
   async #gateway(index: 0 | 1): Promise<void> {
     const name = index === 0 ? 'client.rgw' : 'client.rgw2';
     const gateway = await this.#daemon('radosgw', '-n', name);
     this.#daemons.gateways[index] = gateway;
-    const url = `http://127.0.0.1:${this.#ports[index]}/`;
+    const url = `http://127.0.0.1:${this.#place.ports[index]}/`;
     await gateway.ready(async () => (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok, 60_000);
   }
 
   #daemon(command: string, ...args: readonly string[]): Promise<Daemon> {
-    const conf = join(this.#folder, 'ceph.conf');
-    return Daemon.start(command, ['-c', conf, '-f', ...args], join(this.#folder, 'log', `${command}.out`));
+    const conf = join(this.#place.folder, 'ceph.conf');
+    return Daemon.start(
+      command,
+      ['-c', conf, '-f', ...args],
+      join(this.#place.folder, 'log', `${command}.out`),
+    );
   }
 
   async #tool(command: string, ...args: readonly string[]): Promise<void> {
-    await run(command, ['-c', join(this.#folder, 'ceph.conf'), ...args], { timeout: 60_000 });
+    await run(command, ['-c', join(this.#place.folder, 'ceph.conf'), ...args], { timeout: 60_000 });
   }
 }
 
 function configOf(
-  folder: string,
+  { folder, monPort, ports, storeBytes, gatewaySettings }: ClusterPlace,
   cluster: string,
-  monPort: number,
-  ports: readonly [number, number],
-  gatewaySettings: string,
 ): string {
   return `[global]
 fsid = ${cluster}
@@ -208,7 +216,7 @@ auth allow insecure global id reclaim = false
 [osd]
 osd data = ${folder}/osd
 osd objectstore = memstore
-memstore device bytes = 4294967296
+memstore device bytes = ${storeBytes}
 osd class load list = *
 osd class default list = *
 [client]

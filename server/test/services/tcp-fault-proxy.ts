@@ -12,7 +12,7 @@ export type Direction = 'up' | 'down';
 export type Breaking = 'reset' | 'end' | 'silence';
 
 /** A connection breaks right after so many bytes of it went this way since the fault was set; a byte beyond them is never forwarded. */
-export interface BreakingPoint {
+interface BreakingPoint {
   readonly direction: Direction;
   readonly afterBytes: number;
   readonly how: Breaking;
