@@ -192,3 +192,19 @@ test('an answer that stalls, breaks off or is too long is not taken', async () =
   await expect(collect(await body('DELETE'), 1000, 1000)).rejects.toMatchObject({ code: 'ECONNRESET' });
   await expect(collect(await body('GET'), 1000, 10)).rejects.toThrow('longer than 10');
 });
+
+test('answers that arrive at the same time over several connections do not mix', async () => {
+  const contents = Array.from({ length: 8 }, () => randomBytes(2 * MIB + 11));
+  let next = 0;
+  const { send } = await pair((request, response) => {
+    const content = contents[next++] ?? Buffer.alloc(0);
+    response.setHeader('number', String(next - 1));
+    request.resume().on('end', () => response.end(content));
+  }, LONG);
+  const answers = contents.map(async () => {
+    const { response } = await send(undefined, { method: 'GET' });
+    const bytes = await collect(response.body, 20_000, 4 * MIB);
+    expect(Buffer.compare(bytes, contents[Number(response.headers.number)] ?? Buffer.alloc(0))).toBe(0);
+  });
+  await Promise.all(answers);
+});

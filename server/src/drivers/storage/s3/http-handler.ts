@@ -1,12 +1,8 @@
-import {
-  type ClientRequest,
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-} from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { type Agents, kept, readingAgents } from './agents.ts';
 import { piecesOf } from './request-body.ts';
 
 export interface HttpTimeouts {
@@ -39,16 +35,14 @@ const SLOW_ANSWER_FACTOR = 4;
 export class HttpHandler {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #timeouts: HttpTimeouts;
-  readonly #http: HttpAgent;
-  readonly #https: HttpsAgent;
+  readonly #agents: Agents;
 
   constructor(options: HttpHandlerOptions) {
     const { keepAliveMs, maxSockets, lookup } = options;
     // An agent's timeout ends only connections that nobody uses.
     const settings = { keepAlive: true, timeout: keepAliveMs, maxSockets, ...(lookup && { lookup }) };
     this.#timeouts = options.timeouts;
-    this.#http = new HttpAgent(settings);
-    this.#https = new HttpsAgent(settings);
+    this.#agents = readingAgents(settings);
   }
 
   handle(request: SdkRequest, options: { readonly abortSignal?: unknown } = {}): Promise<SdkAnswer> {
@@ -59,7 +53,7 @@ export class HttpHandler {
       ? { ...this.#timeouts, firstByteMs: firstByteMs * SLOW_ANSWER_FACTOR }
       : this.#timeouts;
     const outgoing = (secure ? httpsRequest : httpRequest)({
-      agent: secure ? this.#https : this.#http,
+      agent: secure ? this.#agents.https : this.#agents.http,
       host: request.hostname.replace(/^\[|\]$/g, ''),
       port: request.port,
       method: request.method,
@@ -79,8 +73,8 @@ export class HttpHandler {
   }
 
   destroy(): void {
-    this.#http.destroy();
-    this.#https.destroy();
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
   }
 }
 
@@ -201,7 +195,7 @@ class Exchange {
 export async function collect(stream: unknown, idleMs: number, maxBytes: number): Promise<Uint8Array> {
   if (stream === undefined || stream === null) return new Uint8Array(0);
   const body = stream as IncomingMessage;
-  const chunks: Uint8Array[] = [];
+  const chunks: Buffer[] = [];
   let size = 0;
   const stall = (): NodeJS.Timeout =>
     setTimeout(() => {
@@ -209,11 +203,11 @@ export async function collect(stream: unknown, idleMs: number, maxBytes: number)
     }, idleMs);
   let timer = stall();
   try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
       clearTimeout(timer);
       size += chunk.length;
       if (size > maxBytes) throw new Error(`The answer of the store is longer than ${maxBytes} bytes.`);
-      chunks.push(chunk);
+      chunks.push(kept(chunk));
       timer = stall();
     }
   } finally {

@@ -4,7 +4,8 @@ import { OsproxyError } from '#core/errors.ts';
 import type { ByteRange, StoredObject } from '#core/ports/storage-driver.ts';
 import { cancelled, throwIfCancelled } from '../abort.ts';
 import { resolveRange } from '../ranges.ts';
-import { brokenOff, translate } from './errors.ts';
+import { BodyReader } from './body-reader.ts';
+import { translate } from './errors.ts';
 import type { S3Connection } from './s3-connection.ts';
 
 /** A range up to this size is read when it is opened, so that no connection stays taken for it. */
@@ -33,7 +34,7 @@ export async function openObject(
   try {
     const size = sizeOf(answer, range);
     const { length } = resolveRange(range, size);
-    const reader = new ObjectReader(body, size, length, connection.idleMs, signal);
+    const reader = new BodyReader(body, { size, length, idleMs: connection.idleMs, signal });
     return length <= READ_AT_ONCE_BYTES ? await readAtOnce(reader, size, length, signal) : reader;
   } catch (error) {
     body.destroy();
@@ -63,7 +64,7 @@ function sizeOf(answer: GetObjectCommandOutput, range: ByteRange | undefined): n
 }
 
 async function readAtOnce(
-  reader: ObjectReader,
+  reader: BodyReader,
   size: number,
   length: number,
   signal: AbortSignal | undefined,
@@ -80,105 +81,4 @@ async function readAtOnce(
 async function* oneChunk(bytes: Uint8Array, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   throwIfCancelled(signal);
   if (bytes.length > 0) yield bytes;
-}
-
-/** The bytes of one answer, as many as were promised or an error. */
-class ObjectReader implements StoredObject {
-  readonly size: number;
-  readonly chunks: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => this.#iterator };
-  readonly #body: IncomingMessage;
-  readonly #length: number;
-  readonly #idleMs: number;
-  readonly #signal: AbortSignal | undefined;
-  readonly #source: AsyncIterator<Uint8Array>;
-  #received = 0;
-  #state: 'open' | 'ended' | 'closed' = 'open';
-
-  constructor(
-    body: IncomingMessage,
-    size: number,
-    length: number,
-    idleMs: number,
-    signal: AbortSignal | undefined,
-  ) {
-    this.size = size;
-    this.#body = body;
-    this.#length = length;
-    this.#idleMs = idleMs;
-    this.#signal = signal;
-    this.#source = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-    if (signal?.aborted) body.destroy();
-    else signal?.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  async close(): Promise<void> {
-    if (this.#state === 'open') this.#end('closed');
-  }
-
-  readonly #onAbort = (): void => {
-    this.#body.destroy();
-  };
-
-  readonly #iterator: AsyncIterator<Uint8Array> = {
-    next: () => this.#next(),
-    return: async () => {
-      if (this.#state !== 'closed') this.#end('ended');
-      return { done: true, value: undefined };
-    },
-  };
-
-  async #next(): Promise<IteratorResult<Uint8Array>> {
-    if (this.#state === 'ended') return { done: true, value: undefined };
-    try {
-      const chunk = await this.#pull();
-      if (chunk === undefined) {
-        this.#end('ended');
-        return { done: true, value: undefined };
-      }
-      return { done: false, value: chunk };
-    } catch (error) {
-      const failure = this.#explain(error);
-      this.#end('ended');
-      throw failure;
-    }
-  }
-
-  async #pull(): Promise<Uint8Array | undefined> {
-    throwIfCancelled(this.#signal);
-    if (this.#state === 'closed') throw new Error('The object was closed.');
-    const timer = setTimeout(() => {
-      this.#body.destroy(Object.assign(new Error('The object stalled.'), { name: 'TimeoutError' }));
-    }, this.#idleMs);
-    try {
-      const result = await this.#source.next();
-      throwIfCancelled(this.#signal);
-      if (result.done) {
-        if (this.#received === this.#length) return undefined;
-        throw brokenOff(`The object ended after ${this.#received} of ${this.#length} bytes.`);
-      }
-      this.#received += result.value.length;
-      if (this.#received <= this.#length) return result.value;
-      throw new OsproxyError('Internal', 'The store gave more bytes than it promised.');
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #explain(error: unknown): OsproxyError {
-    if (this.#signal?.aborted) return cancelled(this.#signal);
-    if (this.#state === 'closed') {
-      return new OsproxyError('Cancelled', 'The object was closed while it was read.', { cause: error });
-    }
-    if (error instanceof OsproxyError) return error;
-    const { code, message } = translate(error);
-    if (code === 'Unavailable') return new OsproxyError(code, message, { cause: error });
-    return brokenOff(`The object broke off after ${this.#received} of ${this.#length} bytes.`, error);
-  }
-
-  #end(state: 'ended' | 'closed'): void {
-    this.#state = state;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    // A body that was read to its end gives its connection back; any other ends with it.
-    if (this.#received < this.#length || !this.#body.readableEnded) this.#body.destroy();
-  }
 }
