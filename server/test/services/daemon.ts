@@ -5,6 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const SETPRIV = '/usr/bin/setpriv';
 
+interface StopOptions {
+  readonly signal?: NodeJS.Signals;
+  readonly graceMs?: number;
+}
+
 /** A server process of the tests, run in the foreground so that it can be watched; it dies with the process that started it. */
 export class Daemon {
   readonly name: string;
@@ -51,9 +56,9 @@ export class Daemon {
   }
 
   /** Asks the process to end, and ends it when it does not within the time. */
-  async stop(graceMs = 5000): Promise<void> {
+  async stop({ signal = 'SIGTERM', graceMs = 5000 }: StopOptions = {}): Promise<void> {
     if (!this.#running) return;
-    this.#child.kill('SIGTERM');
+    this.#child.kill(signal);
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
     await this.#exited;
     clearTimeout(timer);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import { sharedCephRgw } from './ceph-rgw.ts';
+import { sharedPostgres } from './postgres.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
 import type { ServiceAnswer, SharedServices } from './shared.ts';
 
@@ -16,6 +17,7 @@ const starters: {
   readonly [Name in keyof SharedServices]: () => Promise<Started<SharedServices[Name]>>;
 } = {
   'ceph-rgw': sharedCephRgw,
+  postgres: sharedPostgres,
 };
 
 function isName(name: string): name is keyof SharedServices {

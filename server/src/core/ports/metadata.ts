@@ -49,19 +49,30 @@ export interface SchemaState {
   readonly applied: readonly string[];
 }
 
+export interface PlannedMigration {
+  readonly name: string;
+  /** What would be run, in order. */
+  readonly statements: readonly string[];
+}
+
 /**
  * The truth about everything but bytes. Every rejection is an OsproxyError: AlreadyExists for a broken uniqueness promise, Unavailable
  * (retryable) when the database cannot be reached or stays busy, QuotaExceeded when its disk is full, Internal otherwise.
  */
 export interface Metadata extends MetadataReader {
   /**
-   * Runs `work` in one serializable read-write transaction and resolves only when its writes are durable; a throw rolls
-   * everything back and is passed on. `work` may be run again after a conflict and must do no I/O but through `repositories`.
+   * Runs `work` in one read-write transaction on a state that was committed after this call, and resolves only when its writes are durable; a throw
+   * rolls everything back and is passed on. Transactions that write the same row run one after the other, each seeing what the one before
+   * wrote; a check whose answer another transaction could change must lock or write a row that the other one writes too. `work` may be run
+   * again after a conflict or a lost connection and must do no I/O but through `repositories`; after one of their commands has rejected, all
+   * that is left is to throw. Unavailable may mean that it is unknown whether the transaction took effect.
    */
   transaction<T>(work: (repositories: MetadataWriter) => Promise<T>): Promise<T>;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   schema(): Promise<SchemaState>;
+  /** What migrate() would run now; changes nothing. */
+  plan(): Promise<readonly PlannedMigration[]>;
   /** Applies pending migrations, once even when several processes ask; rejects with Conflict when the database is newer than this build. */
   migrate(): Promise<SchemaState>;
   close(): Promise<void>;

@@ -104,9 +104,9 @@ const removePlacement = new Statement(({ build }, p: { id: bigint; store: string
     .where('blob_id', '=', p.id),
 );
 
-/** Rows locked first and judged by later statements, so that a claim either came before and is seen, or waits. */
+/** Rows locked first and judged by later statements, so that a claim either came before and is seen, or waits; a row being claimed now is left for later. */
 const lockIdle = new Statement((dialect, p: { cutoff: number; limit: number }) =>
-  dialect.lockRows(
+  dialect.lockFreeRows(
     dialect.build
       .selectFrom('blobs')
       .select('id')

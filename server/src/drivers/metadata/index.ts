@@ -1,18 +1,42 @@
 import { resolve } from 'node:path';
 import { OsproxyError } from '#core/errors.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
+import { postgresEngine } from './dialects/postgres/engine.ts';
+import { isServerUrl, parseAddress } from './dialects/server/address.ts';
+import type { ServerOptions } from './dialects/server/connection.ts';
+import { ServerMetadata } from './dialects/server/metadata.ts';
+import type { LaneLimits } from './dialects/server/write-lanes.ts';
 import { SqliteMetadata, type SqliteOptions } from './dialects/sqlite/metadata.ts';
 
-export type MetadataOptions = SqliteOptions;
+/** Those of a server count only for a URL of a server, those of SQLite only for a file. */
+export interface MetadataOptions extends SqliteOptions {
+  readonly server?: Partial<ServerOptions>;
+  readonly lanes?: Partial<LaneLimits>;
+}
+
+const SERVER_DEFAULTS: ServerOptions = {
+  poolSize: 16,
+  acquireTimeoutMs: 10_000,
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 30_000,
+};
 
 /**
- * Opens the database of a URL: `sqlite:<path>`, relative to the working directory or absolute. Nothing is migrated yet. Rejects with
- * InvalidArgument for a URL of another kind and with PermissionDenied when the file cannot be opened or made.
+ * Opens the database of a URL: `sqlite:<path>`, relative to the working directory or absolute, or
+ * `postgres://user:password@host:port/database`. Nothing is migrated yet. Rejects with InvalidArgument for a URL of another kind, with
+ * PermissionDenied when the file cannot be opened or made, and with Unavailable and one sentence when the server cannot be used.
  */
 export async function openMetadata(url: string, options: MetadataOptions): Promise<Metadata> {
+  if (isServerUrl(url)) {
+    const server = { ...SERVER_DEFAULTS, ...options.server };
+    return ServerMetadata.open(postgresEngine(parseAddress(url), server), server, options.lanes ?? {});
+  }
   const path = /^sqlite:(?:\/\/)?(?<path>[^?#]+)$/.exec(url)?.groups?.path;
   if (path === undefined) {
-    throw new OsproxyError('InvalidArgument', 'The database URL must look like "sqlite:./data/osproxy.db".');
+    throw new OsproxyError(
+      'InvalidArgument',
+      'The database URL must look like "sqlite:./data/osproxy.db" or "postgres://user:password@host:5432/database".',
+    );
   }
   return SqliteMetadata.open(resolve(path), options);
 }

@@ -63,9 +63,9 @@ const markIdle = new Statement(({ build }, p: { id: bigint; at: number }) =>
     .where((eb) => eb.or([eb('idle_since', 'is', null), eb('idle_since', '<', p.at)])),
 );
 
-/** Rows locked first and judged by later statements, so that a claim either came before and is seen, or waits. */
+/** Rows locked first and judged by later statements, so that a claim either came before and is seen, or waits; a row being claimed now is left for later. */
 const lockIdle = new Statement((dialect, p: { cutoff: number; limit: number }) =>
-  dialect.lockRows(
+  dialect.lockFreeRows(
     dialect.build
       .selectFrom('manifests')
       .select('id')

@@ -1,4 +1,4 @@
-import type { InsertQueryBuilder, InsertResult, Kysely } from 'kysely';
+import type { Driver, InsertQueryBuilder, InsertResult, Kysely } from 'kysely';
 import type { ColumnTypes } from './migrations/column-types.ts';
 import type { Tables } from './rows.ts';
 
@@ -8,13 +8,17 @@ export interface Result<R> {
   readonly changes: number;
 }
 
-type Insert<T extends keyof Tables> = InsertQueryBuilder<Tables, T, InsertResult>;
-type Column<T extends keyof Tables> = keyof Tables[T] & string;
+export type Insert<T extends keyof Tables> = InsertQueryBuilder<Tables, T, InsertResult>;
+export type Column<T extends keyof Tables> = keyof Tables[T] & string;
 
 /** What differs between databases; one constant per database. */
 export interface Dialect {
   /** Compiles queries, never runs them. */
   readonly build: Kysely<Tables>;
+  /** A Kysely of this dialect that runs its queries on `driver`. */
+  over(driver: Driver): Kysely<Tables>;
+  /** A query that has a row when the table of applied migrations is there. */
+  readonly findMigrationTable: string;
   readonly columnTypes: ColumnTypes;
   /** An insert that changes nothing, without an error, when `columns` are taken. */
   skipTaken<T extends keyof Tables>(query: Insert<T>, columns: readonly Column<T>[]): Insert<T>;
@@ -26,6 +30,8 @@ export interface Dialect {
   ): Insert<T>;
   /** A select that keeps others from changing its rows until the transaction ends. */
   lockRows<Q extends object>(query: Q): Q;
+  /** As lockRows, but leaves out rows that somebody else has locked at the moment instead of waiting for them. */
+  lockFreeRows<Q extends object>(query: Q): Q;
 }
 
 /** Where queries run: outside transactions on committed data, or inside one transaction. Rejects with OsproxyError only. */

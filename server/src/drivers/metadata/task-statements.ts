@@ -1,4 +1,5 @@
 import type { TaskAttempt, TaskState } from '#core/model/task.ts';
+import type { Dialect } from './session.ts';
 import { Statement } from './statement.ts';
 
 /** What a task record is read from. */
@@ -19,34 +20,34 @@ export const TASK_COLUMNS = [
   'updated_at',
 ] as const;
 
-/** The first pending task of a type due at `now`; one look into an index however many wait. */
-export const findPending = new Statement((dialect, p: { type: string; now: number }) =>
-  dialect.lockRows(
-    dialect.build
-      .selectFrom('tasks')
-      .select(['id', 'run_at'])
-      .where('type', '=', p.type)
-      .where('state', '=', 'pending')
-      .where('run_at', '<=', p.now)
-      .orderBy('run_at')
-      .orderBy('id')
-      .limit(1),
-  ),
+/** The first task of a type in this state whose `due` column is not after now: one look into an index however many wait. */
+function selectDue({ build }: Dialect, state: TaskState, due: 'run_at' | 'lease_until', p: Due) {
+  return build
+    .selectFrom('tasks')
+    .select(['id', 'run_at'])
+    .where('type', '=', p.type)
+    .where('state', '=', state)
+    .where(due, '<=', p.now)
+    .orderBy('run_at')
+    .orderBy('id')
+    .limit(1);
+}
+
+interface Due {
+  readonly type: string;
+  readonly now: number;
+}
+
+export const findPending = new Statement((dialect, p: Due) => selectDue(dialect, 'pending', 'run_at', p));
+
+/** Pending and due, and not being claimed by somebody else at the moment. */
+export const lockPending = new Statement((dialect, p: Due) =>
+  dialect.lockFreeRows(selectDue(dialect, 'pending', 'run_at', p)),
 );
 
-/** The first running task of a type whose lease is over; running tasks are few. */
-export const findExpired = new Statement((dialect, p: { type: string; now: number }) =>
-  dialect.lockRows(
-    dialect.build
-      .selectFrom('tasks')
-      .select(['id', 'run_at'])
-      .where('type', '=', p.type)
-      .where('state', '=', 'running')
-      .where('lease_until', '<=', p.now)
-      .orderBy('run_at')
-      .orderBy('id')
-      .limit(1),
-  ),
+/** Running with its lease over; running tasks are few. */
+export const lockExpired = new Statement((dialect, p: Due) =>
+  dialect.lockFreeRows(selectDue(dialect, 'running', 'lease_until', p)),
 );
 
 export const firstLeaseEnd = new Statement(({ build }, p: { type: string }) =>

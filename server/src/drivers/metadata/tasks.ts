@@ -10,11 +10,12 @@ import {
   closeAttempt,
   findAttempts,
   findEnded,
-  findExpired,
   findPending,
   finishTask,
   firstLeaseEnd,
   lease,
+  lockExpired,
+  lockPending,
   openAttempt,
   renew,
   TASK_COLUMNS,
@@ -138,7 +139,7 @@ export class Tasks implements TaskQueries, TaskCommands {
   ): Promise<TaskRecord | undefined> {
     let due: { id: bigint; runAt: number } | undefined;
     for (const type of types) {
-      for (const statement of [findPending, findExpired]) {
+      for (const statement of [lockPending, lockExpired]) {
         const row = await statement.first(this.#session, { type, now });
         if (row === undefined) continue;
         const runAt = toNumber(row.run_at);

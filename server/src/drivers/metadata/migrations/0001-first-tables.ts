@@ -1,11 +1,8 @@
 import { type ColumnDataType, type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { textTypes } from './text-types.ts';
 
-const TEXT: ColumnDataType = 'text';
-const NAME: ColumnDataType = 'varchar(255)';
-const WORD: ColumnDataType = 'varchar(32)';
-const HEX: ColumnDataType = 'varchar(64)';
 const INT: ColumnDataType = 'bigint';
 
 /** References between tables are kept by purge and checked by fsck; foreign keys would cost a lookup in every insert. */
@@ -39,6 +36,7 @@ async function index(db: Db, table: string, columns: readonly string[]): Promise
 }
 
 async function files(db: Db, types: ColumnTypes): Promise<void> {
+  const { TEXT, NAME, WORD, HEX } = textTypes(types);
   await db.schema
     .createTable('files')
     .addColumn('uid', types.idKey, (c) => c.primaryKey().notNull())
@@ -64,6 +62,7 @@ async function files(db: Db, types: ColumnTypes): Promise<void> {
 }
 
 async function uploads(db: Db, types: ColumnTypes): Promise<void> {
+  const { TEXT, NAME, WORD, HEX } = textTypes(types);
   await db.schema
     .createTable('uploads')
     .addColumn('uid', types.idKey, (c) => c.primaryKey().notNull())
@@ -99,10 +98,11 @@ async function uploads(db: Db, types: ColumnTypes): Promise<void> {
 }
 
 async function contents(db: Db, types: ColumnTypes): Promise<void> {
+  const { NAME, HEX } = textTypes(types);
   await db.schema
     .createTable('blobs')
     .addColumn('id', types.idKey, (c) => c.primaryKey().notNull())
-    .addColumn('identity', 'varchar(96)')
+    .addColumn('identity', types.short(96))
     .addColumn('sha256', HEX, (c) => c.notNull())
     .addColumn('md5', HEX)
     .addColumn('sha1', HEX)
@@ -115,7 +115,7 @@ async function contents(db: Db, types: ColumnTypes): Promise<void> {
 
   await db.schema
     .createTable('placements')
-    .addColumn('id', types.serialKey, (c) => c.primaryKey().autoIncrement().notNull())
+    .addColumn('id', types.serialKey, types.numbered)
     .addColumn('store', NAME, (c) => c.notNull())
     .addColumn('node', NAME)
     .addColumn('key', NAME, (c) => c.notNull())
@@ -154,6 +154,7 @@ async function contents(db: Db, types: ColumnTypes): Promise<void> {
 }
 
 async function access(db: Db, types: ColumnTypes): Promise<void> {
+  const { TEXT, NAME, WORD, HEX } = textTypes(types);
   await db.schema
     .createTable('links')
     .addColumn('id', NAME, (c) => c.primaryKey().notNull())
@@ -199,12 +200,13 @@ async function access(db: Db, types: ColumnTypes): Promise<void> {
 }
 
 async function tasks(db: Db, types: ColumnTypes): Promise<void> {
+  const { TEXT, NAME, WORD } = textTypes(types);
   await db.schema
     .createTable('tasks')
     .addColumn('id', types.idKey, (c) => c.primaryKey().notNull())
-    .addColumn('type', 'varchar(64)', (c) => c.notNull())
+    .addColumn('type', types.short(64), (c) => c.notNull())
     .addColumn('key', NAME, (c) => c.notNull())
-    .addColumn('live_key', 'varchar(320)')
+    .addColumn('live_key', types.short(320))
     .addColumn('payload', TEXT, (c) => c.notNull())
     .addColumn('state', WORD, (c) => c.notNull())
     .addColumn('run_at', INT, (c) => c.notNull())
@@ -240,6 +242,7 @@ async function tasks(db: Db, types: ColumnTypes): Promise<void> {
 }
 
 async function coordination(db: Db, types: ColumnTypes): Promise<void> {
+  const { TEXT, NAME } = textTypes(types);
   await db.schema
     .createTable('leases')
     .addColumn('name', NAME, (c) => c.primaryKey().notNull())
@@ -263,7 +266,7 @@ async function coordination(db: Db, types: ColumnTypes): Promise<void> {
 
   await db.schema
     .createTable('messages')
-    .addColumn('id', types.serialKey, (c) => c.primaryKey().autoIncrement().notNull())
+    .addColumn('id', types.serialKey, types.numbered)
     .addColumn('topic', NAME, (c) => c.notNull())
     .addColumn('message', TEXT, (c) => c.notNull())
     .addColumn('at', INT, (c) => c.notNull())

@@ -1,14 +1,13 @@
 import { type ColumnDataType, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { textTypes } from './text-types.ts';
 
-const TEXT: ColumnDataType = 'text';
-const NAME: ColumnDataType = 'varchar(255)';
-const WORD: ColumnDataType = 'varchar(32)';
 const INT: ColumnDataType = 'bigint';
 
 /** Several stores: where an upload goes, placements that were given up, moves between stores and the marks of stores. */
 export function severalStores(types: ColumnTypes): Migration {
+  const { TEXT, NAME, WORD } = textTypes(types);
   return {
     async up(db) {
       await db.schema.alterTable('uploads').addColumn('store', NAME).execute();

@@ -1,6 +1,7 @@
 import { OsproxyError } from '#core/errors.ts';
 import type { Logger } from '#core/ports/logger.ts';
-import type { Metadata, MetadataWriter, SchemaState } from '#core/ports/metadata.ts';
+import type { Metadata, MetadataWriter, PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
+import { planOf, readSchema, refuseNewer } from '../../migrations/schema.ts';
 import { Repositories } from '../../repositories.ts';
 import type { Result, Session } from '../../session.ts';
 import { whenFree } from './busy.ts';
@@ -8,7 +9,7 @@ import { type CheckpointLimits, Checkpoints, DEFAULT_CHECKPOINT_LIMITS } from '.
 import type { SqliteConnection } from './connection.ts';
 import { sqlite } from './dialect.ts';
 import { type OpenDatabase, openDatabase } from './open.ts';
-import { applyMigrations, readSchema, refuseNewer } from './schema.ts';
+import { applyMigrations } from './schema.ts';
 import { type SyncFile, syncFile, WalSync } from './wal-sync.ts';
 import { WriteQueue } from './write-queue.ts';
 
@@ -80,10 +81,14 @@ export class SqliteMetadata extends Repositories implements Metadata {
     return readSchema(this.#session);
   }
 
+  async plan(): Promise<readonly PlannedMigration[]> {
+    return planOf(sqlite, (await this.schema()).pending);
+  }
+
   async migrate(): Promise<SchemaState> {
     this.#refuseUnusable();
     const state = await this.schema();
-    refuseNewer(state);
+    refuseNewer(sqlite, state);
     if (state.pending.length === 0) return state;
     let migrated: SchemaState = state;
     await this.#queue.exclusive(async () => {

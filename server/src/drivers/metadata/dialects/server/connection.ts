@@ -1,0 +1,34 @@
+import type { Dialect, Result } from '../../session.ts';
+
+/** One connection to a database server. Every rejection is a DatabaseError. */
+export interface ServerConnection {
+  /** False once it is lost or closed; then it serves nothing any more. */
+  readonly usable: boolean;
+  execute(sql: string, parameters: readonly unknown[]): Promise<Result<unknown>>;
+  /** Begins a transaction; as a shared one it waits only briefly for rows that others hold, and its first member begins. */
+  begin(shared: boolean): Promise<void>;
+  /** Ends a member of a shared transaction and begins the next. */
+  nextMember(): Promise<void>;
+  /** Undoes what the member of a shared transaction did; the transaction goes on. */
+  undoMember(): Promise<void>;
+  /** Rejects with a trouble other than `lost` only when the transaction surely had no effect. */
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A kind of database server. */
+export interface Engine {
+  readonly dialect: Dialect;
+  connect(): Promise<ServerConnection>;
+  /** Runs `work` on the connection while no other process migrates. */
+  exclusively<T>(connection: ServerConnection, work: () => Promise<T>): Promise<T>;
+}
+
+export interface ServerOptions {
+  readonly poolSize: number;
+  /** How long a caller waits for a free connection. */
+  readonly acquireTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}

@@ -1,0 +1,21 @@
+import { type MetadataOptions, openMetadata } from '#drivers/metadata/index.ts';
+import { createPostgresDatabase, type SqlServerAccess } from '#test/services/postgres.ts';
+import type { TestDatabase } from './metadata-fixture.ts';
+import { recordingLogger } from './metadata-temporary.ts';
+
+export interface ServerDatabase extends TestDatabase {
+  readonly url: string;
+  open(options?: Partial<MetadataOptions>): ReturnType<typeof openMetadata>;
+}
+
+/** An empty database of its own in a shared server. */
+export async function postgresDatabase(access: SqlServerAccess): Promise<ServerDatabase> {
+  return opener(await createPostgresDatabase(access));
+}
+
+function opener(database: { readonly url: string; remove(): Promise<void> }): ServerDatabase {
+  return {
+    ...database,
+    open: (options = {}) => openMetadata(database.url, { logger: recordingLogger(), ...options }),
+  };
+}

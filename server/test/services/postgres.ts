@@ -1,0 +1,165 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import { Daemon } from './daemon.ts';
+import { ensurePackages } from './packages.ts';
+import { freePort } from './ports.ts';
+import { ServiceUnavailable } from './service-unavailable.ts';
+
+const run = promisify(execFile);
+const VERSIONS = '/usr/lib/postgresql';
+const URL_VARIABLE = 'OSPROXY_TEST_POSTGRES_URL';
+const PASSWORD = 'pg-test-password';
+
+/** A server and a user that may create databases; the URL names a database to connect to first. */
+export interface SqlServerAccess {
+  readonly url: string;
+}
+
+export interface Postgres {
+  readonly access: SqlServerAccess;
+  readonly port: number;
+  /** Ends the server as a crash would; the data stays. */
+  kill(): Promise<void>;
+  /** Ends its connections and shuts down; the data stays. */
+  shutDown(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The server that the environment names, which runs elsewhere and goes on, or one of our own. */
+export async function sharedPostgres(): Promise<Pick<Postgres, 'access' | 'stop'>> {
+  const url = process.env[URL_VARIABLE];
+  if (url) return { access: { url }, stop: async () => {} };
+  return startPostgres().catch((error: unknown): never => {
+    if (!(error instanceof ServiceUnavailable)) throw error;
+    throw new ServiceUnavailable(`${error.message}; or set ${URL_VARIABLE}`);
+  });
+}
+
+/** A PostgreSQL server of its own on loopback. Without `durable` it does not wait for the disk. */
+export async function startPostgres(options: { durable?: boolean } = {}): Promise<Postgres> {
+  const absent = await ensurePackages([{ command: `${VERSIONS}/*/bin/postgres`, packages: ['postgresql'] }]);
+  if (absent !== undefined) throw new ServiceUnavailable(absent);
+  if (process.getuid?.() !== 0) throw new ServiceUnavailable('a server of our own is started by root only');
+  const folder = await mkdtemp(join(tmpdir(), 'osproxy-postgres-'));
+  const server = new OwnPostgres(folder, await freePort(), options.durable === true);
+  try {
+    await server.initialize();
+    await server.start();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+class OwnPostgres implements Postgres {
+  readonly access: SqlServerAccess;
+  readonly port: number;
+  readonly #folder: string;
+  readonly #durable: boolean;
+  #bin = '';
+  #daemon: Daemon | undefined;
+
+  constructor(folder: string, port: number, durable: boolean) {
+    this.#folder = folder;
+    this.port = port;
+    this.#durable = durable;
+    this.access = { url: `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres` };
+  }
+
+  async initialize(): Promise<void> {
+    const versions = (await readdir(VERSIONS)).sort((a, b) => Number(a) - Number(b));
+    this.#bin = join(VERSIONS, versions.at(-1) ?? '', 'bin');
+    const { stdout } = await run('id', ['-u', 'postgres']);
+    const group = await run('id', ['-g', 'postgres']);
+    await chown(this.#folder, Number(stdout), Number(group.stdout));
+    const passwordFile = join(this.#folder, 'password');
+    await writeFile(passwordFile, PASSWORD, { mode: 0o644 });
+    const data = ['-D', join(this.#folder, 'data'), '-U', 'postgres', '-A', 'scram-sha-256'];
+    const text = ['--pwfile', passwordFile, '-E', 'UTF8', '--locale=C.UTF-8', '-N'];
+    await run('setpriv', [...asPostgres(), join(this.#bin, 'initdb'), ...data, ...text], {
+      cwd: this.#folder,
+    });
+  }
+
+  async start(): Promise<void> {
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: this.#folder,
+      shared_buffers: '64MB',
+      max_connections: '200',
+      ...(this.#durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    };
+    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    // The system forgets pdeathsig when the user changes, so it is set after that.
+    const dying = ['setpriv', '--pdeathsig', 'QUIT', join(this.#bin, 'postgres')];
+    const args = [
+      ...asPostgres(),
+      ...dying,
+      '-D',
+      join(this.#folder, 'data'),
+      '-p',
+      String(this.port),
+      ...flags,
+    ];
+    this.#daemon = await Daemon.start('/usr/bin/setpriv', args, join(this.#folder, 'log'));
+    await this.#daemon.ready(() => answers(this.access.url), 30_000);
+  }
+
+  async kill(): Promise<void> {
+    await this.#daemon?.kill();
+    // Its children notice within moments; the next start waits until they have let go of the memory they share.
+  }
+
+  async shutDown(): Promise<void> {
+    await this.#daemon?.stop({ signal: 'SIGINT', graceMs: 10_000 });
+  }
+
+  async stop(): Promise<void> {
+    await this.shutDown();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function asPostgres(): string[] {
+  return ['--reuid=postgres', '--regid=postgres', '--init-groups'];
+}
+
+async function answers(url: string): Promise<boolean> {
+  return withClient(url, async (client) => (await client.query('select 1')).rowCount === 1);
+}
+
+/** Connects for one piece of work. */
+export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** A new empty database in the server; `options` as CREATE DATABASE takes them. */
+export async function createPostgresDatabase(
+  { url }: SqlServerAccess,
+  options = "template template0 encoding 'UTF8'",
+): Promise<{ readonly url: string; remove(): Promise<void> }> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await withClient(url, (client) => client.query(`create database ${name} ${options}`));
+  const own = new URL(url);
+  own.pathname = `/${name}`;
+  return {
+    url: own.href,
+    remove: async () => {
+      await withClient(url, (client) => client.query(`drop database ${name} with (force)`));
+    },
+  };
+}
