@@ -36,7 +36,7 @@ import { WorkerNumber } from '#core/worker-number.ts';
 import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
-import { openMetadata } from '#drivers/metadata/index.ts';
+import { openMetadata, type ServerOptions } from '#drivers/metadata/index.ts';
 import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { OpenService, Service } from './commands/context.ts';
@@ -78,6 +78,7 @@ export const openService: OpenService = async (config, logger) => {
     },
     doctor: () => doctor({ metadata, stores, keys }),
     schema: () => metadata.schema(),
+    plan: () => metadata.plan(),
     migrate: () => metadata.migrate(),
     listen: () => listen(parts),
     openapi: () => openapiDocument(parts),
@@ -98,7 +99,7 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
   const clock = systemClock;
   const telemetry = new PrometheusTelemetry();
   const prepared = await prepareStores(config);
-  const metadata = await openMetadata(config.database.url, { logger });
+  const metadata = await openMetadata(config.database.url, { logger, server: serverOptions(config) });
   const coordinator = new DatabaseCoordinator({ metadata, clock, logger });
   const cache = new MemoryCache({ maxEntries: Math.max(config.cache.records, 1) });
   const ttlMs = config.cache.records === 0 ? 0 : config.cache.ttlSeconds * 1000;
@@ -189,6 +190,15 @@ async function withIds<T>({ workerNumber }: HttpParts, work: () => Promise<T>): 
   } finally {
     await workerNumber.stop();
   }
+}
+
+function serverOptions({ database }: Config): ServerOptions {
+  return {
+    poolSize: database.poolSize,
+    acquireTimeoutMs: database.acquireTimeoutSeconds * 1000,
+    connectTimeoutMs: database.connectTimeoutSeconds * 1000,
+    statementTimeoutMs: database.statementTimeoutSeconds * 1000,
+  };
 }
 
 function limitsOf({ maxFileSizeMiB, allowedTypes }: StoreConfig): StoreLimits {

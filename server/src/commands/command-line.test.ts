@@ -210,7 +210,7 @@ describe('fsck, doctor, migrate, openapi', () => {
   it('migrate applies or only lists', async () => {
     expect((await faked({}, 'migrate')).stdout).toBe('The database is up to date.\n');
     expect((await faked({ pending: ['001-files'] }, 'migrate', '--dry-run')).stdout).toBe(
-      'would apply 001-files\n',
+      'would apply 001-files\n  create table a (b integer);\n',
     );
     expect((await faked({ pending: ['001-files'] }, 'migrate')).stdout).toBe('applied 001-files\n');
   });

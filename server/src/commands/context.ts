@@ -4,7 +4,7 @@ import type { Scope, ServiceKey } from '#core/model/principal.ts';
 import type { TaskRecord, TaskState } from '#core/model/task.ts';
 import type { MoveReport, NewMove } from '#core/moves.ts';
 import type { Logger } from '#core/ports/logger.ts';
-import type { SchemaState } from '#core/ports/metadata.ts';
+import type { PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
 import type { StoreView } from '#core/store-overview.ts';
 
 interface NewServiceKey {
@@ -83,6 +83,8 @@ export interface Service {
   fsck(options: FsckOptions): Promise<FsckSummary>;
   doctor(): Promise<readonly DoctorRow[]>;
   schema(): Promise<SchemaState>;
+  /** What migrate would run. */
+  plan(): Promise<readonly PlannedMigration[]>;
   migrate(): Promise<SchemaState>;
   listen(): Promise<Listener>;
   openapi(): object;

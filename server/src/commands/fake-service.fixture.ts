@@ -81,6 +81,7 @@ const openService: OpenService = async (config) => {
       },
     ],
     schema: async () => ({ pending, applied: [] }),
+    plan: async () => pending.map((name) => ({ name, statements: ['create table a (b integer)'] })),
     migrate: async () => {
       pending = [];
       return { pending, applied: [] };

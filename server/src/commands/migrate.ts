@@ -5,7 +5,7 @@ export const migrate: Command = {
   name: 'migrate',
   usage: 'migrate [--dry-run]',
   summary: 'Brings the database to the schema of this version; serve does the same at its start.',
-  details: ['  --dry-run  only list what would be applied'],
+  details: ['  --dry-run  only show what would be applied, with its SQL'],
   options: { 'dry-run': { type: 'boolean' } },
   async run(_words, options, context) {
     return withService(context, async (service) => {
@@ -14,9 +14,15 @@ export const migrate: Command = {
         context.print('The database is up to date.');
         return 0;
       }
-      const dry = options['dry-run'] === true;
-      if (!dry) await service.migrate();
-      for (const name of pending) context.print(`${dry ? 'would apply' : 'applied'} ${name}`);
+      if (options['dry-run'] === true) {
+        for (const { name, statements } of await service.plan()) {
+          context.print(`would apply ${name}`);
+          for (const statement of statements) context.print(`  ${statement};`);
+        }
+        return 0;
+      }
+      await service.migrate();
+      for (const name of pending) context.print(`applied ${name}`);
       return 0;
     });
   },

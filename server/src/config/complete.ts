@@ -22,9 +22,7 @@ export function complete(draft: Draft, cwd: string): Config {
   return deepFreeze({
     ...settings,
     dataDir,
-    database: {
-      url: `sqlite:${resolve(cwd, (settings.database.url ?? `sqlite:${resolve(dataDir, 'osproxy.db')}`).slice('sqlite:'.length))}`,
-    },
+    database: { ...settings.database, url: databaseUrl(settings.database.url, cwd, dataDir) },
     stores,
     defaultStore: settings.defaultStore ?? stores[0]?.name ?? '',
     log:
@@ -33,6 +31,12 @@ export function complete(draft: Draft, cwd: string): Config {
         : { level, file: { ...file, path: resolve(cwd, file.path) } as LogFileConfig },
     hashing: { threads: settings.hashing.threads ?? Math.min(availableParallelism(), MOST_HASHING_THREADS) },
   }) as Config;
+}
+
+/** The path of a database file is made absolute; the address of a server stays as it is. */
+function databaseUrl(url: string | undefined, cwd: string, dataDir: string): string {
+  if (url === undefined) return `sqlite:${resolve(dataDir, 'osproxy.db')}`;
+  return url.startsWith('sqlite:') ? `sqlite:${resolve(cwd, url.slice('sqlite:'.length))}` : url;
 }
 
 /** A module lies beside the configuration that names it; a folder of files is relative to where the service runs. */

@@ -22,7 +22,7 @@ export type LogFileConfig = DeepReadonly<NonNullable<Settings['log']['file']>> &
 export type Config = DeepReadonly<
   Omit<Settings, 'database' | 'stores' | 'defaultStore' | 'log' | 'hashing'>
 > & {
-  readonly database: { readonly url: string };
+  readonly database: DeepReadonly<Settings['database']> & { readonly url: string };
   readonly stores: readonly StoreConfig[];
   readonly defaultStore: string;
   readonly log: { readonly level: Settings['log']['level']; readonly file?: LogFileConfig };

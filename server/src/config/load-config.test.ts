@@ -13,6 +13,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 type Env = Record<string, string>;
 
+const DATABASE_ADDRESSES =
+  'it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db, or postgres://user:password@host:5432/database, with %23, %2F, %3A, %3F and %40 for #, /, :, ? and @ in a password.';
+
 function load(env: Env = {}, yaml?: string) {
   if (yaml !== undefined) writeFileSync(join(folder, 'osproxy.yaml'), yaml);
   return loadConfig({ env, cwd: folder });
@@ -105,6 +108,8 @@ describe('the sources', () => {
     expect(config.stores[1]).toEqual({ name: 'b', type: 'local-disk', path: join(folder, 'files') });
     expect(config.defaultStore).toBe('b');
     expect(config.database.url).toBe(`sqlite:${join(folder, 'db/x.db')}`);
+    const server = 'postgresql://user:p%40ss@[::1]:5433/files?sslmode=require';
+    expect((await load({ OSPROXY_DATABASE_URL: server })).database.url).toBe(server);
     expect(config.links.keys?.[0]?.id).toBe('k1');
     expect(config.nodeId).toBeUndefined();
   });
@@ -170,16 +175,22 @@ const BAD_ENVIRONMENT: readonly (readonly [Env, string])[] = [
     `nodeId (from ${inEnv('OSPROXY_NODE_ID')}) is "a b"; it must be 1 to 63 letters, digits, dots, dashes or underscores, starting with a letter or digit.`,
   ],
   [
-    { OSPROXY_DATABASE_URL: 'postgres://u:p@h/db' },
-    `database.url (from ${inEnv('OSPROXY_DATABASE_URL')}) has the scheme "postgres"; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db.`,
+    { OSPROXY_DATABASE_URL: 'oracle://u:p@h/db' },
+    `database.url (from ${inEnv('OSPROXY_DATABASE_URL')}) has the scheme "oracle"; ${DATABASE_ADDRESSES}`,
   ],
+  ...['postgres://u:p#w@h/db', 'postgres://h/db', 'postgres://u:p@h', 'postgres://u@h/db?ssl=1'].map(
+    (url): [Env, string] => [
+      { OSPROXY_DATABASE_URL: url },
+      `database.url (from ${inEnv('OSPROXY_DATABASE_URL')}) is not a database address; ${DATABASE_ADDRESSES}`,
+    ],
+  ),
   [
     { OSPROXY_DATABASE_URL: './osproxy.db' },
-    `database.url (from ${inEnv('OSPROXY_DATABASE_URL')}) is not a database address; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db.`,
+    `database.url (from ${inEnv('OSPROXY_DATABASE_URL')}) is not a database address; ${DATABASE_ADDRESSES}`,
   ],
   [
     { OSPROXY_DATABASE_URL: 'sqlite:' },
-    `database.url (from ${inEnv('OSPROXY_DATABASE_URL')}) is not a database address; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db.`,
+    `database.url (from ${inEnv('OSPROXY_DATABASE_URL')}) is not a database address; ${DATABASE_ADDRESSES}`,
   ],
   [
     { OSPROXY_PUBLIC_URL: 'files.example.com' },

@@ -18,6 +18,11 @@ export function checkRelations(draft: Draft): void {
   check.atMost('cache.smallObjectKiB', 'cache.smallObjectsMiB', 1024);
 }
 
+const DATABASE_SCHEMES = ['sqlite', 'postgres', 'postgresql'];
+const SQLITE_URL = /^sqlite:[^?#\s][^?#]*$/;
+const SERVER_URL =
+  /^postgres(ql)?:\/\/[^:@/?#\s]+(:[^:@/?#\s]*)?@(\[[0-9a-f:.]+\]|[^:@/?#\s]+)(:\d{1,5})?\/[^:@/?#\s]+(\?sslmode=(disable|require|verify-full))?$/i;
+
 interface NamedStore {
   readonly name: string;
   readonly type: string;
@@ -37,17 +42,17 @@ class Checker {
     this.#draft = draft;
   }
 
+  /** The sentence never repeats the value, which may hold a password. */
   databaseUrl(): void {
     const url = this.#get<string>('database.url');
-    if (url === undefined || /^sqlite:[^?#\s][^?#]*$/.test(url)) return;
-    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1];
-    const what =
-      scheme === undefined || scheme === 'sqlite'
-        ? 'is not a database address'
-        : `has the scheme "${scheme}"`;
+    if (url === undefined || SQLITE_URL.test(url) || SERVER_URL.test(url)) return;
+    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1] ?? 'sqlite';
+    const what = DATABASE_SCHEMES.includes(scheme)
+      ? 'is not a database address'
+      : `has the scheme "${scheme}"`;
     this.#problem(
       'database.url',
-      `${what}; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db.`,
+      `${what}; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db, or postgres://user:password@host:5432/database, with %23, %2F, %3A, %3F and %40 for #, /, :, ? and @ in a password.`,
     );
   }
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { flag, NAME, section, text, whole } from './schema/builders.ts';
+import { databaseSettings } from './schema/database.ts';
 import { httpSettings } from './schema/http.ts';
 import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
@@ -37,16 +38,7 @@ export const settingsSchema = section(
         defaultText: 'none; the first start prints a new key',
       }),
     ),
-    database: section(
-      {
-        url: Type.Optional(
-          text('`sqlite:` and the path of the database file.', {
-            defaultText: '`sqlite:<dataDir>/osproxy.db`',
-          }),
-        ),
-      },
-      'Where files, uploads, keys and tasks are recorded.',
-    ),
+    database: databaseSettings,
     stores: Type.Optional(
       Type.Array(storeSchema, {
         minItems: 1,

@@ -39,7 +39,7 @@ export async function doctor(options: DoctorOptions): Promise<Diagnosis[]> {
 async function database(metadata: Metadata): Promise<Diagnosis> {
   return diagnose(
     'database',
-    'Check database.url, the rights of its folder and the free space.',
+    'Check database.url, the free space, and the rights of its folder or whether its server runs.',
     async () => {
       await metadata.ping();
       const { applied, pending } = await metadata.schema();

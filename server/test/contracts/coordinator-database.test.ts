@@ -1,29 +1,10 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Metadata } from '#core/ports/metadata.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
 import { coordinatorContract } from './coordinator-contract.ts';
+import { coordinationOn } from './coordinator-on-database.ts';
 import { createMetadata, recordingLogger, temporaryDatabase } from './metadata-temporary.ts';
 
-coordinatorContract('database (SQLite)', async () => {
-  const database = await temporaryDatabase();
-  const joined: { coordinator: DatabaseCoordinator; metadata: Metadata }[] = [];
-  return {
-    join: async (clock) => {
-      const metadata = await database.open();
-      await metadata.migrate();
-      const coordinator = new DatabaseCoordinator({ metadata, clock, logger: recordingLogger() });
-      joined.push({ coordinator, metadata });
-      return coordinator;
-    },
-    remove: async () => {
-      for (const { coordinator, metadata } of joined) {
-        await coordinator.close();
-        await metadata.close();
-      }
-      await database.remove();
-    },
-  };
-});
+coordinatorContract('database (SQLite)', async () => coordinationOn(await temporaryDatabase()));
 
 let temporary: Awaited<ReturnType<typeof createMetadata>>;
 let now = 1_700_000_000_000;

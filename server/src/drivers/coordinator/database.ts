@@ -4,9 +4,9 @@ import type { Clock } from '#core/ports/clock.ts';
 import type { Coordinator } from '#core/ports/coordinator.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
+import { Inbox } from './inbox.ts';
 
 const POLL_MS = 500;
-const MESSAGES_AT_ONCE = 500;
 /** Far longer than any poll waits; a process that slept longer has let its caches expire. */
 const KEEP_MESSAGES_MS = 10 * 60_000;
 const TRIM_EVERY_MS = 60_000;
@@ -107,11 +107,12 @@ export class DatabaseCoordinator implements Coordinator {
 
   /** Never rejects: a database that is away is asked again, and what was published meanwhile comes then. */
   async #poll(signal: AbortSignal): Promise<void> {
-    let position: number | undefined;
+    let inbox: Inbox | undefined;
     let failing = false;
     while (!signal.aborted) {
       try {
-        position = position === undefined ? await this.#lastMessage() : await this.#forward(position, signal);
+        if (inbox === undefined) inbox = await Inbox.open(this.#metadata.coordination);
+        else await this.#forward(inbox, signal);
         failing = false;
       } catch (error) {
         if (signal.aborted) return;
@@ -122,21 +123,10 @@ export class DatabaseCoordinator implements Coordinator {
     }
   }
 
-  #lastMessage(): Promise<number> {
-    return this.#metadata.coordination.lastMessageId();
-  }
-
-  /** Delivers what came after `position`; resolves the new position. */
-  async #forward(position: number, signal: AbortSignal): Promise<number> {
-    let last = position;
-    for (;;) {
-      const messages = await this.#metadata.coordination.messages(last, MESSAGES_AT_ONCE);
-      for (const { id, topic, message } of messages) {
-        if (signal.aborted) return last;
-        last = id;
-        this.#receive(topic, message);
-      }
-      if (messages.length < MESSAGES_AT_ONCE) return last;
+  async #forward(inbox: Inbox, signal: AbortSignal): Promise<void> {
+    for await (const { topic, message } of inbox.news()) {
+      if (signal.aborted) return;
+      this.#receive(topic, message);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { Lease, NodeRecord } from '#core/model/lease.ts';
 import type { CoordinationCommands, CoordinationQueries } from '#core/ports/metadata/coordination.ts';
-import { chunks, toNumber } from './convert.ts';
+import { chunks, listOf, refuseLongList, toNumber } from './convert.ts';
 import type { LeaseTable, NodeTable } from './rows.ts';
 import type { Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
@@ -156,6 +156,20 @@ export class Coordination implements CoordinationQueries, CoordinationCommands {
     limit: number,
   ): Promise<readonly { id: number; topic: string; message: string }[]> {
     const rows = await findMessages.all(this.#session, { after: BigInt(after), limit });
+    return rows.map((row) => ({ id: toNumber(row.id), topic: row.topic, message: row.message }));
+  }
+
+  async messagesAmong(
+    ids: readonly number[],
+  ): Promise<readonly { id: number; topic: string; message: string }[]> {
+    refuseLongList(ids, 'message ids');
+    if (ids.length === 0) return [];
+    const query = this.#session.dialect.build
+      .selectFrom('messages')
+      .select(['id', 'topic', 'message'])
+      .where('id', 'in', listOf(ids.map(BigInt)))
+      .orderBy('id');
+    const { rows } = await runQuery(this.#session, query);
     return rows.map((row) => ({ id: toNumber(row.id), topic: row.topic, message: row.message }));
   }
 

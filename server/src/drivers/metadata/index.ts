@@ -8,6 +8,8 @@ import { ServerMetadata } from './dialects/server/metadata.ts';
 import type { LaneLimits } from './dialects/server/write-lanes.ts';
 import { SqliteMetadata, type SqliteOptions } from './dialects/sqlite/metadata.ts';
 
+export type { ServerOptions };
+
 /** Those of a server count only for a URL of a server, those of SQLite only for a file. */
 export interface MetadataOptions extends SqliteOptions {
   readonly server?: Partial<ServerOptions>;

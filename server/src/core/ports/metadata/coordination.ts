@@ -16,5 +16,7 @@ export interface CoordinationQueries {
   nodes(since: number): Promise<readonly NodeRecord[]>;
   /** Messages with an id above `after`, ascending; at most `limit`. */
   messages(after: number, limit: number): Promise<readonly { id: number; topic: string; message: string }[]>;
+  /** Those of these messages that are there by now, ascending; at most 1000 ids. Ids do not follow the order of commits. */
+  messagesAmong(ids: readonly number[]): Promise<readonly { id: number; topic: string; message: string }[]>;
   lastMessageId(): Promise<number>;
 }

@@ -1,0 +1,36 @@
+import { Type } from 'typebox';
+import { section, text, whole } from './builders.ts';
+
+export const databaseSettings = section(
+  {
+    url: Type.Optional(
+      text(
+        '`sqlite:` and the path of the database file, or `postgres://user:password@host:port/database`; `?sslmode=require` encrypts, `?sslmode=verify-full` checks the certificate too.',
+        { defaultText: '`sqlite:<dataDir>/osproxy.db`' },
+      ),
+    ),
+    poolSize: whole(
+      2,
+      1000,
+      16,
+      'connections',
+      'Connections that this process opens to a database server at most.',
+    ),
+    acquireTimeoutSeconds: whole(
+      1,
+      600,
+      10,
+      'seconds',
+      'Longest wait for a free connection to a database server.',
+    ),
+    connectTimeoutSeconds: whole(1, 600, 10, 'seconds', 'Longest time to connect to a database server.'),
+    statementTimeoutSeconds: whole(
+      1,
+      3600,
+      30,
+      'seconds',
+      'A database server ends a statement, and a transaction that is idle, after this long; also how long a change is tried again after conflicts.',
+    ),
+  },
+  'Where files, uploads, keys and tasks are recorded. All but the URL is for database servers only.',
+);
