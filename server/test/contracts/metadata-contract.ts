@@ -7,6 +7,7 @@ import { filesContract } from './metadata-files.ts';
 import type { Fixture, TestDatabase } from './metadata-fixture.ts';
 import { manifestsContract } from './metadata-manifests.ts';
 import { placementsContract } from './metadata-placements.ts';
+import { racesContract } from './metadata-races.ts';
 import { tasksContract } from './metadata-tasks.ts';
 import { transactionsContract } from './metadata-transactions.ts';
 import { uploadsContract } from './metadata-uploads.ts';
@@ -50,5 +51,6 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     tasksContract(fixture);
     coordinationContract(fixture);
     transactionsContract(fixture);
+    racesContract(fixture);
   });
 }

@@ -34,6 +34,8 @@ const CHANGING = [
 ] as const;
 const COLUMNS = [...FIXED, ...CHANGING] as const satisfies readonly (keyof NewRow)[];
 
+const TURN = 'moves/insert';
+
 const find = new Statement(({ build }, p: { id: bigint }) =>
   build.selectFrom('moves').select(COLUMNS).where('id', '=', p.id),
 );
@@ -47,6 +49,23 @@ const list = new Statement(({ build }, p: { limit: number }) =>
 );
 
 const insert = new Statement(({ build }, p: NewRow) => build.insertInto('moves').values(pick(p, COLUMNS)));
+
+const reserveTurn = new Statement((dialect, p: { name: string }) =>
+  dialect.skipTaken(
+    dialect.build
+      .insertInto('leases')
+      .values({ name: p.name, holder: null, fence: 0, expires_at: 0, value: 0 }),
+    ['name'],
+  ),
+);
+
+/** A row that every new move writes, so that of two whose makers saw no other one is run again and sees it. */
+const takeTurn = new Statement(({ build }, p: { name: string }) =>
+  build
+    .updateTable('leases')
+    .set((eb) => ({ value: eb('value', '+', 1) }))
+    .where('name', '=', p.name),
+);
 
 const save = new Statement(({ build }, p: NewRow) =>
   build.updateTable('moves').set(pick(p, CHANGING)).where('id', '=', p.id),
@@ -110,6 +129,8 @@ export class Moves implements MoveQueries, MoveCommands {
   }
 
   async insert(move: MoveRecord): Promise<void> {
+    await reserveTurn.run(this.#session, { name: TURN });
+    await takeTurn.run(this.#session, { name: TURN });
     await insert.run(this.#session, rowOf(move));
   }
 

@@ -9,6 +9,7 @@ export interface MoveQueries {
 }
 
 export interface MoveCommands {
+  /** Transactions that insert moves run one after the other, so that each sees in list() what the one before inserted. */
   insert(move: MoveRecord): Promise<void>;
   /** Locks the row against concurrent writers until the transaction ends. */
   lock(id: string): Promise<MoveRecord | undefined>;
