@@ -94,7 +94,7 @@ class OwnPostgres implements Postgres {
       unix_socket_directories: this.#folder,
       shared_buffers: '64MB',
       max_connections: '200',
-      ...(this.#durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+      ...(this.#durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     // The system forgets pdeathsig when the user changes, so it is set after that.

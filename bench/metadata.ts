@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Logger } from '../server/src/core/ports/logger.ts';
+import type { Metadata } from '../server/src/core/ports/metadata.ts';
+import { type MetadataOptions, openMetadata } from '../server/src/drivers/metadata/index.ts';
+import { createPostgresDatabase, startPostgres } from '../server/test/services/postgres.ts';
+import { numbers } from './harness/arguments.ts';
+import { benchmark } from './harness/benchmark.ts';
+import { GIB } from './harness/files.ts';
+import { printTable } from './harness/report.ts';
+import { measureRounds } from './harness/rounds.ts';
+
+const { rounds, milliseconds, pool } = numbers({ rounds: 3, milliseconds: 2000, pool: 16 });
+const CLIENTS = [1, 8, 64];
+const NOW = 1_700_000_000_000;
+
+type Operation = (metadata: Metadata, mine: string[]) => Promise<void>;
+
+/** What the service does most: a small file recorded whole, and one looked up for a download. */
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  'record a file': recordFile,
+  'look up a file': async (metadata, mine) => {
+    const uid = mine[Math.floor(Math.random() * mine.length)];
+    if (uid === undefined) await recordFile(metadata, mine);
+    else await metadata.files.content(uid);
+  },
+};
+
+interface Subject {
+  readonly name: string;
+  readonly metadata: Metadata;
+}
+
+await benchmark({
+  title: `metadata operations per second on each database at ${CLIENTS.join(', ')} clients in one process`,
+  diskBytes: 4 * GIB,
+  run: async (workspace) => {
+    const postgres = await startPostgres({ durable: true });
+    const subjects: Subject[] = [];
+    try {
+      const open = async (name: string, url: string, options: Partial<MetadataOptions> = {}) => {
+        const metadata = await openMetadata(url, { logger: quiet, server: { poolSize: pool }, ...options });
+        await metadata.migrate();
+        subjects.push({ name, metadata });
+      };
+      await open('SQLite', `sqlite:${join(workspace.folder('sqlite'), 'osproxy.db')}`);
+      for (const [way, lanes] of Object.entries({
+        'each its own transaction': { groupSize: 1 },
+        grouped: {},
+        'grouped, 4 lanes': { lanes: 4 },
+        'grouped, 2 lanes': { lanes: 2 },
+        'grouped, 1 lane': { lanes: 1, groupSize: 64 },
+      })) {
+        const { url } = await createPostgresDatabase(postgres.access);
+        await open(`PostgreSQL, ${way}`, url, { lanes });
+      }
+      await compare(subjects);
+    } finally {
+      for (const { metadata } of subjects) await metadata.close();
+      await postgres.stop();
+    }
+  },
+});
+
+async function compare(subjects: readonly Subject[]): Promise<void> {
+  for (const [what, operation] of Object.entries(OPERATIONS)) {
+    const rows: string[][] = [];
+    const made = new Map(subjects.map(({ name }): [string, string[]] => [name, []]));
+    const contenders = CLIENTS.flatMap((clients) =>
+      subjects.map(({ name, metadata }) => ({
+        name: `${name}, ${clients}`,
+        measure: () => perSecond(clients, () => operation(metadata, made.get(name) ?? [])),
+      })),
+    );
+    const series = await measureRounds(contenders, rounds);
+    for (const { name } of subjects) {
+      const cells = CLIENTS.map((clients) => {
+        const found = series.find((one) => one.name === `${name}, ${clients}`);
+        return found === undefined ? '' : found.median.toFixed(0);
+      });
+      rows.push([name, ...cells]);
+    }
+    printTable([`${what}, per second`, ...CLIENTS.map((clients) => `${clients} clients`)], rows);
+  }
+}
+
+async function perSecond(clients: number, operation: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  let done = 0;
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (performance.now() - start < milliseconds) {
+        await operation();
+        done += 1;
+      }
+    }),
+  );
+  return (done / (performance.now() - start)) * 1000;
+}
+
+let lastId = BigInt(Date.now()) << 22n;
+
+async function recordFile(metadata: Metadata, mine: string[]): Promise<void> {
+  const [blobId, manifestId, uid] = [newId(), newId(), newId()];
+  const sha256 = randomBytes(32).toString('hex');
+  const digests = { sha256, md5: sha256.slice(32), size: 4096, createdAt: NOW };
+  await metadata.transaction(async (repositories) => {
+    await repositories.blobs.findLive(sha256, 4096);
+    const placement = { store: 'local', node: undefined, key: `${sha256.slice(0, 2)}/${sha256}` };
+    await repositories.blobs.insert({ id: blobId, sha1: undefined, ...digests }, placement);
+    const parts = [{ blobId, size: 4096 }];
+    await repositories.manifests.insert({
+      id: manifestId,
+      sha1: undefined,
+      verified: true,
+      parts,
+      ...digests,
+    });
+    await repositories.files.insert({
+      ...{ uid, owner: 'bench', name: `${uid}.bin`, contentType: 'application/octet-stream', state: 'ready' },
+      ...{ rejectedReason: undefined, manifestId, generation: 1, linkEpoch: 0, verified: true },
+      ...{ updatedAt: NOW, deletedAt: undefined, ...digests },
+    });
+  });
+  mine.push(uid);
+}
+
+function newId(): string {
+  lastId += 1n;
+  return String(lastId);
+}
+
+const quiet: Logger = { debug: none, info: none, warn: none, error: none, child: () => quiet };
+
+function none(): void {}
