@@ -4,6 +4,9 @@ import { ConfigError } from '#config/config-error.ts';
 import { nodeIdOf } from '#config/data-dir.ts';
 import { linkKeysOf } from '#config/link-keys.ts';
 import { createAuthenticator } from '#core/authentication.ts';
+import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
+import { PeerGate } from '#core/cluster/peer-gate.ts';
+import { ScheduleLead } from '#core/cluster/schedule-lead.ts';
 import type { Core } from '#core/core.ts';
 import { doctor } from '#core/doctor.ts';
 import { Downloads } from '#core/downloads.ts';
@@ -37,6 +40,7 @@ import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
 import { openMetadata, type ServerOptions } from '#drivers/metadata/index.ts';
+import { HttpPeers } from '#drivers/peers/http-peers.ts';
 import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { OpenService, Service } from './commands/context.ts';
@@ -52,6 +56,7 @@ export const openService: OpenService = async (config, logger) => {
   const graceMs = config.purge.graceSeconds * 1000;
   const service: Service = {
     keys: core.keys,
+    cluster: core.cluster,
     stores: core.stores,
     moves: {
       create: (wanted) => withIds(parts, () => core.moves.create(wanted)),
@@ -104,7 +109,11 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
   const cache = new MemoryCache({ maxEntries: Math.max(config.cache.records, 1) });
   const ttlMs = config.cache.records === 0 ? 0 : config.cache.ttlSeconds * 1000;
   const records = new FileRecords({ metadata, cache, coordinator, ttlMs });
-  const stores = await startStores(config, prepared, { nodeId, telemetry, logger });
+  const { secret, formerSecrets } = config.cluster;
+  const peers = secret === undefined ? undefined : new HttpPeers({ nodeId, secret, coordinator, clock });
+  const secrets = secret === undefined ? [] : [secret, ...formerSecrets];
+  const gate = secret === undefined ? undefined : new PeerGate({ secrets, nodeId, clock, logger });
+  const stores = await startStores(config, prepared, { nodeId, telemetry, logger }, peers);
   const workers = new HashWorkers(config.hashing.threads);
   const snowflakes = new Snowflakes(clock);
   const holder = `${nodeId}/${process.pid}`;
@@ -125,6 +134,8 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
   };
   const made = { metadata, records, downloads, typer, ids: snowflakes, clock, keys, stores, workers, md5 };
   const base = { ...made, telemetry, policy, settings, wakeTasks: () => runner.wake() };
+  const leaseMs = config.tasks.leaseSeconds * 1000;
+  const lead = new ScheduleLead({ coordinator, nodeId, clock, logger, leaseMs });
   const runner: TaskRunner = new TaskRunner({
     ...base,
     types: taskTypes({
@@ -132,19 +143,21 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
       purgeEveryMs: config.purge.intervalSeconds * 1000,
       expireEveryMs: config.purge.intervalSeconds * 1000,
       graceMs: config.purge.graceSeconds * 1000,
+      sweepNode: secret === undefined ? undefined : nodeId,
       transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
     }),
     node: nodeId,
     logger,
     concurrency: config.tasks.concurrency,
-    leaseMs: config.tasks.leaseSeconds * 1000,
+    leaseMs,
+    leads: () => lead.held !== undefined,
   });
   const serviceKeys = new ServiceKeys(metadata, clock, config.apiKey);
   const usages = new StoreUsages(metadata);
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
   const core: Core = {
-    authenticator: createAuthenticator(serviceKeys, links),
+    authenticator: createAuthenticator(serviceKeys, links, gate),
     uploads: new Uploads({ ...base, ingest: new Ingest(base) }),
     downloads,
     files: new Files(base),
@@ -161,6 +174,7 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
     }),
     moves: new Moves(base),
     tasks: new TaskBoard(base),
+    cluster: new ClusterOverview({ coordinator, metadata, clock }),
     clock,
   };
   return {
@@ -177,6 +191,7 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
     workerNumber,
     keys,
     runner,
+    lead,
     usages,
     core,
   };
@@ -225,6 +240,7 @@ async function startStores(
   config: Config,
   prepared: ReadonlyMap<string, PreparedStore>,
   context: { nodeId: string; telemetry: PrometheusTelemetry; logger: Logger },
+  peers: HttpPeers | undefined,
 ): Promise<Stores> {
   const { smallObjectsMiB, smallObjectKiB } = config.cache;
   const cache = { maxBytes: smallObjectsMiB * MEBIBYTE, maxObjectBytes: smallObjectKiB * 1024 };
@@ -237,5 +253,5 @@ async function startStores(
     await Promise.all([...drivers.values()].map((driver) => driver.close()));
     throw error;
   }
-  return new Stores(drivers, config.defaultStore, context.nodeId);
+  return new Stores(drivers, config.defaultStore, context.nodeId, peers);
 }

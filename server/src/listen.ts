@@ -1,6 +1,9 @@
 import { isIPv6 } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '#config/config.ts';
+import { NodePulse } from '#core/cluster/node-pulse.ts';
+import { PeerObjects } from '#core/cluster/peer-objects.ts';
+import type { ScheduleLead } from '#core/cluster/schedule-lead.ts';
 import type { Core } from '#core/core.ts';
 import { isOsproxyError } from '#core/errors.ts';
 import type { FileRecords } from '#core/file-records.ts';
@@ -21,12 +24,13 @@ import { registerHealth } from '#frontends/http/health.ts';
 import { registerOpenApi } from '#frontends/http/openapi.ts';
 import { createHttpServer, type HttpServer } from '#frontends/http/server.ts';
 import { registerOsproxyV0 } from '#frontends/osproxy-v0/index.ts';
+import { registerPeer } from '#frontends/peer/index.ts';
 import { registerRest } from '#frontends/rest/index.ts';
+import { clusterAddressOf } from './cluster-address.ts';
 import type { Listener } from './commands/context.ts';
 import { packageVersion } from './commands/version.ts';
 
 const MEBIBYTE = 1024 * 1024;
-const HEARTBEAT_MS = 10_000;
 const STORE_GAUGES = [
   ['osproxy_store_bytes', 'Bytes of content by the store that has them.', 'bytes'],
   ['osproxy_store_objects', 'Objects with content by the store that has them.', 'objects'],
@@ -47,44 +51,45 @@ export interface HttpParts {
   readonly workerNumber: WorkerNumber;
   readonly keys: StorageKeys;
   readonly runner: TaskRunner;
+  readonly lead: ScheduleLead;
   readonly usages: StoreUsages;
   readonly core: Core;
 }
 
 /** Puts the service on the network: worker number, heartbeats and tasks run from here on until close(). */
 export async function listen(parts: HttpParts): Promise<Listener> {
-  const { config, coordinator, workerNumber, runner } = parts;
+  const { config, coordinator, workerNumber, runner, lead, logger } = parts;
   await workerNumber.start();
   const app = await createApp(parts, parts.logger as unknown as FastifyBaseLogger, parts.config.http.docs);
-  let beat: NodeJS.Timeout | undefined;
+  const pulse = new NodePulse({
+    ...{ coordinator, logger, lead, clock: parts.core.clock, stores: parts.stores, nodeId: parts.nodeId },
+    version: packageVersion(),
+    load: { transfers: () => parts.telemetry.openTransfers, tasks: () => runner.running },
+  });
   const stopping = new AbortController();
   let marking: Promise<unknown> = Promise.resolve();
   const close = async () => {
-    clearInterval(beat);
     stopping.abort();
     await app.close();
     await marking;
     await runner.stop();
+    await lead.stop();
+    await pulse.stop();
     await coordinator.leave(parts.nodeId);
     await workerNumber.stop();
   };
   try {
     await app.listen({ host: config.host, port: config.port });
     const url = urlOf(app);
-    const startedAt = parts.core.clock.now();
-    const heartbeat = () =>
-      coordinator
-        .heartbeat({
-          id: parts.nodeId,
-          address: url,
-          version: packageVersion(),
-          startedAt,
-          heartbeatAt: parts.core.clock.now(),
-        })
-        .catch((error: unknown) => parts.logger.warn({ err: error }, 'the heartbeat failed'));
-    await heartbeat();
-    beat = setInterval(heartbeat, HEARTBEAT_MS);
-    beat.unref();
+    const address = clusterAddressOf(config, url);
+    if (config.cluster.secret !== undefined)
+      logger.info({ node: parts.nodeId, address }, 'other nodes reach this one here');
+    await lead.start(async () => {
+      if (stopping.signal.aborted) return;
+      await runner.schedule();
+      await pulse.beat();
+    });
+    await pulse.start(address);
     marking = markStores(parts, stopping.signal);
     await runner.start();
     parts.workers.warm();
@@ -192,8 +197,12 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
       await cache.get('ping');
     },
     isLocal: (content) => content.parts.every((part) => part.placements.some((p) => stores.isNear(p))),
-    nodeAddress: () => config.publicUrl ?? urlOf(app),
+    nodeAddress: () =>
+      config.cluster.secret === undefined
+        ? (config.publicUrl ?? urlOf(app))
+        : clusterAddressOf(config, urlOf(app)),
   });
+  if (config.cluster.secret !== undefined) await registerPeer(app, new PeerObjects({ stores, metadata }));
   await registerRest(app, {
     ...limits,
     core,

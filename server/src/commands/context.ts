@@ -1,4 +1,5 @@
 import type { Config } from '#config/config.ts';
+import type { ClusterView } from '#core/cluster/cluster-overview.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
 import type { TaskRecord, TaskState } from '#core/model/task.ts';
@@ -62,6 +63,9 @@ export interface Service {
     list(): Promise<readonly ServiceKey[]>;
     /** Rejects with NotFound for an unknown id. */
     revoke(id: string): Promise<void>;
+  };
+  readonly cluster: {
+    status(): Promise<ClusterView>;
   };
   readonly stores: {
     list(): Promise<readonly StoreView[]>;

@@ -58,6 +58,7 @@ const openService: OpenService = async (config) => {
           throw new OsproxyError('NotFound', `There is no key "${id}".`);
       },
     },
+    cluster: { status: async () => ({ nodes: [], tasks: [], stores: [] }) },
     stores: { list: async () => [] },
     moves: noMoves(),
     tasks: {

@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   config: async () => (await import('./config.ts')).config,
   keys: async () => (await import('./keys.ts')).keys,
   stores: async () => (await import('./stores.ts')).stores,
+  cluster: async () => (await import('./cluster.ts')).cluster,
   tasks: async () => (await import('./tasks.ts')).tasks,
   fsck: async () => (await import('./fsck.ts')).fsck,
   doctor: async () => (await import('./doctor.ts')).doctor,

@@ -65,8 +65,8 @@ export function keepOnce(
   }
 }
 
-/** The value itself is never shown: it may be a secret. */
-function readKept(path: string, what: string, pattern: RegExp): string | undefined {
+/** The one-line value in the file, undefined where there is none. The value itself is never shown: it may be a secret. */
+export function readKept(path: string, what: string, pattern: RegExp): string | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8').trim();

@@ -4,12 +4,7 @@ import { allowedText, type SchemaNode, SETTINGS, type Setting } from './settings
 
 const CONFIG_VARIABLE = 'OSPROXY_CONFIG';
 /** Names that DESIGN reserves for other parts of the family; none of them does anything in this version. */
-const RESERVED = [
-  'OSPROXY_REDIS_URL',
-  'OSPROXY_RABBITMQ_URL',
-  'OSPROXY_KAFKA_BROKERS',
-  'OSPROXY_CLUSTER_SECRET',
-];
+const RESERVED = ['OSPROXY_REDIS_URL', 'OSPROXY_RABBITMQ_URL', 'OSPROXY_KAFKA_BROKERS'];
 
 class Unreadable extends Error {}
 

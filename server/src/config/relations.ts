@@ -7,6 +7,8 @@ export function checkRelations(draft: Draft): void {
   const check = new Checker(draft);
   check.databaseUrl();
   check.publicUrl();
+  check.clusterAddress();
+  check.clusterSecrets();
   check.stores();
   check.rules();
   check.linkKeys();
@@ -54,6 +56,31 @@ class Checker {
       'database.url',
       `${what}; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db, or postgres://user:password@host:5432/database, with %23, %2F, %3A, %3F and %40 for #, /, :, ? and @ in a password.`,
     );
+  }
+
+  clusterAddress(): void {
+    const text = this.#get<string>('cluster.address');
+    if (text === undefined) return;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const isWildcard = url !== undefined && /^(0\.0\.0\.0|\[::\])$/.test(url.hostname);
+    const bare = url !== undefined && `${url.origin}/` === url.href && /^https?:$/.test(url.protocol);
+    if (bare && !isWildcard) return;
+    this.#problem(
+      'cluster.address',
+      'cannot be reached by other nodes; it must be http:// or https://, a host and a port, such as http://10.0.0.5:8888.',
+    );
+  }
+
+  clusterSecrets(): void {
+    const former = this.#get<readonly string[]>('cluster.formerSecrets') ?? [];
+    const secret = this.#get<string>('cluster.secret');
+    if (former.length > 0 && secret === undefined)
+      this.#problem(
+        'cluster.formerSecrets',
+        'is set without cluster.secret; set that as well, or remove it.',
+      );
+    if (former.some((one, index) => one === secret || former.indexOf(one) !== index))
+      this.#problem('cluster.formerSecrets', 'names a secret twice; each must be another.');
   }
 
   publicUrl(): void {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { flag, NAME, section, text, whole } from './schema/builders.ts';
+import { clusterSettings } from './schema/cluster.ts';
 import { databaseSettings } from './schema/database.ts';
 import { httpSettings } from './schema/http.ts';
 import { linksSettings } from './schema/links.ts';
@@ -70,6 +71,7 @@ export const settingsSchema = section(
       },
       'Which store keeps which files.',
     ),
+    cluster: clusterSettings,
     http: httpSettings,
     log: logSettings,
     uploads: uploadsSettings,

@@ -7,11 +7,20 @@ export type AccessRule =
   /** Anyone; the route itself checks a signature where it needs one. */
   | { readonly kind: 'public' }
   /** A service with the scope; with `link`, also the bearer of a link of that scope for the uid in the path. */
-  | { readonly kind: 'service'; readonly scope: Scope; readonly link?: LinkScope };
+  | { readonly kind: 'service'; readonly scope: Scope; readonly link?: LinkScope }
+  /** Another node of the cluster and nobody else, whatever key it has. */
+  | { readonly kind: 'peer' };
 
 /** Throws Unauthenticated for nobody, PermissionDenied for somebody who may not. Which uid a link opens is checked by `mayTouch`. */
 export function admit(rule: AccessRule, principal: Principal): void {
   if (rule.kind === 'public') return;
+  if (rule.kind === 'peer') {
+    if (principal.kind === 'peer') return;
+    throw new OsproxyError('Unauthenticated', 'This call is for the other nodes of the cluster only.');
+  }
+  if (principal.kind === 'peer') {
+    throw new OsproxyError('PermissionDenied', 'The other nodes of the cluster have no use for this call.');
+  }
   if (principal.kind === 'anonymous') {
     throw new OsproxyError(
       'Unauthenticated',

@@ -1,3 +1,6 @@
+import type { PeerGate } from './cluster/peer-gate.ts';
+import type { PeerRequest } from './cluster/peer-signature.ts';
+import { OsproxyError } from './errors.ts';
 import type { Links } from './links.ts';
 import type { AnonymousPrincipal, Principal } from './model/principal.ts';
 import type { ServiceKeys } from './service-keys.ts';
@@ -6,6 +9,8 @@ import type { ServiceKeys } from './service-keys.ts';
 export interface Credentials {
   readonly apiKey?: string;
   readonly linkToken?: string;
+  /** Only on calls that are for other nodes; then nothing else counts. */
+  readonly peer?: PeerRequest & { readonly header: string };
 }
 
 export interface Authenticator {
@@ -16,9 +21,16 @@ export interface Authenticator {
 const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' };
 
 /** A key counts before a link where both are shown. */
-export function createAuthenticator(keys: ServiceKeys, links: Links): Authenticator {
+export function createAuthenticator(keys: ServiceKeys, links: Links, peers?: PeerGate): Authenticator {
   return {
-    authenticate: async ({ apiKey, linkToken }) => {
+    authenticate: async ({ apiKey, linkToken, peer }) => {
+      if (peer !== undefined) {
+        if (peers !== undefined) return peers.admit(peer.header, peer);
+        throw new OsproxyError(
+          'Unauthenticated',
+          'This node has no cluster secret; set OSPROXY_CLUSTER_SECRET.',
+        );
+      }
       if (apiKey !== undefined) return keys.authenticate(apiKey);
       if (linkToken !== undefined) return links.authenticate(linkToken);
       return ANONYMOUS;

@@ -12,17 +12,18 @@ export interface StoredBytes {
   readonly placements: readonly Placement[];
 }
 
-/** True when a store answers, from this node and now, that it has an object of the right size for one of the placements. */
+/** True when a store answers now, here or on another node, that it has an object of the right size for one of the placements. */
 export async function isReadable(
   stores: Stores,
   { size, placements }: StoredBytes,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  for (const { store, node, key } of placements) {
-    if (!stores.isNear({ store, node, key })) continue;
+  const reachable = placements.filter((placement) => stores.isReachable(placement));
+  const near = reachable.filter((placement) => stores.isNear(placement));
+  for (const placement of [...near, ...reachable.filter((one) => !near.includes(one))]) {
     const stat = await stores
-      .driver(store)
-      .stat(key, { signal })
+      .at(placement)
+      .stat(placement.key, { signal })
       .catch(() => undefined);
     throwIfCancelled(signal);
     if (stat?.size === size) return true;

@@ -1,4 +1,5 @@
 import type { Authenticator } from './authentication.ts';
+import type { ClusterOverview } from './cluster/cluster-overview.ts';
 import type { Downloads } from './downloads.ts';
 import type { Files } from './files.ts';
 import type { Idempotency } from './idempotency.ts';
@@ -26,5 +27,6 @@ export interface Core {
   readonly stores: StoreOverview;
   readonly moves: Moves;
   readonly tasks: TaskBoard;
+  readonly cluster: ClusterOverview;
   readonly clock: Clock;
 }

@@ -175,7 +175,7 @@ class Check {
       await r.blobs.removePlacement(blobId, placement);
       await r.blobs.doom(store, key, clock.now());
     });
-    await stores.driver(store).delete(key, { signal });
+    await stores.at(placement).delete(key, { signal });
     return true;
   }
 
@@ -184,13 +184,16 @@ class Check {
     placement: Placement,
   ): Promise<{ kind: FindingKind; message: string } | undefined> {
     const { stores, deep, signal } = this.#options;
-    const at = `in store "${placement.store}"`;
-    if (!stores.names.includes(placement.store)) {
+    const far = stores.isElsewhere(placement);
+    const at = far
+      ? `in store "${placement.store}" of node ${placement.node}`
+      : `in store "${placement.store}"`;
+    if (!far && !stores.names.includes(placement.store)) {
       return { kind: 'store-unreachable', message: `A blob is ${at}, which is not configured.` };
     }
-    if (this.#left.has(placement.store) || !stores.isNear(placement)) return undefined;
+    if (far ? !stores.isReachable(placement) : this.#left.has(placement.store)) return undefined;
     try {
-      const { size } = await stores.driver(placement.store).stat(placement.key, { signal });
+      const { size } = await stores.at(placement).stat(placement.key, { signal });
       if (size !== blob.size) {
         return { kind: 'bytes-damaged', message: `A blob ${at} has ${size} bytes instead of ${blob.size}.` };
       }
@@ -208,9 +211,9 @@ class Check {
     }
   }
 
-  #hash({ store, key }: Placement): Promise<string | undefined> {
+  #hash(placement: Placement): Promise<string | undefined> {
     const { stores, workers, signal } = this.#options;
-    return sha256Stored(stores.driver(store), key, workers, signal);
+    return sha256Stored(stores.at(placement), placement.key, workers, signal);
   }
 
   async #file(uid: Uid): Promise<void> {

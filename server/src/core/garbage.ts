@@ -1,7 +1,8 @@
 import { throwIfCancelled } from './cancellation.ts';
 import { isOsproxyError } from './errors.ts';
-import type { PlacedBlob } from './model/blob.ts';
+import type { PlacedBlob, Placement } from './model/blob.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
+import { nodeAwayIn } from './ports/peers.ts';
 import type { StorageDriver } from './ports/storage-driver.ts';
 import { MARK_KEY, requireMark } from './store-marks.ts';
 import type { Stores } from './stores.ts';
@@ -17,7 +18,7 @@ export interface GarbageOptions {
   readonly commit: <T>(work: (repositories: MetadataWriter) => Promise<T>) => Promise<T>;
   /** Only what is garbage since then or longer is touched. Milliseconds since the epoch. */
   readonly cutoff: number;
-  /** Told of what a store refused to do; the rest goes on, and the next run tries again. */
+  /** Told of what a store refused to do; the rest goes on, and the next run tries again. What is on a node that is away just waits for it. */
   readonly failed: (error: unknown) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -42,10 +43,13 @@ export async function deleteCondemned(options: GarbageOptions): Promise<number> 
   }
 }
 
-/** Bytes that no placement names: their key is reserved first, so that a put that is slower than the grace time cannot come to name them. */
-export async function deleteOrphans(options: GarbageOptions & { readonly now: number }): Promise<number> {
+/** Bytes in these stores that no placement names: their key is reserved first, so that a put that is slower than the grace time cannot come to name them. */
+export async function deleteOrphans(
+  options: GarbageOptions & { readonly now: number },
+  names: readonly string[],
+): Promise<number> {
   let deleted = 0;
-  for (const name of options.stores.names) {
+  for (const name of names) {
     const driver = options.stores.driver(name);
     await attempt(options, async () => {
       await requireMark(options, name);
@@ -83,28 +87,29 @@ export async function* orphans(
   if (batch.length > 0) yield* await unknown();
 }
 
-/** Every placement must be reachable from here; a node-local one elsewhere waits for its own node. */
+/** Every placement must be reachable from here; what is on another node waits where nothing leads there. */
 function isDeletable(options: GarbageOptions, blob: PlacedBlob): boolean {
-  return blob.placements.every((placement) => options.stores.isNear(placement));
+  return blob.placements.every((placement) => options.stores.isReachable(placement));
 }
 
-/** `unavailable` counts by store how often in a row it could not be reached. */
+/** `unavailable` counts by store, and node, how often in a row it could not be reached. */
 async function deleteBytes(
   options: GarbageOptions,
   blobs: readonly PlacedBlob[],
   unavailable: Map<string, number>,
 ): Promise<number> {
   const gone: string[] = [];
-  const givenUp = (store: string) => (unavailable.get(store) ?? 0) >= GIVE_UP_AFTER;
+  const givenUp = (placement: Placement) => (unavailable.get(placeOf(placement)) ?? 0) >= GIVE_UP_AFTER;
   for (const blob of blobs) {
-    if (!isDeletable(options, blob) || blob.placements.some(({ store }) => givenUp(store))) continue;
+    if (!isDeletable(options, blob) || blob.placements.some(givenUp)) continue;
     const done = await attempt(options, async () => {
-      for (const { store, key } of blob.placements) {
+      for (const placement of blob.placements) {
+        const place = placeOf(placement);
         try {
-          await options.stores.driver(store).delete(key, { signal: options.signal });
-          unavailable.delete(store);
+          await options.stores.at(placement).delete(placement.key, { signal: options.signal });
+          unavailable.delete(place);
         } catch (error) {
-          if (isOsproxyError(error, 'Unavailable')) unavailable.set(store, (unavailable.get(store) ?? 0) + 1);
+          if (isOsproxyError(error, 'Unavailable')) unavailable.set(place, (unavailable.get(place) ?? 0) + 1);
           throw error;
         }
       }
@@ -115,6 +120,10 @@ async function deleteBytes(
   return gone.length;
 }
 
+function placeOf({ store, node = '' }: Placement): string {
+  return `${store}\n${node}`;
+}
+
 /** One store that is down must not keep the garbage of the others; a lost task or a stop ends all of it. */
 async function attempt(options: GarbageOptions, work: () => Promise<void>): Promise<boolean> {
   try {
@@ -123,7 +132,7 @@ async function attempt(options: GarbageOptions, work: () => Promise<void>): Prom
   } catch (error) {
     throwIfCancelled(options.signal);
     if (isOsproxyError(error, 'Conflict')) throw error;
-    options.failed(error);
+    if (nodeAwayIn(error) === undefined) options.failed(error);
     return false;
   }
 }

@@ -91,7 +91,7 @@ class Carrier {
     const { stores } = this.#dependencies;
     const { from, to } = this.#job;
     const leaving = this.#blob.placements.filter(({ store }) => store === from);
-    const there = this.#blob.placements.filter((one) => one.store === to && stores.isNear(one));
+    const there = this.#blob.placements.filter((one) => one.store === to && stores.isReachable(one));
     for (const placement of there) {
       if (await this.#isIntact(placement)) return this.#exchange(leaving, undefined);
     }
@@ -106,13 +106,6 @@ class Carrier {
     const { signal, throttle } = this.#context;
     const target = stores.newPlacement(keys.next(), this.#job.to);
     const readable = placements.filter((placement) => !bad.includes(placement));
-    if (!readable.some((placement) => stores.isNear(placement))) {
-      const at = readable.map(({ store, node }) => (node === undefined ? store : `${store} on ${node}`));
-      throw new OsproxyError(
-        'Unavailable',
-        `The bytes cannot be reached from this node; they are in ${at.join(', ')}.`,
-      );
-    }
     const part = { blobId: id, size, placements: readable };
     const body = await downloads.read({ file: { size }, parts: [part] }, undefined, signal);
     try {
@@ -135,10 +128,11 @@ class Carrier {
   }
 
   /** The honest way to know what a store has is to read it again; whatever checksum it reports was computed before it kept the bytes. */
-  async #isIntact({ store, key }: Placement): Promise<boolean> {
+  async #isIntact(placement: Placement): Promise<boolean> {
     const { stores, workers } = this.#dependencies;
     const { signal } = this.#context;
-    const driver = stores.driver(store);
+    const { key } = placement;
+    const driver = stores.at(placement);
     try {
       const { size } = await driver.stat(key, { signal });
       return (

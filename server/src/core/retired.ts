@@ -1,6 +1,7 @@
 import { throwIfCancelled } from './cancellation.ts';
 import { isOsproxyError } from './errors.ts';
 import type { GarbageOptions } from './garbage.ts';
+import { nodeAwayIn } from './ports/peers.ts';
 
 const BATCH = 200;
 
@@ -15,17 +16,18 @@ export async function deleteRetired(options: GarbageOptions & { readonly now: nu
     after = retired.at(-1)?.position;
     if (after === undefined) return deleted;
     for (const placement of retired) {
-      const { store, key } = placement;
-      if (!stores.isNear(placement) || givenUp.has(store)) continue;
+      const { store, node, key } = placement;
+      const place = `${store}\n${node ?? ''}`;
+      if (!stores.isReachable(placement) || givenUp.has(place)) continue;
       try {
-        await stores.driver(store).delete(key, { signal });
+        await stores.at(placement).delete(key, { signal });
         await commit((repositories) => repositories.placements.forgetRetired(store, key, now));
         deleted += 1;
       } catch (error) {
         throwIfCancelled(signal);
         if (isOsproxyError(error, 'Conflict')) throw error;
-        if (isOsproxyError(error, 'Unavailable')) givenUp.add(store);
-        options.failed(error);
+        if (isOsproxyError(error, 'Unavailable')) givenUp.add(place);
+        if (nodeAwayIn(error) === undefined) options.failed(error);
       }
     }
   }

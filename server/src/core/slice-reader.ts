@@ -2,6 +2,7 @@ import { throwIfCancelled } from './cancellation.ts';
 import { isOsproxyError, OsproxyError } from './errors.ts';
 import type { Placement } from './model/blob.ts';
 import type { ContentPart } from './model/file.ts';
+import { nodeAwayIn } from './ports/peers.ts';
 import type { StoredObject } from './ports/storage-driver.ts';
 import type { StoreHealth } from './store-health.ts';
 import type { Stores } from './stores.ts';
@@ -35,7 +36,7 @@ export class SliceReader {
     this.slice = slice;
     this.#where = where;
     this.#signal = signal;
-    this.#waiting = [...where.health.order(slice.part.placements)];
+    this.#waiting = this.#order(slice.part.placements);
   }
 
   /** Opens what is left after the first `done` bytes; throws Unavailable, or what the last store said, when no placement is left. */
@@ -52,7 +53,7 @@ export class SliceReader {
   giveUp(error: unknown): void {
     throwIfCancelled(this.#signal);
     this.#failure = error;
-    if (this.#current !== undefined) this.#where.health.noteFailure(this.#current.store, error);
+    if (this.#current !== undefined) this.#where.health.noteFailure(this.#current, error);
     this.#current = undefined;
   }
 
@@ -63,29 +64,40 @@ export class SliceReader {
       const whole = done === 0 && offset === 0 && length === part.size;
       const range = whole ? undefined : { offset: offset + done, length: length - done };
       const signal = this.#signal;
-      const opened = await stores.driver(placement.store).open(placement.key, range, { signal });
+      const opened = await stores.at(placement).open(placement.key, range, { signal });
       if (opened.size === part.size) {
         this.#current = placement;
-        health.noteSuccess(placement.store);
+        health.noteSuccess(placement);
         return opened;
       }
       await opened.close();
       this.#failure = new OsproxyError('Internal', 'Stored bytes do not have the recorded size.');
     } catch (error) {
       throwIfCancelled(this.#signal);
-      health.noteFailure(placement.store, error);
+      health.noteFailure(placement, error);
       this.#failure = error;
     }
     return undefined;
   }
 
-  /** The next near placement that was not tried; when all were, the database is asked once for others. */
+  /** Those that this node reads itself come first. */
+  #order(placements: readonly Placement[]): Placement[] {
+    const { health, stores } = this.#where;
+    if (placements.length < 2) return [...placements];
+    const far = placements.filter((placement) => !stores.isNear(placement));
+    return [
+      ...health.order(placements.filter((placement) => !far.includes(placement))),
+      ...health.order(far),
+    ];
+  }
+
+  /** The next placement that was not tried; when all were, the database is asked once for others. */
   async #next(): Promise<Placement | undefined> {
     for (;;) {
       const placement = this.#waiting.shift();
       if (placement !== undefined) {
         const name = `${placement.store}\n${placement.key}`;
-        if (this.#tried.has(name) || !this.#where.stores.isNear(placement)) continue;
+        if (this.#tried.has(name) || !this.#isConfigured(placement)) continue;
         this.#tried.add(name);
         return placement;
       }
@@ -93,13 +105,21 @@ export class SliceReader {
       this.#askedAgain = true;
       const known = await this.#where.placementsOf(this.slice.part.blobId).catch(() => []);
       throwIfCancelled(this.#signal);
-      this.#waiting = [...this.#where.health.order(known)];
+      this.#waiting = this.#order(known);
     }
+  }
+
+  /** A placement on another node is tried even where nothing leads there, for the reason it gives. */
+  #isConfigured(placement: Placement): boolean {
+    const { stores } = this.#where;
+    return stores.isNear(placement) || stores.isElsewhere(placement);
   }
 
   /** In the middle of a slice the store's own words say more; before its first byte they may name what is nobody's business. */
   #exhausted(done: number): unknown {
     if (done > 0 && isOsproxyError(this.#failure)) return this.#failure;
+    const away = nodeAwayIn(this.#failure);
+    if (away !== undefined) return away;
     return new OsproxyError('Unavailable', 'The content of this file cannot be read at the moment.', {
       cause: this.#failure,
       retryAfterSeconds: 5,

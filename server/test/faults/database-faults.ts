@@ -9,7 +9,7 @@ import { freePort } from '#test/services/ports.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
 
 /** A server of the test's own, which it may kill. */
-export interface OwnServer {
+interface OwnServer {
   readonly access: { readonly url: string };
   readonly port: number;
   kill(): Promise<void>;

@@ -136,7 +136,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 /** Connects for one piece of work. */
-export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   client.on('error', () => {});
   try {

@@ -5,7 +5,7 @@ import { hashPipeline } from './pipeline.ts';
 
 /** Reads an object from its store to the end; resolves with its SHA-256 in lower-case hex. */
 export async function sha256Stored(
-  driver: StorageDriver,
+  driver: Pick<StorageDriver, 'open'>,
   key: string,
   workers: HashWorkers,
   signal: AbortSignal | undefined,

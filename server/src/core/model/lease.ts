@@ -15,4 +15,31 @@ export interface NodeRecord {
   readonly version: string;
   readonly startedAt: number;
   readonly heartbeatAt: number;
+  /** What the node says about itself with each heartbeat. */
+  readonly status?: NodeStatus;
+}
+
+/** Plain data: it is kept as JSON. */
+export interface NodeStatus {
+  readonly load: NodeLoad;
+  readonly stores: readonly NodeStore[];
+  /** Set while it holds the lease on the schedules; where two nodes say so, the higher fence counts. */
+  readonly leads?: { readonly fence: number; readonly until: number };
+}
+
+export interface NodeLoad {
+  /** Uploads and downloads that are under way. */
+  readonly transfers: number;
+  /** Background tasks that run on the node. */
+  readonly tasks: number;
+  /** 99th percentile since the last heartbeat: how late timers of the process fire. Milliseconds. */
+  readonly eventLoopDelayMs: number;
+}
+
+export interface NodeStore {
+  readonly name: string;
+  /** True when only this node sees what is in it. */
+  readonly nodeLocal: boolean;
+  /** How it answered last: the error code, undefined when all was well. */
+  readonly failure?: string;
 }

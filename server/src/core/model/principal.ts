@@ -21,12 +21,24 @@ export interface LinkPrincipal {
   readonly disposition: 'inline' | 'attachment';
 }
 
+/** Another node of the cluster, for the request that it signed; may use the objects of node-local stores and nothing else. */
+export interface PeerPrincipal {
+  readonly kind: 'peer';
+  readonly nodeId: string;
+  /** Shows the asking node that the answer comes from one that knows the secret. */
+  prove(answer: {
+    readonly status: number;
+    readonly code: string;
+    readonly size: number | undefined;
+  }): string;
+}
+
 /** Nobody in particular. */
 export interface AnonymousPrincipal {
   readonly kind: 'anonymous';
 }
 
-export type Principal = ServicePrincipal | LinkPrincipal | AnonymousPrincipal;
+export type Principal = ServicePrincipal | LinkPrincipal | PeerPrincipal | AnonymousPrincipal;
 
 /** A service key as stored; the secret itself is never kept. */
 export interface ServiceKey {

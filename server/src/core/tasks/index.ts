@@ -3,6 +3,7 @@ import { type ComposeDependencies, composeType } from './compose.ts';
 import { expireUploadsType } from './expire-uploads.ts';
 import { moveType } from './move.ts';
 import { purgeType } from './purge.ts';
+import { sweepType } from './sweep.ts';
 import type { TaskType } from './task-type.ts';
 import { transferType } from './transfer.ts';
 
@@ -14,15 +15,22 @@ export interface TaskDependencies extends ComposeDependencies {
   readonly purgeEveryMs: number;
   readonly graceMs: number;
   readonly expireEveryMs: number;
+  /** The node that sweeps its own node-local stores, where there are several nodes. */
+  readonly sweepNode?: string | undefined;
 }
 
 /** Every type of background work that this node can do. */
 export function taskTypes(dependencies: TaskDependencies): TaskType[] {
+  const { sweepNode, purgeEveryMs: everyMs, stores } = dependencies;
+  const hasOwn = stores.names.some((name) => stores.nodeOf(name) !== undefined);
   return [
     composeType(dependencies),
     transferType(dependencies),
     moveType(dependencies),
-    purgeType({ ...dependencies, everyMs: dependencies.purgeEveryMs }),
+    purgeType({ ...dependencies, everyMs, sweepsAll: sweepNode === undefined }),
     expireUploadsType({ ...dependencies, everyMs: dependencies.expireEveryMs }),
+    ...(sweepNode !== undefined && hasOwn
+      ? [sweepType({ ...dependencies, nodeId: sweepNode, everyMs })]
+      : []),
   ];
 }

@@ -6,6 +6,7 @@ import type { PlacedBlob } from '../model/blob.ts';
 import type { FileMatch, MoveRecord } from '../model/move.ts';
 import { matches } from '../placement.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
+import { type NodeAway, nodeAwayIn } from '../ports/peers.ts';
 import { type RelocationDependencies, relocate } from '../relocation.ts';
 import { Throttle } from '../throttle.ts';
 import { MOVE } from './move-payload.ts';
@@ -69,6 +70,8 @@ class MoveRun {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #looking: NodeJS.Timeout;
+  /** Why some blobs of the batch have to wait. */
+  #away: NodeAway | undefined;
 
   constructor(dependencies: RelocationDependencies, move: MoveRecord, context: TaskContext) {
     this.#dependencies = dependencies;
@@ -95,6 +98,7 @@ class MoveRun {
       const last = batch.at(-1)?.id;
       if (last === undefined) break;
       await this.#carryAll(await this.#wanted(batch));
+      if (this.#away !== undefined) throw this.#away;
       after = last;
       await this.#commit(async (_repositories, move) => ({ ...move, afterBlob: last }));
       if (performance.now() > end) return 'again';
@@ -174,6 +178,12 @@ class MoveRun {
       } catch (error) {
         throwIfCancelled(this.#signal);
         if (error instanceof Superseded || isOsproxyError(error, 'Conflict')) throw error;
+        // The others of the batch go on; this one is met again when the task is.
+        const away = nodeAwayIn(error);
+        if (away !== undefined) {
+          this.#away = away;
+          return;
+        }
         if (attempt < TRIES)
           await sleep(100 * 4 ** attempt, undefined, { signal: this.#signal }).catch(() => {});
         else return this.#giveUp(wanted.blob, error);

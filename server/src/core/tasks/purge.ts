@@ -23,8 +23,10 @@ export function purgeType(options: {
   clock: Clock;
   everyMs: number;
   graceMs: number;
+  /** False where each node sweeps its node-local stores itself. */
+  sweepsAll: boolean;
 }): TaskType<typeof schema> {
-  const { metadata, stores, clock, graceMs } = options;
+  const { metadata, stores, clock, graceMs, sweepsAll } = options;
   return {
     type: 'purge',
     schema,
@@ -49,7 +51,8 @@ export function purgeType(options: {
       };
       const blobs = await deleteCondemned({ metadata, stores, commit, cutoff, failed, signal });
       const retired = await deleteRetired({ metadata, stores, commit, cutoff, failed, now, signal });
-      const orphans = await deleteOrphans({ metadata, stores, commit, cutoff, failed, now, signal });
+      const swept = stores.names.filter((name) => sweepsAll || stores.nodeOf(name) === undefined);
+      const orphans = await deleteOrphans({ metadata, stores, commit, cutoff, failed, now, signal }, swept);
       await all((limit) => commit((r) => r.files.removeDeleted(cutoff, limit)));
       await all((limit) => commit((r) => r.blobs.forgetDoomed(now - DOOMED_KEPT_MS, limit)));
       await all((limit) => commit((r) => r.uploads.removeEnded(history, limit)));

@@ -6,6 +6,7 @@ import type { IdSource } from '../ports/ids.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { TaskEnd } from '../ports/metadata/tasks.ts';
 import type { Metadata } from '../ports/metadata.ts';
+import { nodeAwayIn } from '../ports/peers.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TaskType } from './task-type.ts';
 
@@ -21,11 +22,16 @@ export interface RunnerOptions {
   readonly concurrency: number;
   /** Milliseconds until another node may take over a task whose node went silent. */
   readonly leaseMs: number;
+  /** False while another node leads the schedules: then recurring tasks are left to it. Default: always true. */
+  readonly leads?: () => boolean;
 }
 
 const IDLE_MS = 5_000;
 const BACKOFF_START_MS = 1_000;
 const BACKOFF_MAX_MS = 300_000;
+/** A task that waits for a node that is away looks again after a quarter of its age, within these bounds. */
+const WAIT_MIN_MS = 2_000;
+const WAIT_MAX_MS = 30_000;
 const RECURRING_ATTEMPTS = 1_000_000;
 
 /** Claims due tasks and runs them. Sleeps until the next one is due, or until wake(); an idle node asks every five seconds. */
@@ -44,18 +50,34 @@ export class TaskRunner {
     this.#types = new Map(options.types.map((type) => [type.type, type]));
   }
 
+  /** Tasks that run on this node now. */
+  get running(): number {
+    return this.#running.size;
+  }
+
   /** Makes sure that recurring tasks exist, then begins to work. */
   async start(): Promise<void> {
+    await this.schedule();
+    this.#started = true;
+    this.wake();
+  }
+
+  /** Adds the recurring tasks of this node that are missing and, where it leads, those of the cluster. */
+  async schedule(): Promise<void> {
     const { metadata, ids, clock } = this.#options;
-    const recurring = this.#options.types.filter((type) => type.everyMs !== undefined);
+    const recurring = this.#mine().filter((type) => type.everyMs !== undefined);
     await metadata.transaction(async (repositories) => {
       for (const { type } of recurring) {
         const task = { type, key: type, payload: {}, maxAttempts: RECURRING_ATTEMPTS };
         await repositories.tasks.enqueue(ids.next(), task, clock.now());
       }
     });
-    this.#started = true;
     this.wake();
+  }
+
+  #mine(): readonly TaskType[] {
+    const leads = this.#options.leads?.() ?? true;
+    return this.#options.types.filter((type) => leads || type.everyMs === undefined || type.ofNode === true);
   }
 
   /** Says that a task may be due now; a runner that was not started leaves it to others. */
@@ -95,7 +117,7 @@ export class TaskRunner {
 
   async #claimAll(): Promise<void> {
     const { metadata, node, clock, leaseMs, concurrency } = this.#options;
-    const types = [...this.#types.keys()];
+    const types = this.#mine().map(({ type }) => type);
     while (this.#running.size < concurrency && !this.#stopping.signal.aborted) {
       const due = await metadata.tasks.nextDue(types);
       if (due === undefined || due > clock.now()) return;
@@ -113,7 +135,7 @@ export class TaskRunner {
 
   async #untilNextDue(): Promise<number> {
     if (this.#running.size >= this.#options.concurrency) return IDLE_MS;
-    const due = await this.#options.metadata.tasks.nextDue([...this.#types.keys()]);
+    const due = await this.#options.metadata.tasks.nextDue(this.#mine().map(({ type }) => type));
     if (due === undefined) return IDLE_MS;
     return Math.min(Math.max(due - this.#options.clock.now(), 5), IDLE_MS);
   }
@@ -190,6 +212,11 @@ export class TaskRunner {
     const reason = `${failure.code}: ${failure.message}${cause}`;
     const now = this.#options.clock.now();
     if (this.#stopping.signal.aborted) return { outcome: 'released', runAt: now };
+    const away = nodeAwayIn(failure);
+    if (away !== undefined) {
+      logger.info({ err: away }, 'the task waits for a node that is away');
+      return { outcome: 'waiting', runAt: now + waitMs(now - task.createdAt), error: reason };
+    }
     if (task.attempts >= task.maxAttempts && type.everyMs === undefined) {
       logger.error({ err: error }, 'the task failed for good');
       return { outcome: 'failed', error: reason };
@@ -197,6 +224,12 @@ export class TaskRunner {
     logger.warn({ err: error }, 'the task failed and will be tried again');
     return { outcome: 'retry', runAt: now + backoffMs(task.attempts), error: reason };
   }
+}
+
+/** Jitter of ±25 % keeps tasks that wait for the same node apart. */
+function waitMs(ageMs: number): number {
+  const full = Math.min(Math.max(ageMs / 4, WAIT_MIN_MS), WAIT_MAX_MS);
+  return Math.round(full * (0.75 + Math.random() / 2));
 }
 
 /** Doubles with each attempt up to five minutes; jitter of ±50 % keeps retries apart. */

@@ -21,6 +21,8 @@ export interface TaskType<S extends TSchema = TSchema> {
   readonly schema: S;
   /** Milliseconds between runs of a task that exists once and never ends. */
   readonly everyMs?: number;
+  /** True for a recurring task that belongs to this node; all others are run by the node that leads the schedules. */
+  readonly ofNode?: boolean;
   /** False ends the task as done without running the handler: there is nothing left to do. */
   precheck?(payload: Static<S>, context: TaskContext): Promise<boolean>;
   /** Must be repeatable: an attempt may be cut off anywhere and run again elsewhere. Resolves 'again' to be run without waiting. */

@@ -1,5 +1,5 @@
 import type { Insertable, Selectable } from 'kysely';
-import type { Lease, NodeRecord } from '#core/model/lease.ts';
+import type { Lease, NodeRecord, NodeStatus } from '#core/model/lease.ts';
 import type { CoordinationCommands, CoordinationQueries } from '#core/ports/metadata/coordination.ts';
 import { chunks, listOf, refuseLongList, toNumber } from './convert.ts';
 import type { LeaseTable, NodeTable } from './rows.ts';
@@ -7,7 +7,7 @@ import type { Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
 
 const LEASE_COLUMNS = ['name', 'holder', 'fence', 'expires_at', 'value'] as const;
-const NODE_COLUMNS = ['id', 'address', 'version', 'started_at', 'heartbeat_at'] as const;
+const NODE_COLUMNS = ['id', 'address', 'version', 'started_at', 'heartbeat_at', 'status'] as const;
 
 type NewLease = Required<Insertable<LeaseTable>>;
 type NewNode = Insertable<NodeTable>;
@@ -57,7 +57,7 @@ const putNode = new Statement((dialect, p: NewNode) =>
   dialect.replaceTaken(
     dialect.build.insertInto('nodes').values(pick(p, NODE_COLUMNS)),
     ['id'],
-    ['address', 'version', 'started_at', 'heartbeat_at'],
+    ['address', 'version', 'started_at', 'heartbeat_at', 'status'],
   ),
 );
 
@@ -132,6 +132,7 @@ export class Coordination implements CoordinationQueries, CoordinationCommands {
       version: node.version,
       started_at: node.startedAt,
       heartbeat_at: node.heartbeatAt,
+      status: node.status === undefined ? null : JSON.stringify(node.status),
     });
   }
 
@@ -195,5 +196,6 @@ function nodeOf(row: Selectable<NodeTable>): NodeRecord {
     version: row.version,
     startedAt: toNumber(row.started_at),
     heartbeatAt: toNumber(row.heartbeat_at),
+    ...(row.status === null ? {} : { status: JSON.parse(row.status) as NodeStatus }),
   };
 }

@@ -218,6 +218,7 @@ export interface NodeTable {
   version: string;
   started_at: Num;
   heartbeat_at: Num;
+  status: string | null;
 }
 
 interface MessageTable {

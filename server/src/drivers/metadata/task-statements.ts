@@ -128,6 +128,10 @@ export const closeAttempt = new Statement(({ build }, p: Close) =>
     .where('outcome', '=', 'running'),
 );
 
+export const forgetAttempt = new Statement(({ build }, p: { id: bigint; fence: number }) =>
+  build.deleteFrom('task_attempts').where('task_id', '=', p.id).where('fence', '=', p.fence),
+);
+
 export const openAttempt = new Statement(
   ({ build }, p: { id: bigint; fence: number; node: string; now: number }) =>
     build.insertInto('task_attempts').values({

@@ -13,6 +13,7 @@ import {
   findPending,
   finishTask,
   firstLeaseEnd,
+  forgetAttempt,
   lease,
   lockExpired,
   lockPending,
@@ -171,7 +172,7 @@ export class Tasks implements TaskQueries, TaskCommands {
     const task = await lock.first(this.#session, { id: key });
     if (task === undefined || task.state !== 'running' || toNumber(task.fence) !== fence) return false;
     const over = end.outcome === 'done' || end.outcome === 'failed';
-    const error = end.outcome === 'retry' || end.outcome === 'failed' ? end.error : null;
+    const error = 'error' in end ? end.error : null;
     await finishTask.run(this.#session, {
       id: key,
       state: over ? end.outcome : 'pending',
@@ -182,6 +183,10 @@ export class Tasks implements TaskQueries, TaskCommands {
       endedAt: over ? now : null,
       now,
     });
+    if (end.outcome === 'waiting') {
+      await forgetAttempt.run(this.#session, { id: key, fence });
+      return true;
+    }
     const outcome = end.outcome === 'again' ? 'done' : end.outcome;
     await closeAttempt.run(this.#session, { id: key, outcome, error, now });
     return true;
@@ -214,7 +219,7 @@ export class Tasks implements TaskQueries, TaskCommands {
 
 function attemptsAfter({ outcome }: TaskEnd, attempts: number): number {
   if (outcome === 'again') return 0;
-  return outcome === 'released' ? attempts - 1 : attempts;
+  return outcome === 'released' || outcome === 'waiting' ? attempts - 1 : attempts;
 }
 
 function taskOf(row: Omit<Row, 'live_key' | 'ended_at'>): TaskRecord {

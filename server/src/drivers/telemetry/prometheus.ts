@@ -42,6 +42,7 @@ export class PrometheusTelemetry implements Telemetry {
   readonly #httpSeries = new Map<string, HttpSeries>();
   readonly #bytes: Readonly<Record<Direction, Counter.Internal>>;
   readonly #open: Readonly<Record<Direction, Gauge.Internal<'direction'>>>;
+  #underWay = 0;
   readonly #attempts: Counter<'type' | 'outcome'>;
   readonly #attemptSeconds: Histogram<'type'>;
   readonly #relocations: Counter<'from' | 'to' | 'outcome'>;
@@ -182,13 +183,21 @@ export class PrometheusTelemetry implements Telemetry {
     if (bytes > 0) this.#relocatedBytes.labels(from, to).inc(bytes);
   }
 
+  /** Transfers that are under way in both directions. */
+  get openTransfers(): number {
+    return this.#underWay;
+  }
+
   transferOpened(direction: Direction): () => void {
     const open = this.#open[direction];
     let counted = true;
+    this.#underWay += 1;
     open.inc();
     return () => {
-      if (counted) open.dec();
+      if (!counted) return;
       counted = false;
+      this.#underWay -= 1;
+      open.dec();
     };
   }
 }

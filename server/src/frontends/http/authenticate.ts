@@ -1,11 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AccessRule, admit } from '#core/access.ts';
 import type { Authenticator, Credentials } from '#core/authentication.ts';
+import { EMPTY_SHA256 } from '#core/cluster/peer-signature.ts';
 import { OsproxyError } from '#core/errors.ts';
 
 /** What the request shows: `Authorization: Bearer <key>` or `Link <token>`, `X-Api-Key`, and `?link=` where the rule takes links. */
 function credentialsOf(request: FastifyRequest, rule: AccessRule): Credentials | undefined {
   const { authorization } = request.headers;
+  if (rule.kind === 'peer')
+    return authorization === undefined ? undefined : { peer: peerOf(request, authorization) };
   if (authorization !== undefined) {
     const space = authorization.indexOf(' ');
     const scheme = (space === -1 ? authorization : authorization.slice(0, space)).toLowerCase();
@@ -24,6 +27,14 @@ function credentialsOf(request: FastifyRequest, rule: AccessRule): Credentials |
   if (typeof apiKey === 'string' && apiKey !== '') return { apiKey };
   if (rule.kind === 'service' && rule.link !== undefined) return linkInQuery(request);
   return undefined;
+}
+
+/** No call between nodes has a body, so the signature is checked against an empty one. */
+function peerOf({ raw }: FastifyRequest, header: string) {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = raw.headers;
+  if (length !== '0' || coding !== undefined)
+    throw new OsproxyError('Unauthenticated', 'The body is not the one that was signed.');
+  return { header, method: raw.method ?? '', target: raw.url ?? '', bodySha256: EMPTY_SHA256 };
 }
 
 function linkInQuery(request: FastifyRequest): Credentials | undefined {

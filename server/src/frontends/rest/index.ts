@@ -5,9 +5,11 @@ import { ProblemSchema } from '../http/problem.ts';
 import { leaveBodiesToRoutes } from '../http/receive.ts';
 import type { HttpServer } from '../http/server.ts';
 import { ADMIN_SCHEMAS } from './admin-schemas.ts';
+import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
 import { BASE_PATH, type RestOptions } from './context.ts';
 import { requirePlainText } from './plain-text.ts';
 import { COMMON, problems } from './problems.ts';
+import { getCluster } from './routes/cluster/get.ts';
 import { fileContent } from './routes/files/content.ts';
 import { deleteFile } from './routes/files/delete.ts';
 import { getFile } from './routes/files/get.ts';
@@ -44,6 +46,7 @@ type Route = (app: HttpServer, options: RestOptions) => void;
 
 /** Routes with a JSON body or none. */
 const JSON_ROUTES: readonly Route[] = [
+  getCluster,
   listStores,
   createMove,
   listMoves,
@@ -78,7 +81,7 @@ export async function registerRest(app: HttpServer, options: RestOptions): Promi
   if (app.getSchema('Problem') === undefined) app.addSchema(ProblemSchema);
   await app.register(
     async (scope) => {
-      for (const schema of [...SHARED_SCHEMAS, ...ADMIN_SCHEMAS]) scope.addSchema(schema);
+      for (const schema of [...SHARED_SCHEMAS, ...ADMIN_SCHEMAS, ...CLUSTER_SCHEMAS]) scope.addSchema(schema);
       scope.addHook('onRoute', document);
       scope.addHook('preValidation', requirePlainText);
       scope.addHook('onRequest', async (_request, reply) => {

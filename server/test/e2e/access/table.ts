@@ -242,6 +242,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
     changes: true,
   },
 
+  'GET /api/v1/cluster': { call: get(`${V1}/cluster`), expected: ADMIN },
   'GET /api/v1/stores': { call: get(`${V1}/stores`), expected: ADMIN },
   'GET /api/v1/moves': { call: get(`${V1}/moves`), expected: ADMIN },
   'GET /api/v1/moves/:id': { call: get(`${V1}/moves/5`), expected: { ...ADMIN, admin: 404 } },

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthenticator } from '#core/authentication.ts';
+import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import type { Core } from '#core/core.ts';
 import { Downloads } from '#core/downloads.ts';
 import { FileRecords } from '#core/file-records.ts';
@@ -140,6 +141,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       }),
       moves: new Moves(base),
       tasks: new TaskBoard(base),
+      cluster: new ClusterOverview({ coordinator, metadata, clock }),
       clock,
     };
   };

@@ -43,4 +43,6 @@ export type TaskEnd =
   | { readonly outcome: 'retry'; readonly runAt: number; readonly error: string }
   /** The node stops: pending again, and the attempt does not count as one; what it failed with before stays. */
   | { readonly outcome: 'released'; readonly runAt: number }
+  /** What it needs is on a node that is away: pending again, the attempt does not count and leaves no row. */
+  | { readonly outcome: 'waiting'; readonly runAt: number; readonly error: string }
   | { readonly outcome: 'failed'; readonly error: string };

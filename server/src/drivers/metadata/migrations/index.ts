@@ -1,6 +1,7 @@
 import type { Migration } from 'kysely/migration';
 import { firstTables } from './0001-first-tables.ts';
 import { severalStores } from './0002-stores.ts';
+import { nodeStatus } from './0003-node-status.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -8,5 +9,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
   return {
     '0001-first-tables': firstTables(types),
     '0002-stores': severalStores(types),
+    '0003-node-status': nodeStatus(),
   };
 }

@@ -1,7 +1,7 @@
 import { OsproxyError } from '#core/errors.ts';
 
 /** How the connection is encrypted: not at all, without looking at the certificate, or only with a certificate that proves the host. */
-export type Encryption = 'disable' | 'require' | 'verify-full';
+type Encryption = 'disable' | 'require' | 'verify-full';
 
 const ENCRYPTIONS: readonly string[] = ['disable', 'require', 'verify-full'] satisfies Encryption[];
 

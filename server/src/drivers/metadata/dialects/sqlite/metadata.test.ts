@@ -107,8 +107,14 @@ describe('opening', () => {
 
   it('knows what a new database lacks before it is migrated', async () => {
     const metadata = await open();
-    expect(await metadata.schema()).toEqual({ applied: [], pending: ['0001-first-tables', '0002-stores'] });
-    expect(await metadata.migrate()).toEqual({ applied: ['0001-first-tables', '0002-stores'], pending: [] });
+    expect(await metadata.schema()).toEqual({
+      applied: [],
+      pending: ['0001-first-tables', '0002-stores', '0003-node-status'],
+    });
+    expect(await metadata.migrate()).toEqual({
+      applied: ['0001-first-tables', '0002-stores', '0003-node-status'],
+      pending: [],
+    });
   });
 });
 

@@ -1,0 +1,31 @@
+import { isOsproxyError, OsproxyError } from '../errors.ts';
+import type { StorageDriver } from './storage-driver.ts';
+
+/** A node-local store as other nodes may use it: new bytes are put only by the node itself. Its promises are those of the storage port. */
+export type PeerStore = Pick<StorageDriver, 'open' | 'stat' | 'delete'>;
+
+/** The other nodes of the cluster. */
+export interface Peers {
+  /** Asks nothing yet. Each call of the store throws NodeAway when the node cannot be reached or does not let this one in. */
+  storeOf(nodeId: string, store: string): PeerStore;
+  /** Frees connections; no call is made afterwards. */
+  close(): Promise<void>;
+}
+
+/** Bytes are on another node, which cannot be asked at the moment. What is said is fit for clients; the cause says which node and why. */
+export class NodeAway extends OsproxyError {
+  constructor(message: string, cause?: unknown) {
+    super('Unavailable', message, { retryAfterSeconds: 5, cause });
+  }
+}
+
+/** The NodeAway that the error is, or that it was caused by. */
+export function nodeAwayIn(error: unknown): NodeAway | undefined {
+  let looked = error;
+  // A chain of causes is short; one that runs in a circle must not hold this up.
+  for (let depth = 0; depth < 8 && isOsproxyError(looked); depth += 1) {
+    if (looked instanceof NodeAway) return looked;
+    looked = looked.cause;
+  }
+  return undefined;
+}

@@ -1,0 +1,10 @@
+import type { Migration } from 'kysely/migration';
+
+/** What a node says about itself beside its address: load, stores and whether it leads the schedules, as JSON. */
+export function nodeStatus(): Migration {
+  return {
+    async up(db) {
+      await db.schema.alterTable('nodes').addColumn('status', 'text').execute();
+    },
+  };
+}

@@ -1,0 +1,216 @@
+import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { cancelled, throwIfCancelled } from '#core/cancellation.ts';
+import { PEER_PURPOSE } from '#core/cluster/peer-gate.ts';
+import {
+  CODE_HEADER,
+  EMPTY_SHA256,
+  isProven,
+  keyFor,
+  MODIFIED_HEADER,
+  PROOF_HEADER,
+  SIZE_HEADER,
+  signPeerRequest,
+} from '#core/cluster/peer-signature.ts';
+import { isOsproxyError, OsproxyError } from '#core/errors.ts';
+import type { Clock } from '#core/ports/clock.ts';
+import type { Coordinator } from '#core/ports/coordinator.ts';
+import { NodeAway, type PeerStore, type Peers } from '#core/ports/peers.ts';
+import type { ByteRange } from '#core/ports/storage-driver.ts';
+import { exchange, type PeerTimeouts, StaleConnection } from './exchange.ts';
+import { NodeAddresses } from './node-addresses.ts';
+import { PeerObject } from './peer-object.ts';
+import { Reachability } from './reachability.ts';
+
+/** Where every node serves its objects to the others. */
+const OBJECTS_PATH = '/api/peer/v1/objects';
+const DEFAULT_TIMEOUTS: PeerTimeouts = { connectMs: 3_000, firstByteMs: 15_000, idleMs: 30_000 };
+/** Below the time that a node keeps a silent connection, so that it is rarely found closed. */
+const IDLE_CONNECTION_MS = 5_000;
+const TRIES = 3;
+
+export interface HttpPeersOptions {
+  readonly nodeId: string;
+  readonly secret: string;
+  readonly coordinator: Pick<Coordinator, 'nodes'>;
+  readonly clock: Clock;
+  readonly timeouts?: Partial<PeerTimeouts>;
+}
+
+/** For the log: which node, and why. */
+class PeerFailure extends Error {}
+
+interface Ask {
+  readonly node: string;
+  readonly method: 'GET' | 'HEAD' | 'DELETE';
+  readonly target: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Answer {
+  readonly body: IncomingMessage;
+  readonly size: number;
+  readonly modifiedAt: Date;
+}
+
+/** The other nodes over HTTP: addresses from the registry, connections that are used again, every request signed with the cluster secret. */
+export class HttpPeers implements Peers {
+  readonly #options: HttpPeersOptions;
+  readonly #key: Buffer;
+  readonly #timeouts: PeerTimeouts;
+  readonly #addresses: NodeAddresses;
+  readonly #agents = {
+    http: new HttpAgent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeSockets: 64 }),
+    https: new HttpsAgent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeSockets: 64 }),
+  };
+  readonly #reach = new Map<string, Reachability>();
+
+  constructor(options: HttpPeersOptions) {
+    this.#options = options;
+    this.#key = keyFor(options.secret, PEER_PURPOSE);
+    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.#addresses = new NodeAddresses(options.coordinator);
+  }
+
+  storeOf(node: string, store: string): PeerStore {
+    const target = (key: string, query = '') => `${OBJECTS_PATH}/${encodeURIComponent(store)}/${key}${query}`;
+    return {
+      open: async (key, range, { signal } = {}) => {
+        const ask: Ask = { node, method: 'GET', target: target(key, queryOf(range)), signal };
+        const { body, size } = await this.#ask(ask);
+        const length = Number(body.headers['content-length']);
+        if (!Number.isSafeInteger(length) || length !== (range?.length ?? size)) {
+          body.destroy();
+          throw new OsproxyError('Internal', 'Another node gave another number of bytes than was asked for.');
+        }
+        const broken = (error: unknown) => away(node, error);
+        return new PeerObject({ body, size, length, idleMs: this.#timeouts.idleMs, signal, broken });
+      },
+      stat: async (key, { signal } = {}) => {
+        const { body, size, modifiedAt } = await this.#ask({
+          node,
+          method: 'HEAD',
+          target: target(key),
+          signal,
+        });
+        body.resume();
+        return { size, modifiedAt };
+      },
+      delete: async (key, { signal } = {}) => {
+        const { body } = await this.#ask({ node, method: 'DELETE', target: target(key), signal });
+        body.resume();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+
+  async #ask(ask: Ask): Promise<Answer> {
+    throwIfCancelled(ask.signal, cancelled);
+    const reach = this.#reachOf(ask.node);
+    if (!reach.mayTry()) throw away(ask.node, reach.reason);
+    try {
+      const answer = await this.#send(ask);
+      reach.answered();
+      return answer;
+    } catch (error) {
+      if (ask.signal?.aborted) {
+        reach.cancelled();
+        throw cancelled(ask.signal);
+      }
+      if (error instanceof OsproxyError && !(error instanceof NodeAway)) {
+        reach.answered();
+        throw error;
+      }
+      // It may have another address since.
+      this.#addresses.forget();
+      const failure = error instanceof NodeAway ? error : away(ask.node, error);
+      reach.failed(failure.cause);
+      throw failure;
+    }
+  }
+
+  /** Every call may be repeated, so a connection that the other side had closed meanwhile is no reason to fail. */
+  async #send(ask: Ask): Promise<Answer> {
+    for (let tried = 1; ; tried += 1) {
+      try {
+        return await this.#sendOnce(ask);
+      } catch (error) {
+        if (!(error instanceof StaleConnection) || tried >= TRIES) throw error;
+      }
+    }
+  }
+
+  async #sendOnce({ node, method, target, signal }: Ask): Promise<Answer> {
+    const address = await this.#addresses.of(node).catch((error: unknown): never => {
+      throw away(node, error);
+    });
+    if (address === undefined || !URL.canParse(address))
+      throw away(node, new Error(`Node ${node} is not in the registry; it was stopped.`));
+    const { nodeId: from, clock } = this.#options;
+    const request = { method, target, bodySha256: EMPTY_SHA256 };
+    const { header, nonce } = signPeerRequest(this.#key, request, { from, to: node, at: clock.now() });
+    const response = await exchange({
+      address: new URL(address),
+      agents: this.#agents,
+      method,
+      target,
+      headers: { authorization: header },
+      timeouts: this.#timeouts,
+      signal,
+    });
+    return this.#judge(node, nonce, response);
+  }
+
+  #judge(node: string, nonce: string, response: IncomingMessage): Answer {
+    const { statusCode: status = 0, headers } = response;
+    const code = textOf(headers[CODE_HEADER]);
+    const size = headers[SIZE_HEADER] === undefined ? undefined : Number(headers[SIZE_HEADER]);
+    const proven = isProven(this.#key, nonce, { status, code, size }, textOf(headers[PROOF_HEADER]));
+    if (proven && code === '') {
+      return { body: response, size: size ?? 0, modifiedAt: new Date(Number(headers[MODIFIED_HEADER] ?? 0)) };
+    }
+    response.destroy();
+    if (!proven)
+      throw away(node, new Error(strangerText(node, status, textOf(headers['x-osproxy-peer-refusal']))));
+    if (code === 'NotFound') throw new OsproxyError('NotFound', 'There is no such object.');
+    if (code === 'RangeNotSatisfiable')
+      throw new OsproxyError('RangeNotSatisfiable', 'The range does not lie inside the object.');
+    if (code === 'Internal') throw new OsproxyError('Internal', `Node ${node} failed; its log says more.`);
+    throw away(node, new Error(`Node ${node} answered ${code}; its log says more.`));
+  }
+
+  #reachOf(node: string): Reachability {
+    const known = this.#reach.get(node);
+    if (known !== undefined) return known;
+    const reach = new Reachability();
+    this.#reach.set(node, reach);
+    return reach;
+  }
+}
+
+function queryOf(range: ByteRange | undefined): string {
+  return range === undefined ? '' : `?offset=${range.offset}&length=${range.length}`;
+}
+
+function textOf(value: string | readonly string[] | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function away(node: string, cause: unknown): NodeAway {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const known = cause instanceof PeerFailure || isOsproxyError(cause);
+  const told = known ? cause : new PeerFailure(`Node ${node} cannot be used: ${reason}`, { cause });
+  return new NodeAway(
+    'The content is on another node, which does not answer at the moment; try again.',
+    told,
+  );
+}
+
+function strangerText(node: string, status: number, refusal: string): string {
+  if (refusal !== '') return `it refused: ${refusal}`;
+  return `what answers at the address of node ${node} (status ${status}) does not show the cluster secret; it must be the same on every node`;
+}
