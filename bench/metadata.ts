@@ -16,6 +16,10 @@ const NOW = 1_700_000_000_000;
 
 type Operation = (metadata: Metadata, mine: string[]) => Promise<void>;
 
+const none = () => {};
+const quiet: Logger = { debug: none, info: none, warn: none, error: none, child: () => quiet };
+let lastId = BigInt(Date.now()) << 22n;
+
 /** What the service does most: a small file recorded whole, and one looked up for a download. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   'record a file': recordFile,
@@ -98,8 +102,6 @@ async function perSecond(clients: number, operation: () => Promise<void>): Promi
   return (done / (performance.now() - start)) * 1000;
 }
 
-let lastId = BigInt(Date.now()) << 22n;
-
 async function recordFile(metadata: Metadata, mine: string[]): Promise<void> {
   const [blobId, manifestId, uid] = [newId(), newId(), newId()];
   const sha256 = randomBytes(32).toString('hex');
@@ -129,7 +131,3 @@ function newId(): string {
   lastId += 1n;
   return String(lastId);
 }
-
-const quiet: Logger = { debug: none, info: none, warn: none, error: none, child: () => quiet };
-
-function none(): void {}

@@ -15,10 +15,11 @@ export const migrate: Command = {
         return 0;
       }
       if (options['dry-run'] === true) {
-        for (const { name, statements } of await service.plan()) {
-          context.print(`would apply ${name}`);
-          for (const statement of statements) context.print(`  ${statement};`);
-        }
+        const lines = (await service.plan()).flatMap(({ name, statements }) => [
+          `would apply ${name}`,
+          ...statements.map((statement) => `  ${statement};`),
+        ]);
+        context.print(lines.join('\n'));
         return 0;
       }
       await service.migrate();

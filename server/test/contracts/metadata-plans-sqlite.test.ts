@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import { SqliteConnection } from '#drivers/metadata/dialects/sqlite/connection.ts';
+import { sqlite } from '#drivers/metadata/dialects/sqlite/dialect.ts';
+import { applyMigrations } from '#drivers/metadata/dialects/sqlite/schema.ts';
+import { Repositories } from '#drivers/metadata/repositories.ts';
+import type { Session } from '#drivers/metadata/session.ts';
+import { callEverything, WALKS } from './metadata-every-query.ts';
+
+/** Queries that may sort, since few rows can match. */
+const SORTS = new Map([
+  ['"lease_until" from "tasks" where "type" = ? and "state" = ?', 'running tasks of a type'],
+  ['select distinct "blob_id"', 'the blobs of purged manifests'],
+  ['from "service_keys" order by', 'the list of keys, which are few'],
+  ['from "nodes" where', 'the nodes, which are few'],
+  ['from "manifests" where', 'manifests of the same content'],
+  ['from "manifest_parts" inner join "files"', 'the files of a batch of blobs'],
+]);
+
+it('finds every row by an index: no query scans a table or sorts more than a few rows', async () => {
+  const connection = new SqliteConnection(':memory:', { readOnly: false, cacheKiB: 1024 });
+  await applyMigrations(connection);
+  const plans = new Map<string, string[]>();
+  const session: Session = {
+    dialect: sqlite,
+    execute: async (sql, parameters) => {
+      if (!plans.has(sql)) {
+        const plan = connection.execute(`explain query plan ${sql}`, parameters).rows as { detail: string }[];
+        plans.set(
+          sql,
+          plan.map((row) => row.detail),
+        );
+      }
+      return connection.execute(sql, parameters);
+    },
+  };
+  await callEverything(new Repositories(session));
+  connection.close();
+
+  const used = new Set<string>();
+  const excused = (sql: string, list: ReadonlyMap<string, string>) => {
+    const excuse = [...list.keys()].find((part) => sql.includes(part));
+    if (excuse !== undefined) used.add(excuse);
+    return excuse !== undefined;
+  };
+  const wrong: string[] = [];
+  for (const [sql, details] of plans) {
+    for (const detail of details) {
+      const scans = detail.startsWith('SCAN') && detail !== 'SCAN CONSTANT ROW' && !excused(sql, WALKS);
+      const sorts = detail.startsWith('USE TEMP B-TREE') && !excused(sql, SORTS);
+      if (scans || sorts) wrong.push(`${detail}: ${sql}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect([...WALKS.keys(), ...SORTS.keys()].filter((excuse) => !used.has(excuse))).toEqual([]);
+  expect(plans.size).toBeGreaterThan(90);
+});
