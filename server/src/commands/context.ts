@@ -86,6 +86,7 @@ export interface Service {
   };
   fsck(options: FsckOptions): Promise<FsckSummary>;
   doctor(): Promise<readonly DoctorRow[]>;
+  /** Rejects with Conflict when the database is newer than this build. */
   schema(): Promise<SchemaState>;
   /** What migrate would run. */
   plan(): Promise<readonly PlannedMigration[]>;

@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { withService } from './open.ts';
+import { withAnyDatabase } from './open.ts';
 import { table } from './table.ts';
 
 export const doctor: Command = {
@@ -9,7 +9,7 @@ export const doctor: Command = {
   details: ['  --json  print JSON', '', 'Exit code: 0 when everything is well, 1 when something is not.'],
   options: { json: { type: 'boolean' } },
   async run(_words, options, context) {
-    return withService(context, async (service) => {
+    return withAnyDatabase(context, async (service) => {
       const rows = await service.doctor();
       if (options.json === true) context.print(JSON.stringify(rows, null, 2));
       else {

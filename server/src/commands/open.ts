@@ -12,8 +12,19 @@ function quietLogger(context: Context): Logger {
   return logger;
 }
 
-/** Opens the service of the configuration for one piece of work and always closes it. */
+/** Opens the service of the configuration for one piece of work and always closes it; refuses a database that is newer than this build. */
 export async function withService<T>(
+  context: Context,
+  work: (service: Service, config: Config) => Promise<T>,
+): Promise<T> {
+  return withAnyDatabase(context, async (service, config) => {
+    await service.schema();
+    return work(service, config);
+  });
+}
+
+/** For a command that says itself what is wrong with the database. */
+export async function withAnyDatabase<T>(
   context: Context,
   work: (service: Service, config: Config) => Promise<T>,
 ): Promise<T> {

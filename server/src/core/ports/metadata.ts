@@ -70,6 +70,7 @@ export interface Metadata extends MetadataReader {
   transaction<T>(work: (repositories: MetadataWriter) => Promise<T>): Promise<T>;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
+  /** Rejects with Conflict when the database is newer than this build. */
   schema(): Promise<SchemaState>;
   /** What migrate() would run now; changes nothing. */
   plan(): Promise<readonly PlannedMigration[]>;

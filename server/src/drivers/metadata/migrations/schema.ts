@@ -7,7 +7,10 @@ import { migrationsFor } from './index.ts';
 
 type Execute = Session['execute'];
 
-/** What is applied and what is missing; a database without the table of migrations has nothing applied. */
+/**
+ * What is applied and what is missing; a database without the table of migrations has nothing applied. Throws Conflict when it was migrated by a
+ * build that knows more than this one.
+ */
 export async function readSchema(session: Session): Promise<SchemaState> {
   const { dialect } = session;
   const tables = await session.execute(dialect.findMigrationTable, []);
@@ -15,13 +18,11 @@ export async function readSchema(session: Session): Promise<SchemaState> {
   if (tables.rows.length === 0) return { applied: [], pending: known };
   const query = dialect.build.selectFrom('schema_migrations').select('name').orderBy('name');
   const applied = (await runQuery(session, query)).rows.map((row) => row.name);
+  refuseNewer(applied.filter((name) => !known.includes(name)));
   return { applied, pending: known.filter((name) => !applied.includes(name)) };
 }
 
-/** Throws Conflict when the database was migrated by a build that knows more than this one. */
-export function refuseNewer({ columnTypes }: Dialect, state: SchemaState): void {
-  const known = migrationsFor(columnTypes);
-  const unknown = state.applied.filter((name) => !Object.hasOwn(known, name));
+function refuseNewer(unknown: readonly string[]): void {
   if (unknown.length === 0) return;
   throw new OsproxyError(
     'Conflict',

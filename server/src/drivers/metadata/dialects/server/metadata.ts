@@ -1,6 +1,6 @@
 import { OsproxyError } from '#core/errors.ts';
 import type { Metadata, MetadataWriter, PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
-import { applyPending, planOf, readSchema, refuseNewer } from '../../migrations/schema.ts';
+import { applyPending, planOf, readSchema } from '../../migrations/schema.ts';
 import { Repositories } from '../../repositories.ts';
 import type { Dialect, Result, Session } from '../../session.ts';
 import type { Engine, ServerConnection, ServerOptions } from './connection.ts';
@@ -99,14 +99,12 @@ export class ServerMetadata extends Repositories implements Metadata {
   async migrate(): Promise<SchemaState> {
     const { dialect } = this.#engine;
     const state = await this.schema();
-    refuseNewer(dialect, state);
     if (state.pending.length === 0) return state;
     const connection = await this.#pool.acquire();
     try {
       const session: Session = { dialect, execute: (sql, parameters) => connection.execute(sql, parameters) };
       return await this.#engine.exclusively(connection, async () => {
         const before = await readSchema(session);
-        refuseNewer(dialect, before);
         if (before.pending.length > 0) await applyPending(session, before.pending);
         return readSchema(session);
       });

@@ -1,7 +1,7 @@
 import { OsproxyError } from '#core/errors.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata, MetadataWriter, PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
-import { planOf, readSchema, refuseNewer } from '../../migrations/schema.ts';
+import { planOf, readSchema } from '../../migrations/schema.ts';
 import { Repositories } from '../../repositories.ts';
 import type { Result, Session } from '../../session.ts';
 import { whenFree } from './busy.ts';
@@ -88,7 +88,6 @@ export class SqliteMetadata extends Repositories implements Metadata {
   async migrate(): Promise<SchemaState> {
     this.#refuseUnusable();
     const state = await this.schema();
-    refuseNewer(sqlite, state);
     if (state.pending.length === 0) return state;
     let migrated: SchemaState = state;
     await this.#queue.exclusive(async () => {

@@ -1,5 +1,5 @@
 import type { SchemaState } from '#core/ports/metadata.ts';
-import { applyPending, readSchema, refuseNewer } from '../../migrations/schema.ts';
+import { applyPending, readSchema } from '../../migrations/schema.ts';
 import type { Session } from '../../session.ts';
 import { whenFree } from './busy.ts';
 import type { SqliteConnection } from './connection.ts';
@@ -21,7 +21,6 @@ export async function applyMigrations(connection: SqliteConnection): Promise<Sch
       execute: async (sql, parameters) => connection.execute(sql, parameters),
     };
     const before = await readSchema(session);
-    refuseNewer(sqlite, before);
     if (before.pending.length > 0) await applyPending(session, before.pending);
     const after = await readSchema(session);
     connection.execute('commit', []);
