@@ -25,6 +25,7 @@ import { PlacementPolicy, type StoreLimits } from '#core/placement.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
+import { RateLimits } from '#core/rate-limits.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
@@ -36,11 +37,14 @@ import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
 import { Uploads } from '#core/uploads.ts';
 import { WorkerNumber } from '#core/worker-number.ts';
-import { MemoryCache } from '#drivers/cache/memory.ts';
+import { openCache } from '#drivers/cache/index.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
-import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
+import { openCoordinator } from '#drivers/coordinator/index.ts';
 import { openMetadata, type ServerOptions } from '#drivers/metadata/index.ts';
 import { HttpPeers } from '#drivers/peers/http-peers.ts';
+import { openRateCounter } from '#drivers/rate-counter/index.ts';
+import { openRedisLink } from '#drivers/redis/index.ts';
+import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { OpenService, Service } from './commands/context.ts';
@@ -93,6 +97,8 @@ export const openService: OpenService = async (config, logger) => {
       await stores.close();
       await workers.close();
       await parts.cache.close();
+      await parts.rateCounter.close();
+      await parts.link?.close();
       await metadata.close();
     },
   };
@@ -103,10 +109,12 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
   const nodeId = nodeIdOf(config);
   const clock = systemClock;
   const telemetry = new PrometheusTelemetry();
+  const link = linkOf(config, logger);
   const prepared = await prepareStores(config);
   const metadata = await openMetadata(config.database.url, { logger, server: serverOptions(config) });
-  const coordinator = new DatabaseCoordinator({ metadata, clock, logger });
-  const cache = new MemoryCache({ maxEntries: Math.max(config.cache.records, 1) });
+  const coordinator = openCoordinator({ metadata, clock, logger, link });
+  const cache = openCache({ entries: config.cache.records, link });
+  const rateCounter = openRateCounter(link);
   const ttlMs = config.cache.records === 0 ? 0 : config.cache.ttlSeconds * 1000;
   const records = new FileRecords({ metadata, cache, coordinator, ttlMs });
   const { secret, formerSecrets } = config.cluster;
@@ -183,8 +191,15 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
     nodeId,
     telemetry,
     metadata,
+    link,
     coordinator,
     cache,
+    rateCounter,
+    rateLimits: new RateLimits({
+      counter: rateCounter,
+      requestsPerMinute: config.http.rateLimit,
+      failuresPerMinute: config.http.failedAuthentications,
+    }),
     records,
     stores,
     workers,
@@ -218,6 +233,15 @@ function serverOptions({ database }: Config): ServerOptions {
 
 function limitsOf({ maxFileSizeMiB, allowedTypes }: StoreConfig): StoreLimits {
   return { maxFileSize: maxFileSizeMiB === undefined ? undefined : maxFileSizeMiB * MEBIBYTE, allowedTypes };
+}
+
+function linkOf(config: Config, logger: Logger): RedisLink | undefined {
+  try {
+    return openRedisLink(config.redis, logger);
+  } catch (error) {
+    if (!isOsproxyError(error, 'InvalidArgument')) throw error;
+    throw new ConfigError([`redis.url ${error.message}.`]);
+  }
 }
 
 /** Every wrong setting of every store at once, before anything is opened. */

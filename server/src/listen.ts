@@ -12,6 +12,8 @@ import type { Cache } from '#core/ports/cache.ts';
 import type { Coordinator } from '#core/ports/coordinator.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
+import type { RateCounter } from '#core/ports/rate-counter.ts';
+import type { RateLimits } from '#core/rate-limits.ts';
 import type { StorageKeys } from '#core/storage-keys.ts';
 import { whatIsSuspicious, writeMark } from '#core/store-marks.ts';
 import type { StoreUsages } from '#core/store-usage.ts';
@@ -19,6 +21,7 @@ import type { Stores } from '#core/stores.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
 import type { WorkerNumber } from '#core/worker-number.ts';
 import { createLog } from '#drivers/logger/pino.ts';
+import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import type { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import { registerHealth } from '#frontends/http/health.ts';
 import { registerOpenApi } from '#frontends/http/openapi.ts';
@@ -29,6 +32,7 @@ import { registerRest } from '#frontends/rest/index.ts';
 import { clusterAddressOf } from './cluster-address.ts';
 import type { Listener } from './commands/context.ts';
 import { packageVersion } from './commands/version.ts';
+import { addRedisMetrics } from './redis-metrics.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const STORE_GAUGES = [
@@ -43,8 +47,12 @@ export interface HttpParts {
   readonly nodeId: string;
   readonly telemetry: PrometheusTelemetry;
   readonly metadata: Metadata;
+  /** The way to Redis where one is set. */
+  readonly link: RedisLink | undefined;
   readonly coordinator: Coordinator;
   readonly cache: Cache;
+  readonly rateCounter: RateCounter;
+  readonly rateLimits: RateLimits;
   readonly records: FileRecords;
   readonly stores: Stores;
   readonly workers: HashWorkers;
@@ -59,7 +67,7 @@ export interface HttpParts {
 /** Puts the service on the network: worker number, heartbeats and tasks run from here on until close(). */
 export async function listen(parts: HttpParts): Promise<Listener> {
   const { config, coordinator, workerNumber, runner, lead, logger } = parts;
-  await workerNumber.start();
+  await Promise.all([workerNumber.start(), parts.link?.start()]);
   const app = await createApp(parts, parts.logger as unknown as FastifyBaseLogger, parts.config.http.docs);
   const pulse = new NodePulse({
     ...{ coordinator, logger, lead, clock: parts.core.clock, stores: parts.stores, nodeId: parts.nodeId },
@@ -141,6 +149,7 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
     telemetry,
     cors: corsOf(config.http.corsOrigins),
     trustedProxies: config.http.trustedProxies,
+    rateLimits: parts.rateLimits,
     limits: {
       parsedBodyBytes: config.http.jsonBodyLimitKiB * 1024,
       headerBytes: config.http.headerLimitKiB * 1024,
@@ -178,12 +187,14 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
       },
     });
   }
+  if (parts.link !== undefined) addRedisMetrics(telemetry, parts.link, cache);
   await registerOpenApi(app, { version: packageVersion(), enabled: docs });
   const defaultStore = () => stores.defaultDriver.stat('0000/readiness-probe').catch(ignoreNotFound);
   await registerHealth(app, {
     checks: [
       { name: 'database', check: () => metadata.ping() },
       { name: 'store', check: async () => void (await defaultStore()) },
+      ...redisCheck(parts.link),
     ],
     metrics: telemetry,
     publicMetrics: config.http.publicMetrics,
@@ -211,12 +222,19 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
   return app;
 }
 
+function redisCheck(link: RedisLink | undefined) {
+  return link === undefined ? [] : [{ name: 'redis', optional: true, check: () => link.ping() }];
+}
+
 function corsOf(origins: readonly string[]) {
   if (origins.length === 0) return false;
   return {
     origin: origins.includes('*') ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'],
-    exposedHeaders: ['ETag', 'Content-Range', 'Content-Disposition', 'X-Request-Id', 'Location'],
+    exposedHeaders: [
+      ...['ETag', 'Content-Range', 'Content-Disposition', 'X-Request-Id', 'Location'],
+      ...['RateLimit', 'RateLimit-Policy', 'Retry-After'],
+    ],
     maxAge: 600,
   };
 }

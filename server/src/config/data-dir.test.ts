@@ -79,4 +79,16 @@ describe('masking', () => {
       dataDir: config.dataDir,
     });
   });
+
+  it.each([
+    ['redis://me:hunter2@h:1/2', `redis://me:${MASK}@h:1/2`],
+    [
+      'redis+sentinel://:hunter2@h:1,i:2/m?sentinelPassword=hunter2&db=1',
+      `redis+sentinel://:${MASK}@h:1,i:2/m?sentinelPassword=${MASK}&db=1`,
+    ],
+    ['redis+cluster://me:hunter2@h:1,i:2', `redis+cluster://me:${MASK}@h:1,i:2`],
+  ])('hides the password of %s', async (url, shown) => {
+    const config = await load({ OSPROXY_REDIS_URL: url });
+    expect(masked(config)).toMatchObject({ redis: { url: shown } });
+  });
 });

@@ -28,11 +28,19 @@ function maskChild(key: string, child: unknown, schema: SchemaNode | undefined):
 }
 
 function maskUrl(text: string): string {
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(text) || !URL.canParse(text)) return text;
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) return text;
+  if (!URL.canParse(text)) return maskList(text);
   const url = new URL(text);
   const secrets = [...url.searchParams.keys()].filter((name) => SECRET_PARAMETER.test(name));
   if (url.password === '' && secrets.length === 0) return text;
   if (url.password !== '') url.password = MASK;
   for (const name of secrets) url.searchParams.set(name, MASK);
   return url.href;
+}
+
+/** An address with several hosts, which URL does not take. */
+function maskList(text: string): string {
+  return text
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^/?#:@]*:)[^/?#]*@/i, `$1${MASK}@`)
+    .replace(/([?&][^=&]*(?:pass|secret|token|signature|credential|key)[^=&]*=)[^&]*/gi, `$1${MASK}`);
 }

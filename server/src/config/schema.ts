@@ -5,6 +5,7 @@ import { databaseSettings } from './schema/database.ts';
 import { httpSettings } from './schema/http.ts';
 import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
+import { redisSettings } from './schema/redis.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
 import { uploadsSettings } from './schema/uploads.ts';
 
@@ -40,6 +41,7 @@ export const settingsSchema = section(
       }),
     ),
     database: databaseSettings,
+    redis: redisSettings,
     stores: Type.Optional(
       Type.Array(storeSchema, {
         minItems: 1,
@@ -139,7 +141,7 @@ export const settingsSchema = section(
         records: whole(0, 10_000_000, 10_000, 'records', 'File records kept in memory; 0 keeps none.'),
         ttlSeconds: whole(
           1,
-          3600,
+          5,
           5,
           'seconds',
           'Longest time a cached record is used without asking the database.',

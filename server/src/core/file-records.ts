@@ -16,8 +16,6 @@ export class FileRecords {
   readonly #ttlMs: number;
   /** Set from the first look-up on: before it there is nothing to forget, and the database may not have its tables yet. */
   #unsubscribe: (() => void) | undefined;
-  /** Grows with each change seen here; a read that began before is not put into the cache. */
-  #changes = 0;
 
   /** `ttlMs` 0 turns the cache off. */
   constructor(options: { metadata: Metadata; cache: Cache; coordinator: Coordinator; ttlMs: number }) {
@@ -29,21 +27,33 @@ export class FileRecords {
 
   /** A ready or rejected file; undefined for any other uid. */
   async find(uid: Uid): Promise<FileContent | undefined> {
-    if (this.#ttlMs > 0) {
-      this.#unsubscribe ??= this.#coordinator.subscribe(TOPIC, (changed) => {
-        this.#changes += 1;
-        void this.#forget(changed);
-      });
-      const cached = await this.#cache.get(cacheKey(uid)).catch(() => undefined);
-      if (cached !== undefined) return cached as FileContent;
+    if (this.#ttlMs <= 0) return this.findFresh(uid);
+    this.#unsubscribe ??= this.#coordinator.subscribe(TOPIC, (changed) => {
+      void this.#cache.forget(cacheKey(changed)).catch(() => {});
+    });
+    let reading: Promise<FileContent | undefined> | undefined;
+    const read = () => {
+      reading = this.findFresh(uid);
+      return reading;
+    };
+    try {
+      return await this.#cache.load(cacheKey(uid), this.#ttlMs, read, isWorthKeeping);
+    } catch {
+      // Either the database failed, which is the answer, or the cache did, which is none.
+      return reading ?? this.findFresh(uid);
     }
-    const seen = this.#changes;
-    const content = await this.#metadata.files.content(uid);
-    const worthKeeping = content !== undefined && content.parts.length <= MAX_CACHED_PARTS;
-    if (this.#ttlMs > 0 && worthKeeping && seen === this.#changes) {
-      await this.#cache.set(cacheKey(uid), content, this.#ttlMs).catch(() => {});
-    }
-    return content;
+  }
+
+  /**
+   * For those who hold a link: whether the file is here and which links it still honours is read from the database; only the list of its parts may come
+   * from the cache. So no cache on any node outlives a revocation.
+   */
+  async findCurrent(uid: Uid): Promise<FileContent | undefined> {
+    if (this.#ttlMs <= 0) return this.findFresh(uid);
+    const [cached, file] = await Promise.all([this.find(uid), this.#metadata.files.find(uid)]);
+    if (file === undefined || file.state === 'deleted') return undefined;
+    const same = cached?.file.manifestId === file.manifestId && cached.file.generation === file.generation;
+    return same ? { file, parts: cached.parts } : this.findFresh(uid);
   }
 
   /** The truth of this moment, past the cache. */
@@ -53,20 +63,19 @@ export class FileRecords {
 
   /** To be called after the commit of any change to the file. */
   async changed(uid: Uid): Promise<void> {
-    this.#changes += 1;
-    await this.#forget(uid);
+    // A cache that cannot be reached answers nobody; its entries end with their time.
+    await this.#cache.delete(cacheKey(uid)).catch(() => {});
     // The change itself is committed: where others cannot be told, their entries end with their time.
     await this.#coordinator.publish(TOPIC, uid).catch(() => {});
-  }
-
-  /** A cache that cannot be reached answers nobody; its entries end with their time. */
-  #forget(uid: Uid): Promise<void> {
-    return this.#cache.delete(cacheKey(uid)).catch(() => {});
   }
 
   close(): void {
     this.#unsubscribe?.();
   }
+}
+
+function isWorthKeeping(content: FileContent | undefined): boolean {
+  return content !== undefined && content.parts.length <= MAX_CACHED_PARTS;
 }
 
 function cacheKey(uid: Uid): string {

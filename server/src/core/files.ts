@@ -51,9 +51,9 @@ export class Files {
     return readable(await this.find(principal, uid));
   }
 
-  /** For callers that check a signature over the uid themselves; undefined for any uid that is no file. */
+  /** For callers that check a signature over the uid themselves: the state of this moment; undefined for any uid that is no file. */
   findSigned(uid: Uid): Promise<FileContent | undefined> {
-    return this.#records.find(uid);
+    return this.#records.findCurrent(uid);
   }
 
   /** Those of the uids that the principal may see, by uid. */

@@ -9,6 +9,9 @@ import { isUid, type Uid } from './model/uid.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Metadata } from './ports/metadata.ts';
 
+/** Tokens of links that are over that a process remembers. */
+const MOST_OVER = 10_000;
+
 export interface NewLink {
   readonly uid: Uid;
   readonly scope: LinkScope;
@@ -32,6 +35,8 @@ export class Links {
   readonly #signer: LinkSigner;
   readonly #clock: Clock;
   readonly #maxExpireSeconds: number;
+  /** Tokens of links that are over, which no link ever is not again. That one is good is never remembered: only the database knows of a revocation at once. */
+  readonly #over = new Set<string>();
 
   constructor(options: {
     metadata: Metadata;
@@ -121,12 +126,16 @@ export class Links {
   async authenticate(token: string): Promise<LinkPrincipal> {
     const dot = token.indexOf('.');
     const id = token.slice(0, Math.max(dot, 0));
+    if (this.#over.has(token)) throw overLink();
     const link = /^[A-Za-z0-9_-]{22}$/.test(id) ? await this.#metadata.links.find(id) : undefined;
     if (link === undefined || !this.#signer.verify(signedFields(link), token.slice(dot + 1))) {
       throw new OsproxyError('Unauthenticated', 'This link is not valid.');
     }
     const usedUp = link.maxUses !== undefined && link.uses >= link.maxUses;
-    if (link.revokedAt !== undefined || link.expiresAt <= this.#clock.now() || usedUp) throw overLink();
+    if (link.revokedAt !== undefined || link.expiresAt <= this.#clock.now() || usedUp) {
+      this.#remember(token);
+      throw overLink();
+    }
     return { kind: 'link', linkId: link.id, uid: link.uid, scope: link.scope, disposition: link.disposition };
   }
 
@@ -139,6 +148,12 @@ export class Links {
       repositories.links.use(principal.linkId, now),
     );
     if (!counted) throw overLink();
+  }
+
+  #remember(token: string): void {
+    const [oldest] = this.#over;
+    if (oldest !== undefined && this.#over.size >= MOST_OVER) this.#over.delete(oldest);
+    this.#over.add(token);
   }
 
   #check(wanted: NewLink): void {

@@ -125,7 +125,8 @@ describe('FileRecords', () => {
     const { uid } = await file();
     const { metadata, clock } = rig;
     const away = () => Promise.reject(new OsproxyError('Unavailable', 'The cache is away.'));
-    const cache: Cache = { get: away, set: away, delete: away, close: async () => {} };
+    const all = { get: away, set: away, delete: away, forget: away, load: away };
+    const cache: Cache = { ...all, close: async () => {} };
     const coordinator = new DatabaseCoordinator({ metadata, clock, logger: quiet });
     const records = new FileRecords({ metadata, cache, coordinator, ttlMs: 60_000 });
     expect((await records.find(uid))?.file.uid).toBe(uid);

@@ -50,6 +50,15 @@ export class Daemon {
     return this.#running;
   }
 
+  /** Stops the process where it stands: its connections stay open and nothing is answered. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
@@ -59,6 +68,7 @@ export class Daemon {
   async stop({ signal = 'SIGTERM', graceMs = 5000 }: StopOptions = {}): Promise<void> {
     if (!this.#running) return;
     this.#child.kill(signal);
+    this.#child.kill('SIGCONT');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
     await this.#exited;
     clearTimeout(timer);

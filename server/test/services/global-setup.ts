@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import { sharedCephRgw } from './ceph-rgw.ts';
 import { sharedPostgres } from './postgres.ts';
+import { sharedRedis } from './redis.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
 import type { ServiceAnswer, SharedServices } from './shared.ts';
 
@@ -18,6 +19,7 @@ const starters: {
 } = {
   'ceph-rgw': sharedCephRgw,
   postgres: sharedPostgres,
+  redis: sharedRedis,
 };
 
 function isName(name: string): name is keyof SharedServices {

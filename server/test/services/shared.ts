@@ -2,11 +2,13 @@ import { request } from 'node:http';
 import { inject, test } from 'vitest';
 import type { CephRgwAccess } from './ceph-rgw.ts';
 import type { SqlServerAccess } from './postgres.ts';
+import type { RedisAccess } from './redis.ts';
 
 /** Servers that all test files of one run share, by name, and what is needed to use each. */
 export interface SharedServices {
   readonly 'ceph-rgw': CephRgwAccess;
   readonly postgres: SqlServerAccess;
+  readonly redis: RedisAccess;
 }
 
 declare module 'vitest' {

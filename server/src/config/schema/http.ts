@@ -44,6 +44,20 @@ export const httpSettings = section(
       description:
         'Origins whose pages may call the service from a browser, such as `https://app.example.com`; `*` allows every origin.',
     }),
+    rateLimit: whole(
+      0,
+      10_000_000,
+      0,
+      'requests per minute',
+      'Requests that one key, one link or, without either, one address may make; more are answered with 429. 0 sets no limit. Counted over all nodes where Redis is set.',
+    ),
+    failedAuthentications: whole(
+      0,
+      1_000_000,
+      1000,
+      'failures per minute',
+      'Wrong keys or links from one address after which others than those known to be good are refused with 429. 0 sets no limit.',
+    ),
     docs: flag(true, 'Serve the API description at `/openapi.json` and the interactive page at `/docs`.'),
     publicMetrics: flag(
       true,

@@ -7,11 +7,11 @@ interface Sample {
   readonly value: number;
 }
 
-export interface ComputedGauge {
+export interface ComputedMetric {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
-  /** Called at every scrape; a rejection leaves the gauge without values and the other metrics as they are. */
+  /** Called at every scrape; a rejection leaves the metric without values and the others as they are. */
   collect(): Promise<readonly Sample[]>;
 }
 
@@ -134,18 +134,31 @@ export class PrometheusTelemetry implements Telemetry {
   }
 
   /** Throws when a metric of this name exists. */
-  addGauge(gauge: ComputedGauge): void {
+  addGauge(gauge: ComputedMetric): void {
     new Gauge({
-      name: gauge.name,
-      help: gauge.help,
-      labelNames: [...gauge.labels],
-      registers: [this.#registry],
+      ...this.#described(gauge),
       async collect() {
         this.reset();
         const samples = await collected(gauge);
         for (const { labels, value } of samples) this.set({ ...labels }, value);
       },
     });
+  }
+
+  /** For what somebody else counts, and never counts down. Throws when a metric of this name exists. */
+  addCounter(counter: ComputedMetric): void {
+    new Counter({
+      ...this.#described(counter),
+      async collect() {
+        this.reset();
+        const samples = await collected(counter);
+        for (const { labels, value } of samples) this.inc({ ...labels }, value);
+      },
+    });
+  }
+
+  #described({ name, help, labels }: ComputedMetric) {
+    return { name, help, labelNames: [...labels], registers: [this.#registry] };
   }
 
   httpRequest(method: string, route: string, status: number, seconds: number): void {
@@ -202,9 +215,9 @@ export class PrometheusTelemetry implements Telemetry {
   }
 }
 
-async function collected(gauge: ComputedGauge): Promise<readonly Sample[]> {
+async function collected(metric: ComputedMetric): Promise<readonly Sample[]> {
   try {
-    return await gauge.collect();
+    return await metric.collect();
   } catch {
     return [];
   }

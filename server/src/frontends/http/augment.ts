@@ -9,6 +9,8 @@ declare module 'fastify' {
     access: AccessRule;
     /** Never looks at keys or links that a caller sends along, wrong ones included (health, documentation). */
     ignoreCredentials?: boolean;
+    /** Not counted against anybody's rate, for those who watch the service. */
+    unlimited?: boolean;
   }
 
   interface FastifyRequest {

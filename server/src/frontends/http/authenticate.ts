@@ -3,6 +3,9 @@ import { type AccessRule, admit } from '#core/access.ts';
 import type { Authenticator, Credentials } from '#core/authentication.ts';
 import { EMPTY_SHA256 } from '#core/cluster/peer-signature.ts';
 import { OsproxyError } from '#core/errors.ts';
+import type { Principal } from '#core/model/principal.ts';
+import { type RateLimits, rateLimited } from '#core/rate-limits.ts';
+import { tellRate } from './rate-limit-headers.ts';
 
 /** What the request shows: `Authorization: Bearer <key>` or `Link <token>`, `X-Api-Key`, and `?link=` where the rule takes links. */
 function credentialsOf(request: FastifyRequest, rule: AccessRule): Credentials | undefined {
@@ -50,22 +53,42 @@ function linkInQuery(request: FastifyRequest): Credentials | undefined {
   );
 }
 
-/** Lets nobody past a route's rule; a route without one must never have been started. */
-export function guardRoutes(app: FastifyInstance, authenticator: Authenticator): void {
-  app.addHook('onRequest', (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => {
+/** Lets nobody past a route's rule or a limit; a route without a rule must never have been started. */
+export function guardRoutes(
+  app: FastifyInstance,
+  authenticator: Authenticator,
+  limits: RateLimits | undefined,
+): void {
+  const limited = limits !== undefined && limits.requestsPerMinute > 0;
+  app.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     if (request.is404) return done();
-    const { access, ignoreCredentials } = request.routeOptions.config;
+    const { access, ignoreCredentials, unlimited } = request.routeOptions.config;
     const credentials = ignoreCredentials === true ? undefined : credentialsOf(request, access);
-    if (credentials === undefined) {
+    const counted = limited && unlimited !== true;
+    if (credentials === undefined && !counted) {
       admit(access, request.principal);
       return done();
     }
-    authenticator
-      .authenticate(credentials)
+    const identified = credentials === undefined ? undefined : identify(request, credentials);
+    Promise.resolve(identified)
       .then((principal) => {
-        request.exchange.principal = principal;
-        admit(access, principal);
+        if (principal !== undefined) request.exchange.principal = principal;
+        return counted ? count(limits, request, reply) : undefined;
       })
+      .then(() => admit(access, request.principal))
       .then(() => done(), done);
   });
+
+  function identify(request: FastifyRequest, credentials: Credentials): Promise<Principal> {
+    if (limits === undefined) return authenticator.authenticate(credentials);
+    return limits.authenticate(credentials, request.ip, (shown) => authenticator.authenticate(shown));
+  }
+}
+
+/** Counts the request and says in the answer what is left; throws RateLimited when nothing was. */
+async function count(limits: RateLimits, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const decision = await limits.take(request.principal, request.ip);
+  if (decision === undefined) return;
+  tellRate(reply, limits.requestsPerMinute, decision);
+  if (!decision.allowed) throw rateLimited(decision);
 }

@@ -41,6 +41,22 @@ it('asks everything it needs, each with its latency', async () => {
   expect(checks[0]?.latencyMs).toBeGreaterThan(20);
 });
 
+it('is degraded, but ready, without what it can do without', async () => {
+  const away = () => Promise.reject(new OsproxyError('Unavailable', 'Redis does not answer.'));
+  const checks = [
+    { name: 'database', check: async () => {} },
+    { name: 'redis', optional: true, check: away },
+  ];
+  await start({ checks });
+  const answer = await get('/readyz');
+  const body = (await answer.json()) as { status: string; checks: { ok: boolean; error?: string }[] };
+  expect([answer.status, body.status]).toEqual([200, 'degraded']);
+  expect(body.checks[1]).toMatchObject({ ok: false, error: 'Redis does not answer.' });
+  await server.app.close();
+  await start({ checks: [{ name: 'database', check: away }, ...checks.slice(1)] });
+  expect((await get('/readyz')).status).toBe(503);
+});
+
 it('fails when one fails or does not answer, and gives no secret away', async () => {
   let aborted = false;
   await start({

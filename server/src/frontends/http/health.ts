@@ -6,6 +6,8 @@ import { isOsproxyError, OsproxyError } from '#core/errors.ts';
 interface ReadinessCheck {
   /** Shown to everybody: a role such as "database", no address. */
   readonly name: string;
+  /** True for what the service can do without: it is degraded then, and still ready. */
+  readonly optional?: boolean;
   /** Rejects when the thing cannot be used. */
   check(signal: AbortSignal): Promise<void>;
 }
@@ -26,7 +28,13 @@ const CheckSchema = Type.Object({
   latencyMs: Type.Number(),
   error: Type.Optional(Type.String()),
 });
-const ReadySchema = Type.Object({ status: Type.Enum(['ok', 'failing']), checks: Type.Array(CheckSchema) });
+const ReadySchema = Type.Object({
+  status: Type.Enum(['ok', 'degraded', 'failing'], {
+    description:
+      'degraded: something that the service can do without does not answer; it is ready all the same.',
+  }),
+  checks: Type.Array(CheckSchema),
+});
 
 const PUBLIC: AccessRule = { kind: 'public' };
 const tags = ['operation'];
@@ -34,7 +42,7 @@ const tags = ['operation'];
 /** /healthz: the process answers. /readyz: what it needs answers too. /metrics: what it has counted. */
 export function registerHealth(app: FastifyInstance, options: HealthOptions): void {
   const timeoutMs = options.checkTimeoutMs ?? 3000;
-  const config = { access: PUBLIC, ignoreCredentials: true };
+  const config = { access: PUBLIC, ignoreCredentials: true, unlimited: true };
 
   app.get(
     '/healthz',
@@ -61,9 +69,10 @@ export function registerHealth(app: FastifyInstance, options: HealthOptions): vo
     },
     async (_request, reply) => {
       const checks = await Promise.all(options.checks.map((check) => run(check, timeoutMs)));
-      const ok = checks.every((check) => check.ok);
-      reply.header('cache-control', 'no-store').code(ok ? 200 : 503);
-      return { status: ok ? 'ok' : 'failing', checks };
+      const failed = options.checks.filter((_check, index) => checks[index]?.ok !== true);
+      const ready = failed.every((check) => check.optional === true);
+      reply.header('cache-control', 'no-store').code(ready ? 200 : 503);
+      return { status: failed.length === 0 ? 'ok' : ready ? 'degraded' : 'failing', checks };
     },
   );
 
@@ -72,7 +81,7 @@ export function registerHealth(app: FastifyInstance, options: HealthOptions): vo
     {
       config:
         options.publicMetrics === false
-          ? { access: { kind: 'service', scope: 'admin' } as AccessRule }
+          ? { access: { kind: 'service', scope: 'admin' } as AccessRule, unlimited: true }
           : config,
       schema: { tags, summary: 'Counters in Prometheus text form', produces: ['text/plain'] },
     },

@@ -12,6 +12,7 @@ import fastify, {
   type RawServerDefault,
 } from 'fastify';
 import type { Authenticator } from '#core/authentication.ts';
+import type { RateLimits } from '#core/rate-limits.ts';
 import './augment.ts';
 import { guardRoutes } from './authenticate.ts';
 import { Connections } from './connections.ts';
@@ -53,6 +54,8 @@ export interface HttpServerOptions {
   readonly cors: FastifyCorsOptions | false;
   /** Addresses and networks whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
+  /** Without it nothing is limited. */
+  readonly rateLimits?: RateLimits;
   readonly limits?: Partial<HttpLimits>;
   readonly timeouts?: Partial<HttpTimeouts>;
 }
@@ -163,7 +166,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Crea
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler(rejectUnknownRoute(routes));
   if (options.cors !== false) await registerCors(app, options.cors);
-  guardRoutes(app as unknown as FastifyInstance, options.authenticator);
+  guardRoutes(app as unknown as FastifyInstance, options.authenticator, options.rateLimits);
   return { app, routes };
 }
 

@@ -13,6 +13,7 @@ const MEANINGS = {
   415: 'The body has a form that this call does not take.',
   416: 'The range lies outside of the content.',
   422: 'The content does not have the declared digest; nothing was kept.',
+  429: 'Too many requests, or too many wrong keys from this address; Retry-After says when to try again.',
   500: 'Something went wrong inside the service.',
   503: 'Something the service needs is away; Retry-After says when to try again.',
   507: 'The store is full.',
@@ -21,7 +22,7 @@ const MEANINGS = {
 export type ProblemStatus = keyof typeof MEANINGS;
 
 /** Answers that every call may give. */
-export const COMMON: readonly ProblemStatus[] = [400, 401, 403, 500, 503];
+export const COMMON: readonly ProblemStatus[] = [400, 401, 403, 429, 500, 503];
 
 /** Answers of calls that take bytes in. */
 export const RECEIVING: readonly ProblemStatus[] = [408, 413, 415, 422, 507];

@@ -28,7 +28,12 @@ const SHARED = 'shared';
 
 beforeAll(async () => {
   service = await startService({
-    env: { NODE_OPTIONS: `--import ${REPORT}`, OSPROXY_HTTP_CORS_ORIGINS: 'https://app.example' },
+    env: {
+      NODE_OPTIONS: `--import ${REPORT}`,
+      OSPROXY_HTTP_CORS_ORIGINS: 'https://app.example',
+      // Every wrong key of the table is to be judged by itself.
+      OSPROXY_HTTP_FAILED_AUTHENTICATIONS: '0',
+    },
   });
   keys = await createKeys(service);
   const waiting = [SHARED, ...Object.keys(TABLE).filter((name) => TABLE[name]?.changes === true)];
