@@ -5,7 +5,7 @@ import { NodePulse } from '#core/cluster/node-pulse.ts';
 import { PeerObjects } from '#core/cluster/peer-objects.ts';
 import type { ScheduleLead } from '#core/cluster/schedule-lead.ts';
 import type { Core } from '#core/core.ts';
-import { isOsproxyError } from '#core/errors.ts';
+import { isOsproxyError, toOsproxyError } from '#core/errors.ts';
 import type { FileRecords } from '#core/file-records.ts';
 import type { HashWorkers } from '#core/hashing/hash-workers.ts';
 import type { Cache } from '#core/ports/cache.ts';
@@ -15,7 +15,7 @@ import type { Metadata } from '#core/ports/metadata.ts';
 import type { RateCounter } from '#core/ports/rate-counter.ts';
 import type { RateLimits } from '#core/rate-limits.ts';
 import type { StorageKeys } from '#core/storage-keys.ts';
-import { whatIsSuspicious, writeMark } from '#core/store-marks.ts';
+import { MARK_KEY, whatIsSuspicious, writeMark } from '#core/store-marks.ts';
 import type { StoreUsages } from '#core/store-usage.ts';
 import type { Stores } from '#core/stores.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
@@ -114,18 +114,27 @@ export async function listen(parts: HttpParts): Promise<Listener> {
   }
 }
 
-/** A store that does not answer now is marked at the next start; one that is another than before is a reason to look. */
+/**
+ * Says in one line of the log what is wrong with a store: that it is another than before, or cannot be used. It is used again as soon as it can
+ * be; one that could not be marked now is marked at the next start.
+ */
 async function markStores(parts: HttpParts, signal: AbortSignal): Promise<void> {
-  for (const { name, type } of parts.config.stores) {
+  const { config, logger, stores } = parts;
+  for (const { name, type } of config.stores) {
     // It is empty after every start, and nobody needs to be told.
     if (type === 'memory') continue;
     const look = async () => {
       await writeMark(parts, name, signal);
       const suspicion = await whatIsSuspicious(parts, name);
-      if (suspicion !== undefined) parts.logger.error({ store: name }, suspicion);
+      if (suspicion !== undefined) logger.error({ store: name }, suspicion);
+      else await stores.driver(name).stat(MARK_KEY, { signal });
     };
     await look().catch((error: unknown) => {
-      if (!signal.aborted) parts.logger.warn({ err: error, store: name }, 'the store could not be marked');
+      if (signal.aborted) return;
+      const { message, retryable } = toOsproxyError(error);
+      const sentence = `Store "${name}" cannot be used at the moment: ${message} "osproxy doctor" says more.`;
+      if (retryable) logger.warn({ err: error, store: name }, sentence);
+      else logger.error({ err: error, store: name }, sentence);
     });
   }
 }

@@ -151,7 +151,10 @@ describe('doctor', () => {
   const broken: Record<string, (driver: StorageDriver) => Partial<StorageDriver>> = {
     put: () => ({ put: () => Promise.reject(new OsproxyError('PermissionDenied', 'The store refuses.')) }),
     stat: () => ({ stat: async () => ({ size: 1, modifiedAt: new Date() }) }),
-    'stat with a wrong clock': () => ({ stat: async () => ({ size: 100_000, modifiedAt: new Date(0) }) }),
+    'clock of the store': (driver) => ({
+      stat: async (key) => ({ ...(await driver.stat(key)), modifiedAt: new Date(0) }),
+    }),
+    leftovers: () => ({ sweep: () => Promise.reject(new OsproxyError('Internal', 'The store fails.')) }),
     range: (driver) => ({ open: (key) => driver.open(key) }),
     compose: (driver) => ({
       compose: (key, [first = '']) => driver.compose?.(key, [first]) ?? Promise.reject(),

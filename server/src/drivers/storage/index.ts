@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { OsproxyError } from '#core/errors.ts';
+import { isOsproxyError, OsproxyError } from '#core/errors.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { localDisk } from './local-disk/index.ts';
 import { memory } from './memory/index.ts';
@@ -43,12 +43,27 @@ export async function prepareStore(name: string, settings: StoreSettings): Promi
     throw new OsproxyError('InvalidArgument', problems.join(' '), { details: { problems } });
   return {
     start: async (context) => {
-      const driver = await kind.create(present, context);
+      const driver = await started(name, type, () => kind.create(present, context));
       const counted = withTelemetry(driver, { store: name, telemetry: context.telemetry });
       const { cache } = context;
       return cache === undefined || cache.maxBytes === 0 ? counted : withSmallObjectCache(counted, cache);
     },
   };
+}
+
+/** Which of several stores has the settings that do not fit together, the driver does not know. */
+async function started(
+  name: string,
+  type: string,
+  create: () => Promise<StorageDriver>,
+): Promise<StorageDriver> {
+  try {
+    return await create();
+  } catch (error) {
+    if (!isOsproxyError(error, 'InvalidArgument')) throw error;
+    const message = `The store "${name}" of type ${type} has a wrong setting: ${error.message}`;
+    throw new OsproxyError('InvalidArgument', message, { cause: error });
+  }
 }
 
 /** Starts the store and puts the wrappers around it. Throws InvalidArgument for settings that its kind does not have. */

@@ -34,7 +34,8 @@ purge: { graceSeconds: 1, intervalSeconds: 1 }
   const doctor = await place.command('doctor');
   expect([doctor.code, doctor.out]).toEqual([1, expect.stringMatching(/store "main" mark +FAILED/)]);
   await place.restart();
-  expect(place.service.lines.join('\n')).toMatch(/Store \\"main\\" has lost its mark/);
+  const said = async () => /Store \\"main\\" has lost its mark/.test(place.service.lines.join('\n'));
+  await until('the log says so', said);
   const failed = () =>
     place.query("select last_error from tasks where type = 'purge'").map((row) => String(row.last_error));
   await until('purge says so', async () => failed().some((text) => text.includes('has lost its mark')));

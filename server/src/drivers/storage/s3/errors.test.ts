@@ -85,3 +85,32 @@ test('a code is found wherever the SDK keeps it', () => {
   expect(hasVendorCode(new Error('NoSuchUpload'), 'NoSuchUpload')).toBe(false);
   expect(hasVendorCode(undefined, 'NoSuchUpload')).toBe(false);
 });
+
+test.each([
+  ['text/html', 404, true],
+  ['text/html; charset=utf-8', 403, true],
+  ['application/problem+json', 404, true],
+  ['text/html', 400, false],
+  ['text/html', 200, true],
+  ['application/xml', 404, false],
+  // A proxy speaks for a store that is behind it.
+  ['text/html', 502, false],
+  ['text/html', 413, false],
+  ['text/html', 429, false],
+])('an answer of the type %s in status %i is from no store: %s', (type, status, foreign) => {
+  const error = translate(vendorError('UnknownError', status, { 'content-type': type }));
+  expect(error.message.includes('no store that speaks S3')).toBe(foreign);
+  if (foreign) expect(error).toMatchObject({ code: 'Unavailable', retryable: false });
+});
+
+test.each([
+  ['EPROTO', 'does not speak TLS'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'does not speak TLS'],
+  ['CERT_HAS_EXPIRED', 'NODE_EXTRA_CA_CERTS'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'NODE_EXTRA_CA_CERTS'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'for another host'],
+])('the failed handshake %s is a wrong setting', (code, words) => {
+  const error = translate(Object.assign(new Error('failed'), { code }));
+  expect(error).toMatchObject({ code: 'Unavailable', retryable: false });
+  expect(error.message).toContain(words);
+});

@@ -3,7 +3,10 @@ import { type ErrorCode, OsproxyError } from '#core/errors.ts';
 type Meaning = readonly [ErrorCode, string, { readonly retryable: boolean }?];
 
 const BUSY: Meaning = ['Unavailable', 'The store is busy or failing at the moment; try again.'];
-const SILENT: Meaning = ['Unavailable', 'The store did not answer in time; try again.'];
+const SILENT: Meaning = [
+  'Unavailable',
+  'The store did not answer in time; try again, and check its endpoint and the network if that goes on.',
+];
 const BROKEN_OFF: Meaning = ['Unavailable', 'The connection to the store broke off; try again.'];
 const UNREACHABLE: Meaning = [
   'Unavailable',
@@ -27,7 +30,7 @@ const TOO_LARGE: Meaning = ['TooLarge', 'The object is larger than the store can
 const UNKNOWN: Meaning = ['Internal', 'The store failed in a way it should not; see the log for the cause.'];
 const NO_BUCKET: Meaning = [
   'Unavailable',
-  'The bucket that the store is configured with does not exist; create it or correct the setting "bucket".',
+  'The bucket that the store is configured with does not exist; create it or correct "bucket", or "vendor" and "forcePathStyle", which say where it stands in the address.',
   { retryable: false },
 ];
 const WRONG_PLACE: Meaning = [
@@ -35,11 +38,33 @@ const WRONG_PLACE: Meaning = [
   'The store answers from another region or endpoint than it is configured with; correct "region" or "endpoint".',
   { retryable: false },
 ];
+const NOT_S3: Meaning = [
+  'Unavailable',
+  'What answers is no store that speaks S3, or one that wants the bucket elsewhere in the address; correct "endpoint", "vendor" or "forcePathStyle".',
+  { retryable: false },
+];
+const NO_TLS: Meaning = [
+  'Unavailable',
+  'The store does not speak TLS there; correct "endpoint", with http:// or another port.',
+  { retryable: false },
+];
+const UNTRUSTED: Meaning = [
+  'Unavailable',
+  "The store's certificate is not trusted; renew it, or name its authority with NODE_EXTRA_CA_CERTS.",
+  { retryable: false },
+];
+const NO_SUCH_HOST: Meaning = [
+  'Unavailable',
+  'No address is known for the host of the store, which begins with the bucket; correct "endpoint" or "bucket", or put the bucket into the path with "vendor" or "forcePathStyle".',
+];
 const WRONG_STYLE: Meaning = [
   'Unavailable',
   'The store wants the bucket in the host name; correct the setting "vendor" or "forcePathStyle".',
   { retryable: false },
 ];
+
+/** The code of a failed look-up of a host whose first label is the bucket. */
+export const BUCKET_HOST_UNKNOWN = 'BUCKET_HOST_UNKNOWN';
 
 /** By the code the service gives, or that of the failed system call. */
 const BY_CODE: Readonly<Record<string, Meaning>> = {
@@ -100,6 +125,21 @@ const BY_CODE: Readonly<Record<string, Meaning>> = {
   ENETUNREACH: UNREACHABLE,
   ENETDOWN: UNREACHABLE,
   EHOSTDOWN: UNREACHABLE,
+  [BUCKET_HOST_UNKNOWN]: NO_SUCH_HOST,
+  EPROTO: NO_TLS,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
+  CERT_HAS_EXPIRED: UNTRUSTED,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  ERR_TLS_CERT_ALTNAME_INVALID: [
+    'Unavailable',
+    'The store\'s certificate is for another host; correct "endpoint", or where the bucket stands in it with "forcePathStyle".',
+    { retryable: false },
+  ],
 };
 
 const BY_STATUS: Readonly<Record<number, Meaning>> = {
@@ -118,6 +158,9 @@ const BY_STATUS: Readonly<Record<number, Meaning>> = {
   504: SILENT,
   507: FULL,
 };
+
+/** What gateways and proxies say for a store that is behind them; 400 to a request that was cut off on the way. */
+const FROM_BETWEEN: ReadonlySet<number> = new Set([400, 408, 413, 429]);
 
 /** Services refuse a request whose time is more than 15 minutes off; a refusal without a body is explained from 5 minutes on. */
 const SUSPICIOUS_SKEW_MS = 5 * 60_000;
@@ -149,15 +192,22 @@ export function hasVendorCode(error: unknown, code: string): boolean {
 }
 
 function meaningOf(error: VendorError): Meaning {
+  const status = statusOf(error);
+  if (isForeign(error, status)) return NOT_S3;
   for (const name of namesOf(error)) {
     const meaning = BY_CODE[name];
     if (meaning !== undefined) return meaning;
   }
-  const status = statusOf(error);
   // Not the store says that, but the server before it, to a request of which only the beginning arrived.
   if (status === 400 && error.Code === undefined && error.$metadata?.requestId === undefined)
     return BROKEN_OFF;
   return BY_STATUS[status] ?? (status >= 500 ? BUSY : UNKNOWN);
+}
+
+/** S3 answers in XML; a page for people, or an answer of another API, is not from a store. */
+function isForeign(error: VendorError, status: number): boolean {
+  if (status === 0 || status >= 500 || FROM_BETWEEN.has(status)) return false;
+  return /html|json/i.test(error.$response?.headers?.['content-type'] ?? '');
 }
 
 function namesOf(error: VendorError): string[] {
@@ -177,6 +227,12 @@ function clockIsOff(error: VendorError): boolean {
 
 export function brokenOff(message: string, cause?: unknown): OsproxyError {
   return new OsproxyError('Unavailable', message, { cause });
+}
+
+/** For an answer that lacks what every store that speaks S3 says. */
+export function notS3(): OsproxyError {
+  const [code, message, options] = NOT_S3;
+  return new OsproxyError(code, message, { ...options });
 }
 
 export function bucketMissing(cause: unknown): OsproxyError {

@@ -8,7 +8,7 @@ import { OsproxyError } from '#core/errors.ts';
 import type { ListedObject } from '#core/ports/storage-driver.ts';
 import { cancelled, throwIfCancelled } from '../abort.ts';
 import { isKey, isKeyPrefix } from '../keys.ts';
-import { translate } from './errors.ts';
+import { notS3, translate } from './errors.ts';
 import type { S3Connection } from './s3-connection.ts';
 
 interface Page {
@@ -84,6 +84,7 @@ async function pageV2(
   });
   const answer = await connection.once.send(command, optionsFor(signal));
   const objects = answer.Contents ?? [];
+  if (answer.IsTruncated === undefined) throw notS3();
   if (!answer.IsTruncated) return { objects, next: undefined };
   if (answer.NextContinuationToken === undefined) throw standingStill();
   return { objects, next: answer.NextContinuationToken };
@@ -102,6 +103,7 @@ async function pageV1(
   });
   const answer = await connection.once.send(command, optionsFor(signal));
   const objects = answer.Contents ?? [];
+  if (answer.IsTruncated === undefined) throw notS3();
   if (!answer.IsTruncated) return { objects, next: undefined };
   const next = answer.NextMarker ?? objects.at(-1)?.Key;
   if (next === undefined) throw standingStill();

@@ -5,7 +5,7 @@ import type { ByteRange, StoredObject } from '#core/ports/storage-driver.ts';
 import { cancelled, throwIfCancelled } from '../abort.ts';
 import { resolveRange } from '../ranges.ts';
 import { BodyReader } from './body-reader.ts';
-import { translate } from './errors.ts';
+import { notS3, translate } from './errors.ts';
 import type { S3Connection } from './s3-connection.ts';
 
 /** A range up to this size is read when it is opened, so that no connection stays taken for it. */
@@ -54,6 +54,7 @@ function assertRange({ offset, length }: ByteRange): void {
 
 /** Bytes of the whole object, from an answer that gives the range that was asked for. */
 function sizeOf(answer: GetObjectCommandOutput, range: ByteRange | undefined): number {
+  if (answer.ETag === undefined) throw notS3();
   if (range === undefined) {
     if (answer.ContentLength !== undefined) return answer.ContentLength;
     throw new OsproxyError('Internal', 'The store gave an object without saying how large it is.');

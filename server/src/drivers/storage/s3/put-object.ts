@@ -4,7 +4,7 @@ import type { ByteSource, PutOptions } from '#core/ports/storage-driver.ts';
 import { cancelled } from '../abort.ts';
 import { SourceReader } from '../source-reader.ts';
 import { CallSignal } from './call-signal.ts';
-import { brokenOff, translate } from './errors.ts';
+import { brokenOff, notS3, translate } from './errors.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import { PartSender } from './part-sender.ts';
 import { StreamBody } from './request-body.ts';
@@ -157,7 +157,9 @@ async function send(
     ContentLength: size,
     ...(md5 !== undefined && { ContentMD5: Buffer.from(md5, 'hex').toString('base64') }),
   });
-  await client.send(command, { abortSignal: call.signal });
+  const { ETag } = await client.send(command, { abortSignal: call.signal });
+  // Any web server may answer 200; nothing is acknowledged that no store took.
+  if (ETag === undefined) throw notS3();
 }
 
 async function inParts(

@@ -1,4 +1,5 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { BUCKET_HOST_UNKNOWN } from './errors.ts';
 import { collect, HttpHandler } from './http-handler.ts';
 import { PartBuffers } from './part-buffers.ts';
 import type { S3DriverOptions } from './s3-driver-options.ts';
@@ -47,7 +48,10 @@ export class S3Connection {
     const config = this.#configOf(options);
     this.once = new S3Client({ ...config, maxAttempts: 1 });
     this.steadily = new S3Client({ ...config, maxAttempts: STEP_ATTEMPTS });
-    for (const client of [this.once, this.steadily]) leaveOutPayloadHash(client);
+    for (const client of [this.once, this.steadily]) {
+      leaveOutPayloadHash(client);
+      if (!options.pathStyle) explainUnknownHosts(client, options.bucket);
+    }
   }
 
   /** The object's name in the bucket. */
@@ -98,5 +102,21 @@ function leaveOutPayloadHash(client: S3Client): void {
       return next(args);
     },
     { step: 'build', name: 'osproxyUnsignedPayload', override: true },
+  );
+}
+
+/** A host that is unknown only because the bucket was put before it is another mistake than a wrong endpoint. */
+function explainUnknownHosts(client: S3Client, bucket: string): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        const { code, hostname } = error as { code?: unknown; hostname?: unknown };
+        if (code !== 'ENOTFOUND' || !String(hostname).startsWith(`${bucket}.`)) throw error;
+        throw Object.assign(error as Error, { code: BUCKET_HOST_UNKNOWN });
+      }
+    },
+    { step: 'build', name: 'osproxyUnknownHosts', override: true },
   );
 }

@@ -19,7 +19,7 @@ import type {
 import { cancelled, throwIfCancelled } from '../abort.ts';
 import { assertKey } from '../keys.ts';
 import { composeObject } from './compose-object.ts';
-import { bucketMissing, hasVendorCode, translate } from './errors.ts';
+import { bucketMissing, hasVendorCode, notS3, translate } from './errors.ts';
 import { listObjects, listUploads } from './list-objects.ts';
 import { openObject } from './object-reader.ts';
 import { putObject } from './put-object.ts';
@@ -55,6 +55,7 @@ export class S3Driver implements StorageDriver {
     const { once } = this.#connection;
     try {
       const head = await this.#call(options.signal, (abort) => once.send(command, abort));
+      if (head.ETag === undefined) throw notS3();
       if (head.ContentLength !== undefined && head.LastModified !== undefined) {
         return { size: head.ContentLength, modifiedAt: head.LastModified };
       }
