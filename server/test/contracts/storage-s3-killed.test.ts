@@ -15,7 +15,7 @@ import {
   refused,
   sourceOf,
 } from './storage-fixtures.ts';
-import { cephSettings, newBucket } from './storage-s3-subject.ts';
+import { cephSettings, newBucket, openUploads, plainClient } from './storage-s3-subject.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
@@ -24,6 +24,7 @@ describe('s3 while the gateway is killed', () => {
   let ceph: CephRgw | undefined;
   let absent: string | undefined;
   let driver: StorageDriver;
+  let bucket: string;
   let killed: Promise<void> | undefined;
   const cluster = (): CephRgw => {
     if (ceph === undefined) throw new Error('No gateway is running.');
@@ -37,7 +38,8 @@ describe('s3 while the gateway is killed', () => {
       absent = error.message;
       return;
     }
-    const settings = cephSettings(ceph.access, await newBucket(ceph.access));
+    bucket = await newBucket(ceph.access);
+    const settings = cephSettings(ceph.access, bucket);
     const context = { nodeId: 'n', telemetry: silentTelemetry, logger: silent };
     driver = await s3.create({ ...settings, partSizeMiB: 5, connectTimeoutSeconds: 1 }, context);
   }, 660_000);
@@ -180,5 +182,14 @@ describe('s3 while the gateway is killed', () => {
     expect(last).toBeLessThan(50);
     await restart();
     await driver.put('back', sourceOf(randomBytes(10)));
+  });
+
+  test('what the kills left unfinished is swept away', async () => {
+    const client = plainClient(cluster().access);
+    await driver.put('kept', sourceOf(randomBytes(MIB)));
+    await driver.sweep?.(new Date(Date.now() + 60_000));
+    expect(await openUploads(client, bucket, '')).toBe(0);
+    expect((await driver.stat('kept')).size).toBe(MIB);
+    client.destroy();
   });
 });

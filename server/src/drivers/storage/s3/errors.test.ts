@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { OsproxyError } from '#core/errors.ts';
-import { hasVendorCode, translate } from './errors.ts';
+import { hasVendorCode, translate, translateUpload } from './errors.ts';
 
 function vendorError(name: string, status: number, headers: Record<string, string> = {}): Error {
   const facts = {
@@ -57,6 +57,13 @@ test('a refusal without any word of the store comes from the server before it, t
     $metadata: { httpStatusCode: 400, requestId: 'tx1' },
   });
   expect(translate(told).code).toBe('Internal');
+});
+
+test('a store that says of bytes brought to it that there is nothing did not get them whole', () => {
+  const cause = vendorError('NoSuchKey', 404);
+  expect(translateUpload(cause)).toMatchObject({ code: 'Unavailable', retryable: true, cause });
+  expect(translateUpload(vendorError('NoSuchBucket', 404)).retryable).toBe(false);
+  expect(translateUpload(vendorError('AccessDenied', 403)).code).toBe('PermissionDenied');
 });
 
 test('the seconds that the service asks for are kept', () => {

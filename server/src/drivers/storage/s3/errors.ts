@@ -186,6 +186,14 @@ export function translate(error: unknown): OsproxyError {
   });
 }
 
+/** As translate, for requests that bring bytes: Ceph says of one whose body breaks off that there is no such key. */
+export function translateUpload(error: unknown): OsproxyError {
+  const translated = translate(error);
+  return translated.code === 'NotFound'
+    ? brokenOff('The store did not keep the bytes; try again.', error)
+    : translated;
+}
+
 /** True when the service says so itself, in whatever status. */
 export function hasVendorCode(error: unknown, code: string): boolean {
   return error instanceof Error && namesOf(error).includes(code);

@@ -9,7 +9,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import type { ByteRange } from '#core/ports/storage-driver.ts';
-import { brokenOff, hasVendorCode, translate } from './errors.ts';
+import { brokenOff, hasVendorCode, translate, translateUpload } from './errors.ts';
 import type { S3Connection } from './s3-connection.ts';
 
 /** One multipart upload; ends with complete or abort. Rejects with the port's errors. */
@@ -46,7 +46,9 @@ export class MultipartUpload {
     });
     const { ETag } = await this.#connection.steadily
       .send(command, { abortSignal: this.#signal })
-      .catch(rethrow);
+      .catch((error: unknown): never => {
+        throw translateUpload(error);
+      });
     this.#record(number, ETag);
   }
 

@@ -4,7 +4,7 @@ import type { ByteSource, PutOptions } from '#core/ports/storage-driver.ts';
 import { cancelled } from '../abort.ts';
 import { SourceReader } from '../source-reader.ts';
 import { CallSignal } from './call-signal.ts';
-import { brokenOff, notS3, translate } from './errors.ts';
+import { brokenOff, notS3, translate, translateUpload } from './errors.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import { PartSender } from './part-sender.ts';
 import { StreamBody } from './request-body.ts';
@@ -46,11 +46,7 @@ export async function putObject(
     return { size: reader.received };
   } catch (error) {
     if (signal?.aborted) throw cancelled(signal);
-    const failure = translate(error);
-    // Ceph says of a put whose body breaks off that there is no such object.
-    throw failure.code === 'NotFound'
-      ? brokenOff('The store did not keep the object; try again.', error)
-      : failure;
+    throw translate(error);
   } finally {
     call.release();
     await reader.close();
@@ -157,7 +153,9 @@ async function send(
     ContentLength: size,
     ...(md5 !== undefined && { ContentMD5: Buffer.from(md5, 'hex').toString('base64') }),
   });
-  const { ETag } = await client.send(command, { abortSignal: call.signal });
+  const { ETag } = await client.send(command, { abortSignal: call.signal }).catch((error: unknown): never => {
+    throw translateUpload(error);
+  });
   // Any web server may answer 200; nothing is acknowledged that no store took.
   if (ETag === undefined) throw notS3();
 }
