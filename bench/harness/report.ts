@@ -70,3 +70,29 @@ export function secondsFor(bytes: number): Measure {
 }
 
 export const PER_SECOND: Measure = { unit: 'per s', digits: 0, lessIsBetter: false };
+
+/** What a program that uploads to a disk measures. */
+export interface UploadSeries {
+  readonly ours: Series;
+  readonly dd: Series;
+  readonly nginx: Series;
+  readonly md5: Series;
+  /** The same client and a server that throws the bytes away. */
+  readonly discards: Series;
+}
+
+/** The end of every program that uploads `bytes` to a disk; `md5` says what the ratio to MD5 means there. */
+export function printUpload(all: UploadSeries, bytes: number, md5: string): void {
+  const { ours, dd, nginx, discards } = all;
+  const measure = secondsFor(bytes);
+  printSeries([dd, nginx, ours, all.md5, discards], measure);
+  printRatios(
+    [
+      { subject: ours, reference: dd, aim: 'aim ≥ 0.9, at least 0.6' },
+      { subject: ours, reference: nginx, aim: 'aim ≥ 0.65, at least 0.4' },
+      { subject: ours, reference: all.md5, aim: md5 },
+      { subject: ours, reference: discards, aim: 'client, loopback and HTTP alone' },
+    ],
+    measure,
+  );
+}

@@ -14,6 +14,9 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** Attempts for a step whose bytes are here: a part, a copy, a join. */
 const STEP_ATTEMPTS = 3;
 
+/** Larger bodies are left out of the signature over plain HTTP too, as streams always are. */
+const MAX_SIGNED_BYTES = 256 * 1024;
+
 /** What every operation on one bucket shares. */
 export class S3Connection {
   /** Sends a request once: the retry wrapper around the driver repeats the whole call. */
@@ -91,13 +94,17 @@ export class S3Connection {
   }
 }
 
-/** TLS protects the body already; hashing it once more for the signature would only cost time. */
+/**
+ * Hashing a body once more for the signature costs as much as hashing it for ourselves, and TLS protects it already. Over plain HTTP, where
+ * nothing protects what the store sends back either, only small bodies are covered by the signature.
+ */
 function leaveOutPayloadHash(client: S3Client): void {
   client.middlewareStack.add(
     (next) => async (args) => {
       const request = args.request as { protocol?: string; body?: unknown; headers: Record<string, string> };
-      if (request.protocol === 'https:' && request.body instanceof Uint8Array) {
-        request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      const { protocol, body, headers } = request;
+      if (body instanceof Uint8Array && (protocol === 'https:' || body.length > MAX_SIGNED_BYTES)) {
+        headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
       }
       return next(args);
     },
