@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { makeFolder } from '#core/make-folder.ts';
 import type { Context } from './context.ts';
 
 /** Prints the text, or writes it to the file and says so. */
@@ -9,7 +10,7 @@ export function deliver(text: string, file: string | undefined, context: Context
     return;
   }
   const path = resolve(context.cwd, file);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   writeFileSync(path, text);
   context.print(`written: ${file}`);
 }

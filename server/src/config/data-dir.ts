@@ -1,16 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '#core/make-folder.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
 
@@ -20,7 +12,7 @@ const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 export function prepareDataDir(config: Config): void {
   const probe = join(config.dataDir, `.write-test-${process.pid}-${randomBytes(4).toString('hex')}`);
   try {
-    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+    makeFolder(config.dataDir, 0o700);
     writeWhole(probe, 'ok');
   } catch (error) {
     throw unusable(config.dataDir, error);
@@ -100,6 +92,7 @@ function unusable(folder: string, error: unknown): ConfigError {
     ENOSPC: 'the disk is full',
     EEXIST: 'it is not a folder',
     ENOTDIR: 'a part of its path is not a folder',
+    ENOENT: 'it cannot be made there',
   };
   return new ConfigError(
     [

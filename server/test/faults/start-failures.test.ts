@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -97,4 +98,22 @@ test('a port that is taken, while the data folder can be used again at once', as
   }
   const service = await startService({ dataDir: join(folder, 'data') });
   expect(await service.stop()).toBe(0);
+});
+
+test('folders below one in which nothing can be made', async ({ skip }) => {
+  if (!existsSync('/proc/self')) skip('this system has no /proc');
+  const nowhere = '/proc/osproxy/data';
+  await refusesToStart(
+    { OSPROXY_DATA_DIR: nowhere },
+    /data folder .* cannot be written: it cannot be made there/,
+  );
+  await refusesToStart(
+    { OSPROXY_LOG_FILE_PATH: `${nowhere}/log` },
+    /log file .* its folder cannot be made there/,
+  );
+  await refusesToStart({ OSPROXY_DATABASE_URL: `sqlite:${nowhere}/x.db` }, /database .* cannot be opened/);
+  const stores = [{ name: 'local', type: 'local-disk', path: nowhere }];
+  await refusesToStart({ OSPROXY_STORES: JSON.stringify(stores) }, /store/);
+  const written = await osproxy(['config', 'reference', '--output', `${nowhere}/x.md`], {}, folder);
+  expect(written).toMatchObject({ code: 1, errors: expect.stringContaining('ENOENT') });
 });

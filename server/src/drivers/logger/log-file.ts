@@ -1,7 +1,8 @@
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { createStream, type RotatingFileStream } from 'rotating-file-stream';
 import { OsproxyError } from '#core/errors.ts';
+import { makeFolder } from '#core/make-folder.ts';
 
 export interface LogFileOptions {
   /** Absolute path. */
@@ -21,7 +22,7 @@ const END_WITHIN_MS = 5_000;
 /** Makes the folder and proves that the file can be written; throws InvalidArgument that names the path and the reason. */
 function assertWritable(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat !== undefined && !stat.isFile()) throw Object.assign(new Error(), { code: 'it is not a file' });
     accessSync(dirname(path), constants.W_OK);
@@ -40,6 +41,7 @@ function reasonOf(code: string): string {
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
   if (code === 'EROFS') return 'it is on a read-only file system';
   if (code === 'ENOTDIR' || code === 'EEXIST') return 'a part of its path is not a folder';
+  if (code === 'ENOENT') return 'its folder cannot be made there';
   return code;
 }
 

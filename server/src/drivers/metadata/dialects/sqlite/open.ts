@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { OsproxyError } from '#core/errors.ts';
+import { makeFolder } from '#core/make-folder.ts';
 import { whenFree } from './busy.ts';
 import { SqliteConnection } from './connection.ts';
 
@@ -49,7 +50,7 @@ export async function openDatabase(path: string): Promise<OpenDatabase> {
  */
 async function createPrivately(path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     await (await open(path, 'wx', 0o600)).close();
   } catch (error) {
     if (isSystemError(error) && error.code === 'EEXIST') return;
