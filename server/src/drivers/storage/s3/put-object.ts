@@ -4,7 +4,7 @@ import type { ByteSource, PutOptions } from '#core/ports/storage-driver.ts';
 import { cancelled } from '../abort.ts';
 import { SourceReader } from '../source-reader.ts';
 import { CallSignal } from './call-signal.ts';
-import { brokenOff, notS3, translate, translateUpload } from './errors.ts';
+import { notS3, translate, translateUpload } from './errors.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import { PartSender } from './part-sender.ts';
 import { StreamBody } from './request-body.ts';
