@@ -40,6 +40,7 @@ import { WorkerNumber } from '#core/worker-number.ts';
 import { openCache } from '#drivers/cache/index.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { openCoordinator } from '#drivers/coordinator/index.ts';
+import { SiblingCoordinator } from '#drivers/coordinator/siblings.ts';
 import { openMetadata, type ServerOptions } from '#drivers/metadata/index.ts';
 import { HttpPeers } from '#drivers/peers/http-peers.ts';
 import { openRateCounter } from '#drivers/rate-counter/index.ts';
@@ -47,15 +48,15 @@ import { openRedisLink } from '#drivers/redis/index.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
-import type { OpenService, Service } from './commands/context.ts';
+import type { NodeProcess, OpenService, Service } from './commands/context.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const LISTED_TASKS = 200;
 
 /** Builds the whole service from its configuration; the one place that sees core, drivers and front ends. */
-export const openService: OpenService = async (config, logger) => {
-  const parts = await buildParts(config, logger);
+export const openService: OpenService = async (config, logger, process) => {
+  const parts = await buildParts(config, logger, process);
   const { metadata, stores, workers, core, keys } = parts;
   const graceMs = config.purge.graceSeconds * 1000;
   const service: Service = {
@@ -105,14 +106,15 @@ export const openService: OpenService = async (config, logger) => {
   return service;
 };
 
-async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
+async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess): Promise<HttpParts> {
   const nodeId = nodeIdOf(config);
   const clock = systemClock;
   const telemetry = new PrometheusTelemetry();
   const link = linkOf(config, logger);
   const prepared = await prepareStores(config);
   const metadata = await openMetadata(config.database.url, { logger, server: serverOptions(config) });
-  const coordinator = openCoordinator({ metadata, clock, logger, link });
+  const ofNodes = openCoordinator({ metadata, clock, logger, link });
+  const coordinator = ofNode === undefined ? ofNodes : new SiblingCoordinator(ofNodes, ofNode);
   const cache = openCache({ entries: config.cache.records, link });
   const rateCounter = openRateCounter(link);
   const ttlMs = config.cache.records === 0 ? 0 : config.cache.ttlSeconds * 1000;
@@ -189,6 +191,7 @@ async function buildParts(config: Config, logger: Logger): Promise<HttpParts> {
     config,
     logger,
     nodeId,
+    ofNode,
     telemetry,
     metadata,
     link,

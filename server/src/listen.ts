@@ -22,7 +22,7 @@ import type { TaskRunner } from '#core/tasks/runner.ts';
 import type { WorkerNumber } from '#core/worker-number.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
-import type { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
+import type { MetricsSnapshot, PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import { registerHealth } from '#frontends/http/health.ts';
 import { registerOpenApi } from '#frontends/http/openapi.ts';
 import { createHttpServer, type HttpServer } from '#frontends/http/server.ts';
@@ -30,7 +30,7 @@ import { registerOsproxyV0 } from '#frontends/osproxy-v0/index.ts';
 import { registerPeer } from '#frontends/peer/index.ts';
 import { registerRest } from '#frontends/rest/index.ts';
 import { clusterAddressOf } from './cluster-address.ts';
-import type { Listener } from './commands/context.ts';
+import type { Listener, NodeProcess } from './commands/context.ts';
 import { packageVersion } from './commands/version.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 
@@ -45,6 +45,8 @@ export interface HttpParts {
   readonly config: Config;
   readonly logger: Logger;
   readonly nodeId: string;
+  /** undefined where the node is this process alone. */
+  readonly ofNode: NodeProcess | undefined;
   readonly telemetry: PrometheusTelemetry;
   readonly metadata: Metadata;
   /** The way to Redis where one is set. */
@@ -66,43 +68,50 @@ export interface HttpParts {
 
 /** Puts the service on the network: worker number, heartbeats and tasks run from here on until close(). */
 export async function listen(parts: HttpParts): Promise<Listener> {
-  const { config, coordinator, workerNumber, runner, lead, logger } = parts;
+  const { config, coordinator, workerNumber, runner, lead, logger, ofNode } = parts;
+  let stops = false;
   await Promise.all([workerNumber.start(), parts.link?.start()]);
-  const app = await createApp(parts, parts.logger as unknown as FastifyBaseLogger, parts.config.http.docs);
+  const stopping = () => stops;
+  const app = await createApp(parts, logger as unknown as FastifyBaseLogger, config.http.docs, stopping);
   const pulse = new NodePulse({
     ...{ coordinator, logger, lead, clock: parts.core.clock, stores: parts.stores, nodeId: parts.nodeId },
     version: packageVersion(),
     load: { transfers: () => parts.telemetry.openTransfers, tasks: () => runner.running },
   });
-  const stopping = new AbortController();
+  const closing = new AbortController();
   let marking: Promise<unknown> = Promise.resolve();
   const close = async () => {
-    stopping.abort();
+    closing.abort();
     await app.close();
     await marking;
     await runner.stop();
     await lead.stop();
     await pulse.stop();
-    await coordinator.leave(parts.nodeId);
+    if (ofNode === undefined || (await ofNode.isLast())) await coordinator.leave(parts.nodeId);
     await workerNumber.stop();
   };
   try {
-    await app.listen({ host: config.host, port: config.port });
-    const url = urlOf(app);
+    await (ofNode === undefined
+      ? app.listen({ host: config.host, port: config.port })
+      : takeConnections(app, ofNode));
+    const url = ofNode?.url ?? urlOf(app);
     const address = clusterAddressOf(config, url);
     if (config.cluster.secret !== undefined)
       logger.info({ node: parts.nodeId, address }, 'other nodes reach this one here');
     await lead.start(async () => {
-      if (stopping.signal.aborted) return;
+      if (closing.signal.aborted) return;
       await runner.schedule();
       await pulse.beat();
     });
-    await pulse.start(address);
-    marking = markStores(parts, stopping.signal);
+    await pulse.start(address, ofNode?.startedAt);
+    if (ofNode === undefined || ofNode.number === 1) marking = markStores(parts, closing.signal);
     await runner.start();
     parts.workers.warm();
     return {
       url,
+      announceStop: () => {
+        stops = true;
+      },
       drain: async (ms) => {
         await app.drain(ms);
       },
@@ -112,6 +121,14 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     await close();
     throw error;
   }
+}
+
+/** Serves the connections that the primary process accepts. */
+async function takeConnections(app: HttpServer, ofNode: NodeProcess): Promise<void> {
+  await app.ready();
+  // An HTTP server begins to watch how long headers take when it listens; this one never does.
+  app.server.emit('listening');
+  ofNode.accept((socket) => app.server.emit('connection', socket));
 }
 
 /**
@@ -142,7 +159,7 @@ async function markStores(parts: HttpParts, signal: AbortSignal): Promise<void> 
 /** The OpenAPI document of every route, without listening. */
 export async function openapiDocument(parts: HttpParts): Promise<object> {
   const log = createLog({ level: 'silent' });
-  const app = await createApp(parts, log.logger, true);
+  const app = await createApp(parts, log.logger, true, () => false);
   await app.ready();
   const document = app.swagger();
   await app.close();
@@ -150,8 +167,14 @@ export async function openapiDocument(parts: HttpParts): Promise<object> {
   return document;
 }
 
-async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: boolean): Promise<HttpServer> {
-  const { config, core, metadata, cache, stores, telemetry } = parts;
+async function createApp(
+  parts: HttpParts,
+  logger: FastifyBaseLogger,
+  docs: boolean,
+  stopping: () => boolean,
+): Promise<HttpServer> {
+  const { config, core, metadata, cache, stores, telemetry, ofNode } = parts;
+  const listeningAt = () => ofNode?.url ?? urlOf(app);
   const { app } = await createHttpServer({
     logger,
     authenticator: core.authenticator,
@@ -196,6 +219,13 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
       },
     });
   }
+  telemetry.addGauge({
+    name: 'osproxy_processes',
+    help: 'Processes of this node that serve.',
+    labels: [],
+    perProcess: true,
+    collect: async () => [{ labels: {}, value: 1 }],
+  });
   if (parts.link !== undefined) addRedisMetrics(telemetry, parts.link, cache);
   await registerOpenApi(app, { version: packageVersion(), enabled: docs });
   const defaultStore = () => stores.defaultDriver.stat('0000/readiness-probe').catch(ignoreNotFound);
@@ -205,7 +235,8 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
       { name: 'store', check: async () => void (await defaultStore()) },
       ...redisCheck(parts.link),
     ],
-    metrics: telemetry,
+    metrics: ofNode === undefined ? telemetry : metricsOfNode(telemetry, ofNode),
+    stopping,
     publicMetrics: config.http.publicMetrics,
   });
   await registerOsproxyV0(app, {
@@ -219,8 +250,8 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
     isLocal: (content) => content.parts.every((part) => part.placements.some((p) => stores.isNear(p))),
     nodeAddress: () =>
       config.cluster.secret === undefined
-        ? (config.publicUrl ?? urlOf(app))
-        : clusterAddressOf(config, urlOf(app)),
+        ? (config.publicUrl ?? listeningAt())
+        : clusterAddressOf(config, listeningAt()),
   });
   if (config.cluster.secret !== undefined) await registerPeer(app, new PeerObjects({ stores, metadata }));
   await registerRest(app, {
@@ -229,6 +260,19 @@ async function createApp(parts: HttpParts, logger: FastifyBaseLogger, docs: bool
     ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
   });
   return app;
+}
+
+/** Whichever process is asked answers for all; alone where the others cannot be asked. */
+function metricsOfNode(telemetry: PrometheusTelemetry, ofNode: NodeProcess) {
+  ofNode.answerMetrics(() => telemetry.snapshot());
+  return {
+    contentType: telemetry.contentType,
+    text: async () => {
+      const own = await telemetry.snapshot();
+      const all = (await ofNode.allMetrics(own)) as readonly MetricsSnapshot[] | undefined;
+      return telemetry.addUp(all ?? [own]);
+    },
+  };
 }
 
 function redisCheck(link: RedisLink | undefined) {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Config } from '#config/config.ts';
 import type { ClusterView } from '#core/cluster/cluster-overview.ts';
 import type { MoveRecord } from '#core/model/move.ts';
@@ -51,6 +52,8 @@ interface DoctorRow {
 export interface Listener {
   /** Base address, with the port the system chose where the setting is 0. */
   readonly url: string;
+  /** From here on /readyz says that the service is about to stop; all else goes on. */
+  announceStop(): void;
   /** Stops accepting and resolves when every transfer has ended or `ms` milliseconds have passed. */
   drain(ms: number): Promise<void>;
   close(): Promise<void>;
@@ -96,7 +99,29 @@ export interface Service {
   close(): Promise<void>;
 }
 
-export type OpenService = (config: Config, logger: Logger) => Promise<Service>;
+/** What a service needs to know when it is one of several processes of a node, and how it reaches the others. */
+export interface NodeProcess {
+  /** 1 to the number of processes. */
+  readonly number: number;
+  /** Address of the node; known when the service is told to listen. */
+  readonly url: string;
+  /** When the node was started. */
+  readonly startedAt: number;
+  /** Every connection from now on. */
+  accept(take: (socket: Socket) => void): void;
+  /** True when no other process of the node goes on. */
+  isLast(): Promise<boolean>;
+  /** Resolves when the other processes have heard the message. */
+  tell(topic: string, message: string): Promise<void>;
+  onTold(listener: (topic: string, message: string) => void): void;
+  /** How this process answers when another is asked for the metrics of the node. */
+  answerMetrics(snapshot: () => Promise<unknown>): void;
+  /** Those of every process with `own` among them; undefined when nobody answers. */
+  allMetrics(own: unknown): Promise<unknown>;
+}
+
+/** `process` is given where the service is one of several processes. */
+export type OpenService = (config: Config, logger: Logger, process?: NodeProcess) => Promise<Service>;
 
 /** What a command gets from the process it runs in; tests give their own. */
 export interface Context {

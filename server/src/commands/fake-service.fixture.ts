@@ -97,6 +97,7 @@ const openService: OpenService = async (config) => {
       });
       return {
         url: `http://${config.host}:${(server.address() as AddressInfo).port}`,
+        announceStop: () => {},
         drain: async () => {
           await new Promise((resolve) => setTimeout(resolve, fake.drainMs ?? 0));
         },

@@ -1,13 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '#config/config.ts';
 import { prepareDataDir } from '#config/data-dir.ts';
 import { loadConfig } from '#config/load-config.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import { createLog } from '#drivers/logger/pino.ts';
+import { ServiceBroken } from '../processes/service-broken.ts';
 import type { Command } from './command.ts';
 import type { Context, Listener, Service } from './context.ts';
 import { explainFailure } from './failure.ts';
 import { makeFirstKey, printFirstKey } from './first-key.ts';
 import { type StopRequest, watchSignals } from './signals.ts';
+import { within } from './within.ts';
 
 const CLOSE_WITHIN_MS = 10_000;
 
@@ -17,18 +20,26 @@ export const serve: Command = {
   summary: 'Runs the service until SIGTERM or SIGINT.',
   details: [
     'The first signal stops accepting and lets transfers finish for up to http.drainSeconds; a second one ends the process at once.',
+    'With workers above 1 this process starts as many others, gives them its connections and starts another where one dies.',
     'Exit code: 0 after a signal, 1 when the service could not start or a second signal came.',
   ],
   async run(_words, _options, context) {
     const config = await loadConfig(context);
     prepareDataDir(config);
-    const log = createLog(config.log, context.complain);
+    const several = config.workers > 1;
+    const log = createLog(several ? { ...config.log, process: 0 } : config.log, context.complain);
     const stop = watchSignals();
     try {
-      await serveUntil(stop, config, log.logger, context);
+      if (several) {
+        const { supervise } = await import('../processes/supervise.ts');
+        await supervise(stop, config, log, context);
+      } else {
+        await serveUntil(stop, config, log.logger, context);
+      }
       return 0;
     } catch (error) {
-      for (const sentence of explainFailure(error, config)) context.complain(sentence);
+      const sentences = error instanceof ServiceBroken ? error.sentences : explainFailure(error, config);
+      for (const sentence of sentences) context.complain(sentence);
       return 1;
     } finally {
       stop.release();
@@ -49,6 +60,8 @@ async function serveUntil(
     listener = await start(service, config, logger, context);
     const signal = await stop.requested;
     logger.info({ signal, drainSeconds: config.http.drainSeconds }, 'stopping: letting transfers finish');
+    listener.announceStop();
+    await sleep(config.http.shutdownDelaySeconds * 1000);
     await listener.drain(config.http.drainSeconds * 1000);
   } finally {
     await within(CLOSE_WITHIN_MS, logger, async () => {
@@ -66,20 +79,4 @@ async function start(service: Service, config: Config, logger: Logger, context: 
   logger.info({ url: listener.url }, 'listening');
   if (secret !== undefined) printFirstKey(secret, listener.url, context);
   return listener;
-}
-
-/** A close that hangs must not keep a drained process alive. */
-async function within(ms: number, logger: Logger, close: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      logger.warn({ ms }, 'closing took too long; leaving the rest to the next start');
-      resolve();
-    }, ms);
-  });
-  try {
-    await Promise.race([close(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Config, LogFileConfig, StoreConfig } from './config.ts';
 import type { Draft } from './draft.ts';
@@ -6,6 +6,8 @@ import type { Settings } from './schema.ts';
 import { SETTINGS } from './settings.ts';
 
 const MOST_HASHING_THREADS = 4;
+const MOST_AUTOMATIC_WORKERS = 16;
+const BYTES_PER_WORKER = 512 * 1024 * 1024;
 
 /** Fills in every default, makes paths absolute (relative to `cwd`) and freezes the result. The draft must have no problems. */
 export function complete(draft: Draft, cwd: string): Config {
@@ -19,8 +21,10 @@ export function complete(draft: Draft, cwd: string): Config {
     ]
   ).map((store) => located(store, cwd, folder));
   const { file, level } = settings.log;
+  const workers = settings.workers === 'auto' ? automaticWorkers() : settings.workers;
   return deepFreeze({
     ...settings,
+    workers,
     dataDir,
     database: { ...settings.database, url: databaseUrl(settings.database.url, cwd, dataDir) },
     stores,
@@ -29,7 +33,7 @@ export function complete(draft: Draft, cwd: string): Config {
       file?.path === undefined
         ? { level }
         : { level, file: { ...file, path: resolve(cwd, file.path) } as LogFileConfig },
-    hashing: { threads: settings.hashing.threads ?? Math.min(availableParallelism(), MOST_HASHING_THREADS) },
+    hashing: { threads: settings.hashing.threads ?? hashingThreads(workers) },
   }) as Config;
 }
 
@@ -37,6 +41,20 @@ export function complete(draft: Draft, cwd: string): Config {
 function databaseUrl(url: string | undefined, cwd: string, dataDir: string): string {
   if (url === undefined) return `sqlite:${resolve(dataDir, 'osproxy.db')}`;
   return url.startsWith('sqlite:') ? `sqlite:${resolve(cwd, url.slice('sqlite:'.length))}` : url;
+}
+
+/** What the processor and the memory of this machine, or of its container, carry. */
+function automaticWorkers(): number {
+  const limit = process.constrainedMemory();
+  const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return Math.max(
+    1,
+    Math.min(availableParallelism(), MOST_AUTOMATIC_WORKERS, Math.floor(memory / BYTES_PER_WORKER)),
+  );
+}
+
+function hashingThreads(workers: number): number {
+  return Math.max(1, Math.min(Math.ceil(availableParallelism() / workers), MOST_HASHING_THREADS));
 }
 
 /** A module lies beside the configuration that names it; a folder of files is relative to where the service runs. */

@@ -20,8 +20,10 @@ export type LogFileConfig = DeepReadonly<NonNullable<Settings['log']['file']>> &
 
 /** The validated settings with every default filled in, deep-frozen; paths are absolute. */
 export type Config = DeepReadonly<
-  Omit<Settings, 'database' | 'stores' | 'defaultStore' | 'log' | 'hashing'>
+  Omit<Settings, 'workers' | 'database' | 'stores' | 'defaultStore' | 'log' | 'hashing'>
 > & {
+  /** Processes of this node. */
+  readonly workers: number;
   readonly database: DeepReadonly<Settings['database']> & { readonly url: string };
   readonly stores: readonly StoreConfig[];
   readonly defaultStore: string;

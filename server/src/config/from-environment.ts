@@ -52,6 +52,7 @@ function parse(schema: SchemaNode, raw: string): unknown {
     if (!/^[+-]?\d{1,15}$/.test(raw)) throw new Unreadable();
     return Number(raw);
   }
+  if (schema.anyOf !== undefined) return /^\d{1,15}$/.test(raw) ? Number(raw) : raw;
   if (schema.type === 'boolean') {
     const value = { true: true, '1': true, false: false, '0': false }[raw.toLowerCase()];
     if (value === undefined) throw new Unreadable('true, false, 1 or 0');

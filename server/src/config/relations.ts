@@ -11,6 +11,7 @@ export function checkRelations(draft: Draft): void {
   check.clusterSecrets();
   check.stores();
   check.rules();
+  check.workers();
   check.linkKeys();
   check.logFile();
   check.proxies();
@@ -152,6 +153,17 @@ class Checker {
         this.#problem(`${at}.match.minSize`, sentence, setting);
       }
     }
+  }
+
+  workers(): void {
+    const workers = this.#get<number | 'auto'>('workers') ?? 1;
+    if (workers === 1) return;
+    const memory = this.#get<readonly NamedStore[]>('stores')?.find((store) => store.type === 'memory');
+    if (memory === undefined) return;
+    this.#problem(
+      'workers',
+      `is ${workers}, but the store "${memory.name}" keeps its files in the memory of one process; set workers to 1 or give the store another type.`,
+    );
   }
 
   #storeNames(): readonly string[] {

@@ -8,6 +8,7 @@ import { logSettings } from './schema/log.ts';
 import { redisSettings } from './schema/redis.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
 import { uploadsSettings } from './schema/uploads.ts';
+import { processes } from './schema/workers.ts';
 
 /** Every setting, its default, its unit and its range: the one source for validation, environment names and docs/configuration.md. */
 export const settingsSchema = section(
@@ -16,11 +17,12 @@ export const settingsSchema = section(
       default: '127.0.0.1',
     }),
     port: whole(0, 65_535, 8888, 'port', 'TCP port to listen on; 0 lets the system choose one.'),
+    workers: processes(),
     dataDir: text('Folder of everything the service keeps on this machine; made when it is missing.', {
       default: './data',
     }),
     nodeId: Type.Optional(
-      text('Name of this node. Two processes must never share one.', {
+      text('Name of this node. Two nodes must never share one.', {
         ...NAME,
         defaultText: 'made once and kept in `<dataDir>/node-id`',
       }),
@@ -68,7 +70,7 @@ export const settingsSchema = section(
           1_048_576,
           0,
           'MiB',
-          'Most that this process transfers per second for rules with `thenTransferTo`; 0 sets no limit.',
+          'Most that each process transfers per second for rules with `thenTransferTo`; 0 sets no limit.',
         ),
       },
       'Which store keeps which files.',
@@ -110,7 +112,7 @@ export const settingsSchema = section(
     ),
     tasks: section(
       {
-        concurrency: whole(1, 64, 2, 'tasks', 'Background tasks that run at once in this process.'),
+        concurrency: whole(1, 64, 2, 'tasks', 'Background tasks that run at once in each process.'),
         leaseSeconds: whole(
           5,
           3600,
@@ -129,8 +131,8 @@ export const settingsSchema = section(
             minimum: 1,
             maximum: 64,
             unit: 'threads',
-            description: 'Worker threads that compute checksums.',
-            defaultText: 'the number of processor cores, at most 4',
+            description: 'Threads of each process that compute checksums.',
+            defaultText: 'the processor cores divided by the processes, 1 to 4',
           }),
         ),
       },

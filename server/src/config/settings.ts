@@ -8,6 +8,8 @@ export interface SchemaNode {
   readonly required?: readonly string[] | undefined;
   readonly items?: SchemaNode;
   readonly enum?: readonly (string | number)[];
+  /** Several kinds of value; `allowed` names them. */
+  readonly anyOf?: readonly SchemaNode[];
   readonly default?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;

@@ -33,6 +33,13 @@ export const httpSettings = section(
       'The headers of a request must have arrived within this time.',
     ),
     drainSeconds: whole(0, 3600, 30, 'seconds', 'How long running transfers may go on after SIGTERM.'),
+    shutdownDelaySeconds: whole(
+      0,
+      600,
+      0,
+      'seconds',
+      'How long the service goes on as before after SIGTERM, while `/readyz` answers 503, so that a balancer stops sending requests.',
+    ),
     trustedProxies: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       maxItems: 256,

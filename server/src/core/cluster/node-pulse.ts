@@ -40,9 +40,10 @@ export class NodePulse {
     this.#options = options;
   }
 
-  async start(address: string): Promise<void> {
+  /** `startedAt` is that of the node where this is one of several processes of it. */
+  async start(address: string, startedAt = this.#options.clock.now()): Promise<void> {
     this.#address = address;
-    this.#startedAt = this.#options.clock.now();
+    this.#startedAt = startedAt;
     this.#delay.enable();
     await this.beat();
     this.#timer = setInterval(() => void this.beat(), HEARTBEAT_MS);

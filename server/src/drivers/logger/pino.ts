@@ -8,11 +8,15 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** A file in addition to stdout. */
   readonly file?: LogFileOptions;
+  /** Which process of the node writes; every line carries it. */
+  readonly process?: number;
 }
 
 export interface ServiceLog {
   /** Implements the core's Logger and can be given to Fastify as `loggerInstance`. */
   readonly logger: pino.Logger & Logger;
+  /** Writes whole lines that another process of this node has made. */
+  relay(lines: string): void;
   /** Writes out what is buffered and closes the file; nothing may be logged afterwards. */
   close(): Promise<void>;
 }
@@ -29,22 +33,22 @@ const END_WITHIN_MS = 5_000;
 export function createLog(options: LogOptions, warn: (sentence: string) => void = warnOnStderr): ServiceLog {
   const file = options.file === undefined ? undefined : new LogFile(options.file, warn);
   const stdout = openStdout(warn);
+  const write = (lines: string): void => {
+    stdout.write(lines);
+    file?.write(lines);
+  };
   const logger = pino(
     {
       level: options.level,
-      base: null,
+      base: options.process === undefined ? null : { process: options.process },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    {
-      write(line: string) {
-        stdout.write(line);
-        file?.write(line);
-      },
-    },
+    { write },
   );
   return {
     logger,
+    relay: write,
     async close() {
       await stdout.close();
       await file?.close();

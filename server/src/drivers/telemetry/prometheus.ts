@@ -1,4 +1,13 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 import type { Telemetry } from '#core/ports/telemetry.ts';
 
 /** One value of a gauge that is computed when somebody asks for the metrics. */
@@ -7,10 +16,15 @@ interface Sample {
   readonly value: number;
 }
 
+/** All values of one process, as they travel to another. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
+
 export interface ComputedMetric {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
+  /** true: the values of the processes of a node are added up. Else all see the same, and a gauge counts once. */
+  readonly perProcess?: boolean;
   /** Called at every scrape; a rejection leaves the metric without values and the others as they are. */
   collect(): Promise<readonly Sample[]>;
 }
@@ -23,6 +37,8 @@ const STORAGE_BUCKETS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 const TASK_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600];
+
+const COUNTING: ReadonlySet<string> = new Set(['counter', 'histogram']);
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -133,10 +149,23 @@ export class PrometheusTelemetry implements Telemetry {
     return this.#registry.metrics();
   }
 
+  /** For addUp() in another process. */
+  snapshot(): Promise<MetricsSnapshot> {
+    return this.#registry.getMetricsAsJSON();
+  }
+
+  /** The metrics of several processes as those of one, in text form. */
+  addUp(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+    return AggregatorRegistry.aggregate(
+      snapshots as MetricObjectWithValues<MetricValue<string>>[][],
+    ).metrics();
+  }
+
   /** Throws when a metric of this name exists. */
   addGauge(gauge: ComputedMetric): void {
     new Gauge({
       ...this.#described(gauge),
+      aggregator: gauge.perProcess === true ? 'sum' : 'first',
       async collect() {
         this.reset();
         const samples = await collected(gauge);
@@ -213,6 +242,12 @@ export class PrometheusTelemetry implements Telemetry {
       open.dec();
     };
   }
+}
+
+/** Only what counts up: the sums of processes that are gone. */
+export async function addUpCounters(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  const counters = snapshots.map((snapshot) => snapshot.filter(({ type }) => COUNTING.has(String(type))));
+  return AggregatorRegistry.aggregate(counters).getMetricsAsJSON();
 }
 
 async function collected(metric: ComputedMetric): Promise<readonly Sample[]> {

@@ -1,11 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { OsproxyError } from '#core/errors.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 
 /** Time an aborted request gets to say so before its connection is cut. */
 const LAST_WORD_MS = 500;
+/** Time an idle connection stays open after the service began to stop: what is on its way over it is still answered. */
+const IDLE_LINGER_MS = 500;
 
 export interface ConnectionsOptions {
   /** Milliseconds without a byte in either direction after which a connection that waits for its client is ended. */
@@ -24,6 +26,7 @@ export class Connections {
   #open = 0;
   #drained: Promise<number> | undefined;
   #onNothingOpen: (() => void) | undefined;
+  #onNoSocket: (() => void) | undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -55,7 +58,11 @@ export class Connections {
     response.once('close', () => this.#finish(exchange, response.writableFinished));
   }
 
-  /** Resolves with the number of exchanges that had to be aborted. */
+  /**
+   * Takes no new connection, lets open exchanges end within the time and aborts the others; resolves with their number. Every answer from now
+   * on ends its connection. A connection that is idle is closed after half a second, not at once, so that a request that is on its way over
+   * it is answered.
+   */
   drain(graceMs: number): Promise<number> {
     this.#drained ??= this.#drain(graceMs);
     return this.#drained;
@@ -66,6 +73,7 @@ export class Connections {
     socket.once('close', () => {
       const left = this.#sockets.get(socket);
       this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#onNoSocket?.();
       // Pipelined requests whose answer never reached the socket hear of its end only here.
       if (left !== undefined) for (const exchange of left) this.#finish(exchange, false);
     });
@@ -114,11 +122,10 @@ export class Connections {
   }
 
   async #drain(graceMs: number): Promise<number> {
-    const closed = this.#servers.map(
-      (server) =>
-        new Promise<void>((resolve) => (server.listening ? server.close(() => resolve()) : resolve())),
-    );
-    await this.#nothingOpenWithin(graceMs);
+    const deadline = performance.now() + graceMs;
+    const closed = this.#servers.map(stopListening);
+    await this.#closeIdleAfter(Math.min(graceMs, IDLE_LINGER_MS));
+    await this.#nothingOpenWithin(deadline - performance.now());
     const aborted = this.#open;
     if (aborted > 0) {
       const reason = new OsproxyError('Unavailable', 'The service is shutting down; try again.', {
@@ -132,12 +139,29 @@ export class Connections {
     for (const [socket, exchanges] of this.#sockets) {
       if (exchanges.size > 0 || !socket.writableEnded) socket.destroy();
     }
-    const cut = setTimeout(() => {
-      for (const socket of this.#sockets.keys()) socket.destroy();
-    }, LAST_WORD_MS);
+    await this.#noSocketWithin(LAST_WORD_MS);
+    for (const socket of this.#sockets.keys()) socket.destroy();
     await Promise.all(closed);
-    clearTimeout(cut);
     return aborted;
+  }
+
+  async #closeIdleAfter(ms: number): Promise<void> {
+    await this.#noSocketWithin(ms);
+    // The turn that comes now reads what has arrived, so that a request which is here already is not cut off.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const [socket, exchanges] of this.#sockets) if (exchanges.size === 0) socket.destroySoon();
+  }
+
+  async #noSocketWithin(ms: number): Promise<void> {
+    if (this.#sockets.size === 0 || ms <= 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#onNoSocket = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#onNoSocket = undefined;
   }
 
   async #nothingOpenWithin(ms: number): Promise<void> {
@@ -151,6 +175,14 @@ export class Connections {
     });
     this.#onNothingOpen = undefined;
   }
+}
+
+/** Unlike close() of an HTTP server, leaves idle connections open. Resolves when the last connection is gone. */
+function stopListening(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    if (server.listening) NetServer.prototype.close.call(server, () => resolve());
+    else resolve();
+  });
 }
 
 function isBeingRead(request: IncomingMessage): boolean {

@@ -35,7 +35,7 @@ async function start(): Promise<{ release: () => void; reasons: unknown[]; start
   return { release: () => gate.resolve(), reasons, started: () => count };
 }
 
-it('closes idle connections at once and lets open requests finish', async () => {
+it('closes idle connections, refuses new ones and lets open requests finish', async () => {
   const { release, reasons, started } = await start();
   const idle = new RawClient(server.port).send(request('/fast'));
   await idle.hears('fast');
@@ -51,6 +51,19 @@ it('closes idle connections at once and lets open requests finish', async () => 
   expect(busy.received).toContain('HTTP/1.1 200');
   expect(busy.received.toLowerCase()).toContain('connection: close');
   expect(reasons).toEqual([]);
+});
+
+it('answers a request that was on its way over an idle connection, and ends the connection with it', async () => {
+  await start();
+  const idle = new RawClient(server.port).send(request('/fast'));
+  await idle.hears('fast');
+  const drained = server.app.drain(5000);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  idle.send(request('/fast'));
+  await idle.closed;
+  expect(idle.received.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+  expect(idle.received.toLowerCase()).toContain('connection: close');
+  expect(await drained).toBe(0);
 });
 
 it('aborts what does not finish in time, and says why', async () => {

@@ -57,6 +57,16 @@ it('is degraded, but ready, without what it can do without', async () => {
   expect((await get('/readyz')).status).toBe(503);
 });
 
+it('is not ready from the moment at which it is about to stop', async () => {
+  let stopping = false;
+  await start({ checks: [{ name: 'database', check: async () => {} }], stopping: () => stopping });
+  expect((await get('/readyz')).status).toBe(200);
+  stopping = true;
+  const answer = await get('/readyz');
+  expect([answer.status, await answer.json()]).toMatchObject([503, { status: 'stopping' }]);
+  expect((await get('/healthz')).status).toBe(200);
+});
+
 it('fails when one fails or does not answer, and gives no secret away', async () => {
   let aborted = false;
   await start({

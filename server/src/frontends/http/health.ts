@@ -14,6 +14,8 @@ interface ReadinessCheck {
 
 export interface HealthOptions {
   readonly checks: readonly ReadinessCheck[];
+  /** true from the moment at which the service is about to stop. */
+  readonly stopping?: () => boolean;
   /** Milliseconds after which a check counts as failed; default 3000. */
   readonly checkTimeoutMs?: number;
   /** Text of the metrics in Prometheus form. */
@@ -29,7 +31,7 @@ const CheckSchema = Type.Object({
   error: Type.Optional(Type.String()),
 });
 const ReadySchema = Type.Object({
-  status: Type.Enum(['ok', 'degraded', 'failing'], {
+  status: Type.Enum(['ok', 'degraded', 'failing', 'stopping'], {
     description:
       'degraded: something that the service can do without does not answer; it is ready all the same.',
   }),
@@ -71,8 +73,10 @@ export function registerHealth(app: FastifyInstance, options: HealthOptions): vo
       const checks = await Promise.all(options.checks.map((check) => run(check, timeoutMs)));
       const failed = options.checks.filter((_check, index) => checks[index]?.ok !== true);
       const ready = failed.every((check) => check.optional === true);
-      reply.header('cache-control', 'no-store').code(ready ? 200 : 503);
-      return { status: failed.length === 0 ? 'ok' : ready ? 'degraded' : 'failing', checks };
+      const stopping = options.stopping?.() === true;
+      reply.header('cache-control', 'no-store').code(ready && !stopping ? 200 : 503);
+      const status = failed.length === 0 ? 'ok' : ready ? 'degraded' : 'failing';
+      return { status: stopping ? ('stopping' as const) : status, checks };
     },
   );
 
