@@ -26,9 +26,14 @@ export class FrontDoor {
   readonly #free: Taker[] = [];
   readonly #held: Held[] = [];
   #onEmpty: (() => void) | undefined;
+  #closed = false;
 
   constructor() {
-    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accepted(socket));
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+      // A client that resets its connection while it waits here is no failure.
+      socket.on('error', () => {});
+      this.give(socket);
+    });
   }
 
   /** Resolves with the base address; rejects with the system's error where the port cannot be had. */
@@ -51,6 +56,14 @@ export class FrontDoor {
     if (this.#held.length === 0) this.#onEmpty?.();
   }
 
+  /** To the next process that is free. */
+  give(socket: Socket): void {
+    const taker = this.#free.shift();
+    if (taker !== undefined) taker.take(socket);
+    else if (this.#closed || this.#held.length >= MOST_HELD) socket.destroy();
+    else this.#held.push({ socket, timer: setTimeout(() => this.#tooLong(socket), HOLD_MS) });
+  }
+
   /** The process takes no more connections. */
   remove(taker: Taker): void {
     const place = this.#free.indexOf(taker);
@@ -70,19 +83,11 @@ export class FrontDoor {
         };
       });
     }
+    this.#closed = true;
     for (const { socket, timer } of this.#held.splice(0)) {
       clearTimeout(timer);
       socket.destroy();
     }
-  }
-
-  #accepted(socket: Socket): void {
-    // A client that resets its connection while it waits here is no failure.
-    socket.on('error', () => {});
-    const taker = this.#free.shift();
-    if (taker !== undefined) taker.take(socket);
-    else if (this.#held.length >= MOST_HELD) socket.destroy();
-    else this.#held.push({ socket, timer: setTimeout(() => this.#tooLong(socket), HOLD_MS) });
   }
 
   #tooLong(socket: Socket): void {

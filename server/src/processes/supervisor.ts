@@ -10,7 +10,7 @@ import { type WorkerOptions, WorkerProcess } from './worker-process.ts';
 const STABLE_MS = 10_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
-/** Deaths at the start, one after another with nobody serving, after which there is no point in going on. */
+/** Deaths of one process soon after its start, one after another, after which there is no point in going on when no other serves. */
 const MOST_DEATHS = 5;
 const HEAR_WITHIN_MS = 1000;
 /** What closing a process may take beyond its drain. */
@@ -49,7 +49,6 @@ export class Supervisor {
   #url: string | undefined;
   #started = false;
   #stopping = false;
-  #deaths = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -130,20 +129,21 @@ export class Supervisor {
 
   #ended(slot: Slot, worker: WorkerProcess, how: string): void {
     this.#door.remove(worker);
+    const untaken = worker.untaken();
+    if (untaken !== undefined) this.#door.give(untaken);
     this.#metrics.retire(worker);
     slot.worker = undefined;
     if (this.#stopping) return;
     const early = performance.now() - worker.bornAt < STABLE_MS;
     slot.deaths = early ? slot.deaths + 1 : 0;
-    this.#deaths = early ? this.#deaths + 1 : 0;
     const { sentences } = worker;
     // What is wrong with the configuration will not mend itself; later, a database may be away for a while.
     const pointless = !this.#started && sentences !== undefined;
-    const hopeless = this.#deaths >= MOST_DEATHS && !this.#slots.some((one) => one.worker?.serving === true);
+    const hopeless = slot.deaths >= MOST_DEATHS && !this.#slots.some((one) => one.worker?.serving === true);
     if (pointless || hopeless) {
       this.#giveUp(
         sentences ?? [
-          `osproxy failed: its processes ended ${this.#deaths} times in a row soon after their start, the last one with ${how}.`,
+          `osproxy failed: its processes ended ${slot.deaths} times in a row soon after their start, the last one with ${how}.`,
         ],
       );
       return;

@@ -9,7 +9,7 @@ import { relayLines } from './relay-lines.ts';
 export interface WorkerEvents {
   prepared(worker: WorkerProcess, secret: string | undefined): void;
   listening(worker: WorkerProcess): void;
-  /** It can take a connection. */
+  /** It has the connection it was given, and can take another. */
   free(worker: WorkerProcess): void;
   /** What the answer is depends on the question. */
   asked(worker: WorkerProcess, question: Question): Promise<unknown>;
@@ -23,6 +23,8 @@ export interface WorkerOptions {
   /** Gets whole lines. */
   readonly log: (lines: string) => void;
 }
+
+const CONNECTION: ToWorker = { kind: 'connection' };
 
 /** One process of the node as its primary sees it. */
 export class WorkerProcess implements Taker {
@@ -39,6 +41,7 @@ export class WorkerProcess implements Taker {
   readonly #child: ChildProcess;
   readonly #events: WorkerEvents;
   readonly #questions: Questions;
+  #inFlight: Socket | undefined;
 
   constructor(number: number, options: WorkerOptions, events: WorkerEvents) {
     this.number = number;
@@ -51,20 +54,22 @@ export class WorkerProcess implements Taker {
     });
     this.#questions = new Questions((message) => this.send(message));
     if (this.#child.stdout !== null) relayLines(this.#child.stdout, options.log);
-    this.closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
     this.#child.on('message', (message: ToPrimary) => void this.#hear(message));
-    let over = false;
-    const ended = (how: string) => {
-      if (over) return;
-      over = true;
-      this.serving = false;
-      this.#questions.close();
-      events.ended(this, how);
-    };
-    this.#child.on('error', (error) => ended(error.message));
-    this.#child.on('exit', (code, signal) =>
-      ended(signal === null ? `exit code ${code}` : `signal ${signal}`),
-    );
+    this.closed = new Promise((resolve) => {
+      const end = (how: string) => {
+        this.serving = false;
+        this.#questions.close();
+        events.ended(this, how);
+        resolve();
+      };
+      // 'close' comes when all that the process said has been heard; a process that was never born does not close.
+      this.#child.once('error', (error) => {
+        if (this.#child.pid === undefined) end(error.message);
+      });
+      this.#child.once('close', (code, signal) =>
+        end(signal === null ? `exit code ${code}` : `signal ${signal}`),
+      );
+    });
   }
 
   get pid(): number | undefined {
@@ -72,13 +77,21 @@ export class WorkerProcess implements Taker {
   }
 
   /** A message to a process that is ending is lost. */
-  send(message: ToWorker, socket?: Socket): void {
-    if (!this.#child.connected) socket?.destroy();
-    else this.#child.send(message, socket, {}, () => {});
+  send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
   }
 
+  /** This process keeps its own hold on the connection until the other one says that it has it. */
   take(socket: Socket): void {
-    this.send({ kind: 'connection' }, socket);
+    this.#inFlight = socket;
+    if (this.#child.connected) this.#child.send(CONNECTION, socket, { keepOpen: true }, () => {});
+  }
+
+  /** The connection that the process was given and never touched. */
+  untaken(): Socket | undefined {
+    const socket = this.#inFlight;
+    this.#inFlight = undefined;
+    return socket;
   }
 
   ask(question: Question, withinMs: number): Promise<unknown> {
@@ -100,6 +113,7 @@ export class WorkerProcess implements Taker {
         this.sentences = message.sentences;
         return;
       case 'taken':
+        this.untaken()?.destroy();
         return this.#events.free(this);
       case 'answer':
         return this.#questions.answered(message.id, message.value);
