@@ -30,7 +30,7 @@ export const settingsSchema = section(
     publicUrl: Type.Optional(
       text(
         'Base of the links in answers, for a service behind a proxy, such as `https://files.example.com`.',
-        { defaultText: 'the address the request came to' },
+        { defaultText: 'what a trusted proxy says the client used; else links are paths' },
       ),
     ),
     apiKey: Type.Optional(

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import { sharedCephRgw } from './ceph-rgw.ts';
+import { sharedNginx } from './nginx.ts';
 import { sharedPostgres } from './postgres.ts';
 import { sharedRedis } from './redis.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
@@ -20,6 +21,7 @@ const starters: {
   'ceph-rgw': sharedCephRgw,
   postgres: sharedPostgres,
   redis: sharedRedis,
+  nginx: sharedNginx,
 };
 
 function isName(name: string): name is keyof SharedServices {

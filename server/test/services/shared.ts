@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { inject, test } from 'vitest';
 import type { CephRgwAccess } from './ceph-rgw.ts';
+import type { NginxAccess } from './nginx.ts';
 import type { SqlServerAccess } from './postgres.ts';
 import type { RedisAccess } from './redis.ts';
 
@@ -9,6 +10,7 @@ export interface SharedServices {
   readonly 'ceph-rgw': CephRgwAccess;
   readonly postgres: SqlServerAccess;
   readonly redis: RedisAccess;
+  readonly nginx: NginxAccess;
 }
 
 declare module 'vitest' {

@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly mostBytes: number;
   /** Failures that a client may meet and try again once. */
   readonly mayRetry: (error: NodeJS.ErrnoException) => boolean;
+  /** Without it a request is tried again once; with it, as often as this time allows. */
+  readonly patienceMs?: number;
 }
 
 /** Clients that upload new files and read them back until they are told to stop. */
@@ -70,6 +72,7 @@ export class Load {
     call: () => Promise<T>,
     wanted: number,
   ): Promise<T | undefined> {
+    const startedAt = Date.now();
     for (let tries = 1; ; tries += 1) {
       try {
         const answer = await call();
@@ -78,7 +81,8 @@ export class Load {
         return undefined;
       } catch (cause) {
         const error = cause as NodeJS.ErrnoException;
-        if (tries === 1 && this.#options.mayRetry(error)) {
+        const patient = Date.now() - startedAt < (this.#options.patienceMs ?? 0);
+        if ((tries === 1 || patient) && this.#options.mayRetry(error)) {
           this.#retried += 1;
           await sleep(50);
           continue;

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { parseUid } from '#core/model/uid.ts';
+import { publicBaseOf } from '../../../http/public-base.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { newLinkBody } from '../../presenters.ts';
@@ -39,6 +40,6 @@ export function createReadLink(app: HttpServer, options: RestOptions): void {
       expiresInSeconds: seconds ?? options.defaultExpireSeconds,
     });
     reply.code(201);
-    return newLinkBody(created, options.publicUrl);
+    return newLinkBody(created, publicBaseOf(request, options.publicUrl));
   });
 }
