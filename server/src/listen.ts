@@ -69,6 +69,8 @@ export interface HttpParts {
 /** Puts the service on the network: worker number, heartbeats and tasks run from here on until close(). */
 export async function listen(parts: HttpParts): Promise<Listener> {
   const { config, coordinator, workerNumber, runner, lead, logger, ofNode } = parts;
+  // One process of a node speaks for it in the registry and leads its schedules.
+  const speaks = ofNode === undefined || ofNode.number === 1;
   let stops = false;
   await Promise.all([workerNumber.start(), parts.link?.start()]);
   const stopping = () => stops;
@@ -98,13 +100,15 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     const address = clusterAddressOf(config, url);
     if (config.cluster.secret !== undefined)
       logger.info({ node: parts.nodeId, address }, 'other nodes reach this one here');
-    await lead.start(async () => {
-      if (closing.signal.aborted) return;
-      await runner.schedule();
-      await pulse.beat();
-    });
-    await pulse.start(address, ofNode?.startedAt);
-    if (ofNode === undefined || ofNode.number === 1) marking = markStores(parts, closing.signal);
+    if (speaks) {
+      await lead.start(async () => {
+        if (closing.signal.aborted) return;
+        await runner.schedule();
+        await pulse.beat();
+      });
+      await pulse.start(address, ofNode?.startedAt);
+      marking = markStores(parts, closing.signal);
+    }
     await runner.start();
     parts.workers.warm();
     return {

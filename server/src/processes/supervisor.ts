@@ -9,7 +9,8 @@ import { type WorkerOptions, WorkerProcess } from './worker-process.ts';
 /** A process that lived this long did not die of its start. */
 const STABLE_MS = 10_000;
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 30_000;
+/** Short enough for the first process to be back before other nodes take this one for dead. */
+const LONGEST_PAUSE_MS = 10_000;
 /** Deaths of one process soon after its start, one after another, after which there is no point in going on when no other serves. */
 const MOST_DEATHS = 5;
 const HEAR_WITHIN_MS = 1000;
