@@ -86,7 +86,7 @@ export const openService: OpenService = async (config, logger, process) => {
       const { files, blobs, orphans } = summary;
       return { checked: { files, blobs, orphans }, found: summary.findings, repaired: summary.repaired };
     },
-    doctor: () => doctor({ metadata, stores, keys }),
+    doctor: () => doctor({ metadata, stores, keys, others: redisCheck(parts.link) }),
     schema: () => metadata.schema(),
     plan: () => metadata.plan(),
     migrate: () => metadata.migrate(),
@@ -236,6 +236,12 @@ function serverOptions({ database }: Config): ServerOptions {
 
 function limitsOf({ maxFileSizeMiB, allowedTypes }: StoreConfig): StoreLimits {
   return { maxFileSize: maxFileSizeMiB === undefined ? undefined : maxFileSizeMiB * MEBIBYTE, allowedTypes };
+}
+
+function redisCheck(link: RedisLink | undefined) {
+  if (link === undefined) return [];
+  const fix = 'Check redis.url and that Redis runs; the service works without it, only slower.';
+  return [{ check: 'redis', fix, run: () => link.examine() }];
 }
 
 function linkOf(config: Config, logger: Logger): RedisLink | undefined {

@@ -9,6 +9,15 @@ export interface DoctorOptions {
   readonly metadata: Metadata;
   readonly stores: Stores;
   readonly keys: StorageKeys;
+  /** What else the service is told to use. */
+  readonly others?: readonly OtherCheck[];
+}
+
+interface OtherCheck {
+  readonly check: string;
+  readonly fix: string;
+  /** Resolves with what was found, rejects when it cannot be used. */
+  run(): Promise<string>;
 }
 
 /** Tries what the service needs for real and says what does not work; what it stores it deletes again. */
@@ -22,6 +31,8 @@ export async function doctor(options: DoctorOptions): Promise<Diagnosis[]> {
       'Mount the right folder or name the right bucket; see "A wrong folder or bucket" in docs/stores.md.';
     rows.push({ check: `store "${name}" mark`, ok: false, detail: suspicion, fix });
   }
+  for (const { check, fix, run } of options.others ?? [])
+    rows.push(await diagnose({ check, fix, work: run }));
   return rows;
 }
 

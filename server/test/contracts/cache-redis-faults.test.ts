@@ -8,7 +8,7 @@ import { openLink } from './redis-subject.ts';
 
 const TTL_MS = 5000;
 
-await withService('redis', () => {
+await withService('redis-server', () => {
   describe('a cache in Redis, while Redis fails', () => {
     let server: RedisServer;
     let prefix: string;

@@ -54,7 +54,11 @@ await withService('redis', ({ url }) => {
       await sleep(100);
       expect(heard).toEqual([]);
     });
+  });
+});
 
+await withService('redis-server', () => {
+  describe('a link to a Redis that fails', () => {
     it('pays for a frozen server once, not with every call, and comes back', async () => {
       const server = stopAfter(await startRedis());
       const logger = recordingLogger();

@@ -9,7 +9,7 @@ import { openLink } from '#test/contracts/redis-subject.ts';
 import { ownPrefix, type RedisServer, startRedis } from '#test/services/redis.ts';
 import { withService } from '#test/services/shared.ts';
 
-await withService('redis', () => {
+await withService('redis-server', () => {
   let redis: RedisServer;
   let stored: Awaited<ReturnType<typeof temporaryDatabase>>;
   let prefix: string;

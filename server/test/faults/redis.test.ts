@@ -1,4 +1,10 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startService } from '#test/e2e/service.ts';
 import { type RedisServer, startRedis } from '#test/services/redis.ts';
@@ -6,13 +12,15 @@ import { withService } from '#test/services/shared.ts';
 import { settles } from './probe.ts';
 import { changes, type RedisNodes, startNodes, traffic } from './redis-nodes.ts';
 
+const run = promisify(execFile);
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** What a node may take to hear of a change while Redis is away: the database is asked every half second. */
 const AT_ONCE_MS = 1000;
 /** One timeout of Redis, a slow machine, and nothing like one timeout after the other. */
 const SLOWEST_MS = 2000;
 
 // Asked for first, so that where no Redis can be had the reason is told once.
-await withService('redis', () => {
+await withService('redis-server', () => {
   let redis: RedisServer;
   let nodes: RedisNodes;
   let uids: string[];
@@ -120,7 +128,7 @@ const STARTS: readonly (readonly [string, string, (port: number) => string])[] =
   ],
 ];
 
-await withService('redis', () => {
+await withService('redis-server', () => {
   test.each(STARTS)(
     'a Redis that is %s at the start: the service starts and says: %s',
     async (_how, sentence, url) => {
@@ -156,4 +164,27 @@ test.each([
   );
   expect(failure).toMatch(sentence);
   expect(failure).not.toContain('s3cret-word');
+});
+
+await withService('redis-server', () => {
+  test('doctor tries Redis too and says what is wrong with it', async () => {
+    const redis = await startRedis();
+    const dataDir = await mkdtemp(join(tmpdir(), 'osproxy-redis-doctor-'));
+    const diagnose = async () => {
+      const env = { PATH: process.env.PATH, OSPROXY_DATA_DIR: dataDir, OSPROXY_REDIS_URL: redis.url };
+      const asked = run(process.execPath, [MAIN, 'doctor'], { cwd: dataDir, env });
+      return asked.then(
+        ({ stdout }) => stdout,
+        ({ stdout }: { stdout: string }) => stdout,
+      );
+    };
+    try {
+      expect(await diagnose()).toMatch(/redis\s+.*single, answers in \d+ ms/);
+      await redis.kill();
+      expect(await diagnose()).toMatch(/Redis does not answer\. \(nothing listens at redis\.url\)/);
+    } finally {
+      await redis.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
 });

@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { sharedCephRgw } from './ceph-rgw.ts';
 import { sharedNginx } from './nginx.ts';
 import { sharedPostgres } from './postgres.ts';
-import { sharedRedis } from './redis.ts';
+import { requireRedis, sharedRedis } from './redis.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
 import type { ServiceAnswer, SharedServices } from './shared.ts';
 
@@ -22,6 +22,7 @@ const starters: {
   postgres: sharedPostgres,
   redis: sharedRedis,
   nginx: sharedNginx,
+  'redis-server': requireRedis,
 };
 
 function isName(name: string): name is keyof SharedServices {

@@ -38,6 +38,13 @@ export async function sharedRedis(): Promise<{ readonly access: RedisAccess; sto
   return { access: { url: server.url }, stop: () => server.stop() };
 }
 
+/** For tests that start their own. */
+export async function requireRedis(): Promise<{ readonly access: null; stop(): Promise<void> }> {
+  const absent = await ensurePackages(NEEDS);
+  if (absent !== undefined) throw new ServiceUnavailable(absent);
+  return { access: null, stop: async () => {} };
+}
+
 /** One Redis that keeps nothing on disk; a test that wants to harm it starts its own. */
 export class RedisServer {
   readonly port: number;
@@ -97,8 +104,7 @@ export class RedisServer {
 
 /** A Redis of its own; `args` as on the command line of redis-server. */
 export async function startRedis(...args: readonly string[]): Promise<RedisServer> {
-  const absent = await ensurePackages(NEEDS);
-  if (absent !== undefined) throw new ServiceUnavailable(absent);
+  await requireRedis();
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-redis-'));
   const server = new RedisServer(await freePort(), folder, args);
   return started(server);

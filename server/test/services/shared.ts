@@ -11,6 +11,8 @@ export interface SharedServices {
   readonly postgres: SqlServerAccess;
   readonly redis: RedisAccess;
   readonly nginx: NginxAccess;
+  /** Nothing runs: the commands are here for tests that start their own. */
+  readonly 'redis-server': null;
 }
 
 declare module 'vitest' {

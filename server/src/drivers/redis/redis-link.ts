@@ -56,6 +56,8 @@ export class RedisLink {
   #session: RedisSession | undefined;
   #loop: Promise<void> | undefined;
   #lost: ((cause: Error) => void) | undefined;
+  /** Why there is no session. */
+  #reason: string | undefined;
   #failures = 0;
   #losses = 0;
 
@@ -96,7 +98,9 @@ export class RedisLink {
   async run(key: string, args: readonly string[]): Promise<unknown> {
     const session = this.#session;
     const lost = this.#lost;
-    if (session === undefined || lost === undefined) throw away();
+    if (session === undefined || lost === undefined) {
+      throw away(this.#reason === undefined ? undefined : new Error(this.#reason));
+    }
     try {
       return await this.#inTime(session.run(key, args));
     } catch (error) {
@@ -141,6 +145,14 @@ export class RedisLink {
     await this.run(this.key('ping'), ['EXISTS', this.key('ping')]);
   }
 
+  /** Tries it for a person who asks: resolves with a few words, rejects with Unavailable and the reason as its cause. */
+  async examine(): Promise<string> {
+    await this.start();
+    const startedAt = performance.now();
+    await this.ping();
+    return `${this.#options.address.kind}, answers in ${Math.round(performance.now() - startedAt)} ms`;
+  }
+
   get #channel(): string {
     return this.key('messages');
   }
@@ -161,11 +173,13 @@ export class RedisLink {
         });
         if (performance.now() - startedAt > HELD_MS) pauseMs = FIRST_PAUSE_MS;
         if (signal.aborted) return;
-        complaint = `Redis was lost (${explained(cause)}). The service goes on from the database and comes back to Redis by itself.`;
+        this.#reason = explained(cause);
+        complaint = `Redis was lost (${this.#reason}). The service goes on from the database and comes back to Redis by itself.`;
         logger.warn({ redis: address.shown }, complaint);
       } catch (error) {
         if (signal.aborted) break;
-        const sentence = `Redis cannot be used: ${explained(error)}. The service goes on from the database and keeps trying.`;
+        this.#reason = explained(error);
+        const sentence = `Redis cannot be used: ${this.#reason}. The service goes on from the database and keeps trying.`;
         if (complaint !== sentence) logger.warn({ redis: address.shown }, sentence);
         complaint = sentence;
         tried();

@@ -71,7 +71,7 @@ test('an address that guesses keys is shut out, but not who is known to be good'
   expect((await fetch(`${url}/api/v1/files/1/content?link=x.y`)).status).toBe(429);
 });
 
-await withService('redis', () => {
+await withService('redis-server', () => {
   test('two nodes count together with Redis, and each alone without', { timeout: 60_000 }, async () => {
     const redis = await startRedis();
     const limits = { OSPROXY_HTTP_RATE_LIMIT: '30', OSPROXY_HTTP_FAILED_AUTHENTICATIONS: '6' };
