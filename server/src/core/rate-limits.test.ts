@@ -43,6 +43,17 @@ it('counts requests by key, by link, or by address', async () => {
   expect(await limits.take(somebody, '10.0.0.3')).toMatchObject({ allowed: false });
 });
 
+it('never limits other nodes', async () => {
+  const { counter, counts } = counting();
+  const limits = new RateLimits({ counter, requestsPerMinute: 1, failuresPerMinute: 1 });
+  const peer = { header: 'wrong', method: 'GET', target: '/', bodySha256: '' };
+  for (let i = 0; i < 3; i += 1) {
+    expect(await limits.take({ kind: 'peer', nodeId: 'n', prove: () => '' }, '10.0.0.1')).toBeUndefined();
+    await expect(limits.authenticate({ peer }, '10.0.0.1', authenticate)).rejects.toThrow('unknown');
+  }
+  expect(counts.size).toBe(0);
+});
+
 it('counts nothing where nothing is limited', async () => {
   const { counter, counts } = counting();
   const limits = new RateLimits({ counter, requestsPerMinute: 0, failuresPerMinute: 0 });

@@ -38,7 +38,8 @@ export class RateLimits {
     address: string,
     authenticate: (credentials: Credentials) => Promise<Principal>,
   ): Promise<Principal> {
-    if (this.#failuresPerMinute === 0) return authenticate(credentials);
+    // A node that is refused must not keep out the others of its address.
+    if (this.#failuresPerMinute === 0 || credentials.peer !== undefined) return authenticate(credentials);
     const network = networkOf(address);
     const shown = credentials.apiKey ?? credentials.linkToken ?? '';
     this.#refuse(network, shown);
@@ -53,9 +54,9 @@ export class RateLimits {
     }
   }
 
-  /** Counts one request; the caller refuses it when it is not allowed. undefined when requests are not limited. */
+  /** Counts one request; the caller refuses it when it is not allowed. undefined where nothing is counted: without a limit, and for other nodes. */
   async take(principal: Principal, address: string): Promise<RateDecision | undefined> {
-    if (this.requestsPerMinute === 0) return undefined;
+    if (this.requestsPerMinute === 0 || principal.kind === 'peer') return undefined;
     const rule = { limit: this.requestsPerMinute, windowMs: WINDOW_MS };
     return this.#counter.take(`requests/${nameOf(principal, address)}`, rule);
   }
