@@ -123,6 +123,8 @@ await withService('redis-server', () => {
       const prefix = ownPrefix();
       const links = [await openLink(set.url, prefix), await openLink(set.url, prefix)] as const;
       await works(...links, 'first');
+      const oneSentinelAway = await openLink(set.url.replace(/:\d+/, ':1'), prefix);
+      await works(oneSentinelAway, links[0], 'without the first sentinel');
       await set.servers[0]?.kill();
       await isUp(links[0], false);
       await Promise.all(links.map((link) => isUp(link, true)));
@@ -139,6 +141,8 @@ await withService('redis-server', () => {
       await works(...links, 'first');
       const sizes = await Promise.all(set.servers.map((server) => server.command('DBSIZE')));
       expect(sizes.filter((size) => size === '0')).toEqual([]);
+      const oneHostAway = await openLink(set.url.replace(/:\d+/, ':1'), prefix);
+      await works(oneHostAway, links[0], 'without the first host');
       set.servers[1]?.freeze();
       await isUp(links[0], false);
       set.servers[1]?.thaw();

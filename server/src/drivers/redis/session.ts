@@ -15,7 +15,7 @@ interface SessionOptions {
   readonly connectMs: number;
   readonly channel: string;
   readonly onMessage: (message: string) => void;
-  /** Called when a connection is gone; maybe several times. */
+  /** Called when a connection of the open session is gone; maybe several times. */
   readonly onLost: (cause: Error) => void;
   /** Given what must be destroyed when opening takes too long. */
   readonly onOpening: (destroy: () => void) => void;
@@ -42,13 +42,20 @@ async function openSingle(
   options: SessionOptions,
   requireMaster = false,
 ): Promise<RedisSession> {
-  const client = newClient(address, host, options);
-  await client.connect();
-  if (requireMaster) {
-    const [role] = await client.sendCommand<[string]>(['ROLE']);
-    if (role !== 'master') throw new Error(`The sentinels name a master that is a ${role}.`);
+  const losses = new Losses(options.onLost);
+  const client = newClient(address, host, options, losses);
+  try {
+    await client.connect();
+    if (requireMaster) {
+      const [role] = await client.sendCommand<[string]>(['ROLE']);
+      if (role !== 'master') throw new Error(`The sentinels name a master that is a ${role}.`);
+    }
+    await client.subscribe(options.channel, options.onMessage);
+  } catch (error) {
+    destroy(client);
+    throw error;
   }
-  await client.subscribe(options.channel, options.onMessage);
+  losses.count();
   return {
     run: (_key, args) => client.sendCommand([...args]),
     ping: async () => void (await client.sendCommand(['PING'])),
@@ -77,8 +84,9 @@ async function askSentinel(
   host: Host,
   options: SessionOptions,
 ): Promise<Host> {
-  const quiet = { ...options, onLost: () => {} };
-  const sentinel = newClient({ ...address, login: address.sentinelLogin, database: 0 }, host, quiet);
+  const unwatched = new Losses(() => {});
+  const login = address.sentinelLogin;
+  const sentinel = newClient({ ...address, login, database: 0 }, host, options, unwatched);
   try {
     await sentinel.connect();
     const found = await sentinel.sendCommand<[string, string] | null>([
@@ -95,7 +103,8 @@ async function askSentinel(
 
 /** Commands go to the masters; messages come over one more connection, since every node of a cluster passes them on. */
 async function openCluster(address: RedisAddress, options: SessionOptions): Promise<RedisSession> {
-  const { connectMs, onLost } = options;
+  const { connectMs } = options;
+  const losses = new Losses(options.onLost);
   const cluster = createCluster({
     rootNodes: address.endpoints.map(({ host, port }) => ({ socket: { host, port } })),
     defaults: clientOptions(address, connectMs),
@@ -103,16 +112,15 @@ async function openCluster(address: RedisAddress, options: SessionOptions): Prom
   });
   options.onOpening(() => cluster.destroy());
   for (const event of ['error', 'node-error', 'node-disconnect', 'disconnect'] as const) {
-    cluster.on(event, (error: unknown) =>
-      onLost(error instanceof Error ? error : new Error('A connection was closed.')),
-    );
+    cluster.on(event, (error: unknown) => losses.add(error));
   }
   await cluster.connect();
   const [master] = cluster.masters;
   if (master === undefined) throw new Error('The cluster has no master.');
-  const subscriber = newClient(address, master, options);
+  const subscriber = newClient(address, master, options, losses);
   await subscriber.connect();
   await subscriber.subscribe(options.channel, options.onMessage);
+  losses.count();
   return {
     run: (key, args) => cluster.sendCommand(key, false, [...args]),
     ping: async () => {
@@ -126,13 +134,31 @@ async function openCluster(address: RedisAddress, options: SessionOptions): Prom
   };
 }
 
-function newClient(address: RedisAddress, { host, port }: Host, options: SessionOptions) {
+function newClient(address: RedisAddress, { host, port }: Host, options: SessionOptions, losses: Losses) {
   const base = clientOptions(address, options.connectMs);
   const client = createClient({ ...base, socket: { ...base.socket, host, port } });
-  client.on('error', options.onLost);
-  client.on('end', () => options.onLost(new Error('The connection was closed.')));
+  client.on('error', (error: unknown) => losses.add(error));
+  client.on('end', () => losses.add(undefined));
   options.onOpening(() => destroy(client));
   return client;
+}
+
+/** Passes on that a connection is gone once the session is open: before, another host may still be the one that answers. */
+class Losses {
+  readonly #onLost: (cause: Error) => void;
+  #counting = false;
+
+  constructor(onLost: (cause: Error) => void) {
+    this.#onLost = onLost;
+  }
+
+  add(error: unknown): void {
+    if (this.#counting) this.#onLost(error instanceof Error ? error : new Error('the connection was closed'));
+  }
+
+  count(): void {
+    this.#counting = true;
+  }
 }
 
 function clientOptions({ login, tls, database }: RedisAddress, connectMs: number) {
