@@ -212,8 +212,10 @@ describe('who gets in', () => {
   test('nobody without a key, and no key without the scope', async () => {
     const scopes = ['read', 'write', 'delete', 'links'];
     const clients = new Map<string, RestClient>();
-    for (const scope of scopes)
-      clients.set(scope, new RestClient(service.url, await createKey(service, 'scoped', scope)));
+    const keys = await Promise.all(scopes.map((scope) => createKey(service, 'scoped', scope)));
+    scopes.forEach((scope, index) => {
+      clients.set(scope, new RestClient(service.url, keys[index] ?? ''));
+    });
     const nobody = new RestClient(service.url);
     const wrong = new RestClient(service.url, 'osp_aaaaaaaaaaaa_wrong');
     for (const [needed, method, path, options] of SCOPED) {

@@ -48,6 +48,7 @@ test('holds every call', () => {
     'DELETE /uploads/{uid}',
     'DELETE /uploads/{uid}/links',
     'DELETE /uploads/{uid}/links/{id}',
+    'GET /cluster',
     'GET /files',
     'GET /files/{uid}',
     'GET /files/{uid}/content',
