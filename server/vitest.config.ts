@@ -43,7 +43,13 @@ const everything = {
 
 const soak = { include: ['test/soak/**/*.test.ts'] };
 
-const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+const shared = {
+  pool: 'forks',
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  // On a machine that is busy a log line may take longer than the second that is the default.
+  expect: { poll: { timeout: 10_000 } },
+} as const;
 
 const ofProfiles = Object.entries(PROFILES).map(([name, folders]) => ({
   test: {
