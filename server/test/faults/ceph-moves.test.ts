@@ -117,7 +117,7 @@ await withService('ceph-rgw', (access) => {
         const twin = content(6 * MIB);
         await store('parts.bin', [twin, content(6 * MIB), content(3 * MIB + 1)]);
         await store('twin.bin', [twin]);
-        for (const { uid } of files) await place.client.settled(uid);
+        for (const { uid } of files) await place.verified(uid);
       }
       const created = await place.client.call('POST', '/moves', {
         json: { from, to, bytesPerSecond: BYTES_PER_SECOND },

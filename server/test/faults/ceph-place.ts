@@ -25,6 +25,8 @@ export interface CephPlace extends Place {
   openUploads(): Promise<number>;
   /** Resolves when exactly what the database names is in both stores, nothing unfinished besides. */
   onlyNamed(withinMs?: number): Promise<void>;
+  /** Resolves when the background has found the content of the file to be right. */
+  verified(uid: string): Promise<void>;
   /** `fsck --deep` finds nothing; rejects with what it found. */
   cleanFsck(): Promise<void>;
 }
@@ -114,6 +116,13 @@ ${yaml}
             differences('disk', await diskKeys()) ??
             ((await openUploads(s3, bucket, '')) > 0 ? 'unfinished multipart uploads' : undefined);
           return wrong === undefined ? undefined : `${wrong}; tasks: ${tasks()}`;
+        }),
+    },
+    verified: {
+      value: (uid: string) =>
+        settles(60_000, async () => {
+          const { verified, state } = (await place.client.call('GET', `/files/${uid}`)).json;
+          return verified ? undefined : `file ${uid} is ${state} and not verified; tasks: ${tasks()}`;
         }),
     },
     cleanFsck: {

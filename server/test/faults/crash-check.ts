@@ -35,10 +35,11 @@ class Check {
   }
 
   /** A file whose answer was lost is there once and complete, or not at all. */
-  async stray({ name, content, key }: Stray): Promise<void> {
+  async stray({ name, content, key, refused }: Stray): Promise<void> {
     const { rest } = this.#clients;
     const found = (await wanted(rest.call('GET', `/files?prefix=${name}`), 200)).json.files;
     if (found.length > 1) throw new Error(`${name} was sent once and is there ${found.length} times.`);
+    if (refused && found.length > 0) throw new Error(`${name} was answered with 503 and is there.`);
     let uid = found[0]?.uid;
     if (key !== undefined) {
       const headers = { 'idempotency-key': key };

@@ -18,6 +18,9 @@ export interface Clients {
 /** No answer that says what happened: the process is dead, or about to be, or one of its stores is. */
 class Lost extends Error {}
 
+/** The service says that a store is away. */
+class Refused extends Lost {}
+
 export interface LaneOptions {
   /** True while the service may answer 503 or break off an answer, because a store is in trouble. */
   readonly troubled?: () => boolean;
@@ -92,10 +95,14 @@ export class Lane {
       ...(key === undefined ? {} : { 'idempotency-key': key }),
       ...(slow && random.chance(0.5) ? { 'content-length': String(bytes.length) } : {}),
     };
-    const stray = { name, content, key };
+    const stray: Stray = { name, content, key };
     this.#model.strays.push(stray);
     const body = slow ? this.#slowly(bytes) : bytes;
-    const stored = await this.#answered(this.#rest.call('PUT', `/files/${name}`, { body, headers }), 201);
+    const put = this.#answered(this.#rest.call('PUT', `/files/${name}`, { body, headers }), 201);
+    const stored = await put.catch((error: unknown) => {
+      stray.refused = error instanceof Refused;
+      throw error;
+    });
     this.#answeredFor(stray);
     this.#model.addFile(this.#model.newUid(stored.json.uid), name, content);
     this.#model.note('files');
@@ -243,7 +250,7 @@ export class Lane {
   ): Promise<T> {
     const mayFail = this.#troubled();
     const answer = await this.#lostOr(call);
-    if (answer.status === 503 && (mayFail || this.#troubled())) throw new Lost('the store is away');
+    if (answer.status === 503 && (mayFail || this.#troubled())) throw new Refused('the store is away');
     if (answer.status === status || (answer.status === 404 && mayBeGone())) return answer;
     throw new Error(`The service answered ${answer.status} instead of ${status}: ${told(answer)}`);
   }

@@ -18,6 +18,8 @@ export interface Stray {
   readonly content: Content;
   /** Sent as Idempotency-Key: repeating the request must not make a second file. */
   readonly key: string | undefined;
+  /** It was answered with 503: nothing of it may be there. */
+  refused?: boolean;
 }
 
 interface KnownPart {

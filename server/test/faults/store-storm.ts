@@ -12,7 +12,7 @@ const MOST_ACKNOWLEDGEMENTS = 30;
 const LONGEST_START_MS = 10_000;
 /** Until the service must answer as always once its store is back: the breaker's longest pause here, a silent connection, and some. */
 const RECOVERED_WITHIN_MS = 45_000;
-const VERIFIED_WITHIN_MS = 60_000;
+const SETTLED_WITHIN_MS = 60_000;
 const LAST_LINES = 10;
 const LAST_LINE_CHARACTERS = 600;
 
@@ -169,13 +169,8 @@ interface Move {
 
 /** Every file verified, every move through, no task waiting that should have ended. */
 async function allSettled(place: CephPlace, model: Model): Promise<void> {
-  for (const { uid } of model.here()) {
-    await settles(VERIFIED_WITHIN_MS, async () => {
-      const { verified } = (await place.client.call('GET', `/files/${uid}`)).json;
-      return verified ? undefined : `file ${uid} is not verified`;
-    });
-  }
-  await settles(VERIFIED_WITHIN_MS, async () => {
+  for (const { uid } of model.here()) await place.verified(uid);
+  await settles(SETTLED_WITHIN_MS, async () => {
     const { json } = await place.client.call('GET', '/moves');
     const { moves } = json as unknown as { readonly moves: readonly Move[] };
     for (const { id, state, failedObjects } of moves) {
@@ -184,7 +179,7 @@ async function allSettled(place: CephPlace, model: Model): Promise<void> {
     }
     return undefined;
   });
-  await settles(VERIFIED_WITHIN_MS, async () => {
+  await settles(SETTLED_WITHIN_MS, async () => {
     const types = "type in ('compose', 'transfer', 'move')";
     const waiting = place.query(
       `select type, state, attempts, last_error from tasks where ${types} and state not in ('done', 'cancelled')`,
