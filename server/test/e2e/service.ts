@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { databaseUrlOf, environmentOf, placeOf } from '#test/profiles/place.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** Generous: on a machine under load a start takes its time. */
 const READY_WITHIN_MS = 45_000;
 
 export const API_KEY = 'test-key-0123456789';

@@ -35,8 +35,8 @@ await withService('ceph-rgw', (access) => {
 
   beforeAll(async () => {
     place = await openCephPlace(access, { defaultStore: 'disk' });
-  });
-  afterAll(() => place.close());
+  }, 120_000);
+  afterAll(() => place?.close());
 
   const content = (size: number): Content => ({ seed: random.between(1, 2 ** 40), size });
   const store = async (name: string, parts: readonly Content[]) => {

@@ -24,8 +24,8 @@ await withService('ceph-rgw', (access) => {
 
   beforeAll(async () => {
     place = await openCephPlace(access, { graceSeconds: GRACE_SECONDS });
-  });
-  afterAll(() => place.close());
+  }, 120_000);
+  afterAll(() => place?.close());
   beforeEach(async () => {
     place.proxy.set({});
     await place.proxy.accept();

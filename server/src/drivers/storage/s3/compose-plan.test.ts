@@ -79,6 +79,13 @@ test('more parts than a store takes are refused', () => {
   expect(planCompose(many.slice(1), aws)).toHaveLength(10_000);
 });
 
+test('copies are as large as the store takes them where there would be too many otherwise', () => {
+  const sizes = Array.from({ length: 10_000 }, (_, index) => (index < 20 ? 5 * GIB : 5 * MIB));
+  const steps = planCompose(sources(...sizes), aws);
+  expect(steps).toHaveLength(10_000);
+  expect(sentBytes(steps)).toBe(0);
+});
+
 test.each([false, true])(
   'any sources give every byte once, in order, in parts the store takes (equal parts: %s)',
   (equalParts) => {

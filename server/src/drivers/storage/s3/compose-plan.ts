@@ -37,7 +37,11 @@ export function planCompose(
   limits: ComposeLimits,
 ): readonly ComposeStep[] {
   const present = sources.filter(({ size }) => size > 0);
-  const steps = limits.equalParts ? planEqual(present, limits) : planFree(present, limits);
+  let steps = limits.equalParts
+    ? planEqual(present, limits)
+    : planFree(present, limits, COMFORTABLE_COPY_BYTES);
+  // Copies that take long are better than none.
+  if (steps.length > MAX_PARTS && !limits.equalParts) steps = planFree(present, limits, limits.maxCopyBytes);
   if (steps.length <= MAX_PARTS) return steps;
   throw new OsproxyError(
     'InvalidArgument',
@@ -47,12 +51,16 @@ export function planCompose(
 }
 
 /** What is too small is sent together with the head of its neighbour; all the rest is copied. */
-function planFree(sources: readonly ComposeSource[], limits: ComposeLimits): ComposeStep[] {
+function planFree(
+  sources: readonly ComposeSource[],
+  limits: ComposeLimits,
+  comfortableBytes: number,
+): ComposeStep[] {
   const { minPartBytes } = limits;
   const total = sources.reduce((sum, { size }) => sum + size, 0);
   const copyBytes = Math.min(
     limits.maxCopyBytes,
-    Math.max(COMFORTABLE_COPY_BYTES, Math.ceil((total / MAX_PARTS) * 2), minPartBytes),
+    Math.max(comfortableBytes, Math.ceil((total / MAX_PARTS) * 2), minPartBytes),
   );
   const steps: ComposeStep[] = [];
   let small: Piece[] = [];
