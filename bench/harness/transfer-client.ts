@@ -21,7 +21,7 @@ agent.destroy();
 async function lane(): Promise<void> {
   const blocks = [Buffer.allocUnsafeSlow(BLOCK_BYTES), Buffer.allocUnsafeSlow(BLOCK_BYTES)];
   for (const [index, url] of queue) {
-    const length = job.body === undefined ? {} : { 'content-length': job.body.bytes };
+    const length = lengthHeader();
     const sent = request(url, { method: job.method, agent, headers: { ...job.headers, ...length } });
     const answered = once(sent, 'response');
     if (source !== undefined) await sendBody(sent, source, index, blocks);
@@ -32,6 +32,11 @@ async function lane(): Promise<void> {
     await once(answer, 'end');
     if (status < 200 || status > 299) throw new Error(`${job.method} ${url} answered ${status}`);
   }
+}
+
+function lengthHeader(): Record<string, string | number> {
+  if (job.body === undefined) return {};
+  return job.body.chunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': job.body.bytes };
 }
 
 /** Two blocks take turns: one is read while the other is on its way. */

@@ -8,7 +8,13 @@ export interface TransferJob {
   readonly headers: Readonly<Record<string, string>>;
   /** Requests under way at once. */
   readonly concurrency: number;
-  readonly body?: { readonly file: string; readonly fileBytes: number; readonly bytes: number };
+  readonly body?: {
+    readonly file: string;
+    readonly fileBytes: number;
+    readonly bytes: number;
+    /** True: the length is not declared. */
+    readonly chunked?: boolean;
+  };
 }
 
 /** Resolves with the seconds from the first request to the last answer; rejects unless every answer is a success. */
