@@ -25,6 +25,7 @@ import { Folders, makeFolderTree } from './folders.ts';
 import { listObjects } from './list-objects.ts';
 import { cutShort, ObjectReader } from './object-reader.ts';
 import { ReadBuffers } from './read-buffers.ts';
+import { SmallReads } from './small-reads.ts';
 import {
   closeFile,
   openFile,
@@ -56,6 +57,7 @@ export class LocalDiskDriver implements StorageDriver {
   readonly #temps: TempFiles;
   readonly #folders: Folders;
   readonly #buffers: ReadBuffers;
+  readonly #small = new SmallReads(READ_AT_ONCE_BYTES);
 
   private constructor(root: string, options: LocalDiskOptions) {
     this.nodeLocal = options.nodeLocal ?? true;
@@ -107,6 +109,9 @@ export class LocalDiskDriver implements StorageDriver {
     const fd = await openFile(join(this.#objects, key), 'r').catch((error) => this.#rethrowLookup(error));
     let handedOver = false;
     try {
+      const whole = range === undefined ? await this.#small.read(fd) : undefined;
+      throwIfCancelled(signal);
+      if (whole !== undefined) return inMemory(whole, whole.length, signal);
       const stats = await statFile(fd).catch(rethrow);
       if (!stats.isFile()) throw notFound();
       throwIfCancelled(signal);
@@ -115,7 +120,8 @@ export class LocalDiskDriver implements StorageDriver {
       handedOver = true;
       return new ObjectReader(fd, stats.size, { offset, length }, this.#buffers, signal);
     } finally {
-      if (!handedOver) await closeFile(fd).catch(() => undefined);
+      // Nobody waits for it: what was read stays right whenever the handle is closed.
+      if (!handedOver) closeFile(fd).catch(() => undefined);
     }
   }
 
@@ -193,6 +199,10 @@ async function readAtOnce(
   const got = await readFully(fd, bytes, range.offset).catch(rethrow);
   if (got < range.length) throw cutShort(size, range.offset + got);
   throwIfCancelled(signal);
+  return inMemory(bytes, size, signal);
+}
+
+function inMemory(bytes: Uint8Array, size: number, signal: AbortSignal | undefined): StoredObject {
   return { size, bytes, chunks: oneChunk(bytes, signal), close: async () => {} };
 }
 

@@ -86,7 +86,8 @@ function writeSome(fd: number, bytes: Uint8Array, from: number, position: number
   });
 }
 
-function readSome(fd: number, buffer: Uint8Array, from: number, position: number): Promise<number> {
+/** What one call gives; of a regular file fewer bytes than asked for only where it ends. */
+export function readSome(fd: number, buffer: Uint8Array, from: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     fs.read(fd, buffer, from, buffer.length - from, position, (error, count) =>
       error ? reject(error) : resolve(count),
