@@ -60,7 +60,17 @@ export function fromFastify(error: unknown): OsproxyError {
   if (error instanceof SyntaxError && framework.statusCode === 400) {
     return invalid('The request body is not JSON that this service accepts.', framework);
   }
-  return toOsproxyError(error);
+  return fromStatus(framework) ?? toOsproxyError(error);
+}
+
+/** What the framework or a plugin lays at the client's door itself; its own words may show more than a client should see. */
+function fromStatus(cause: FrameworkError): OsproxyError | undefined {
+  const { statusCode } = cause;
+  if (statusCode === 403 || statusCode === 404) {
+    return new OsproxyError('NotFound', 'There is nothing at this path.', { cause });
+  }
+  const isClients = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+  return isClients ? invalid('The request is not one that this service understands.', cause) : undefined;
 }
 
 function invalid(message: string, cause: Error): OsproxyError {

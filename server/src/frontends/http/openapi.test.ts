@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { afterEach, expect, it } from 'vitest';
 import { registerOpenApi } from './openapi.ts';
-import { PUBLIC, startServer, type TestServer } from './test-server.ts';
+import { PUBLIC, RawClient, startServer, type TestServer } from './test-server.ts';
 
 let server: TestServer;
 afterEach(async () => server?.app.close());
@@ -69,6 +69,29 @@ it('serves the page and everything it loads from here', async () => {
     if (asset.pathname.endsWith('initializer.js')) expect(await answer.text()).toContain("'./json'");
     else await answer.arrayBuffer();
   }
+});
+
+it('answers 404 for what is not there, and nothing else for a path that leaves the folder', async () => {
+  await start(true);
+  const missing = await get('/docs/static/nosuch.js');
+  expect([missing.status, await missing.json()]).toEqual([
+    404,
+    expect.objectContaining({ code: 'NotFound' }),
+  ]);
+  expect((await fetch(`${server.origin}/docs/static/index.css`, { method: 'PUT' })).status).toBe(405);
+  for (const [path, status] of [
+    ['/docs/static/../x', 404],
+    ['/docs/static/%2e%2e/x', 404],
+    ['/docs/static/..\\x', 404],
+    ['/docs/static/%00', 404],
+  ] as const) {
+    const client = new RawClient(server.port);
+    await client.send(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`).closed;
+    const answer = client.received;
+    expect([path, answer]).toEqual([path, expect.stringMatching(new RegExp(`^HTTP/1.1 ${status} `))]);
+    expect(answer).not.toMatch(/node_modules|FST_|Error:/);
+  }
+  expect(server.lines.filter(({ level }) => level === 50)).toEqual([]);
 });
 
 it('can be switched off', async () => {

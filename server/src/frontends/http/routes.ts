@@ -55,14 +55,15 @@ export function makeRoutesPublic(scope: FastifyInstance): void {
   });
 }
 
-/** Answers 405 with Allow for a known path and 404 for an unknown one, through the error handler of the scope it is set in. */
+/** Answers 405 with Allow for a path that other methods know and 404 for an unknown one, through the error handler of the scope it is set in. */
 export function rejectUnknownRoute(
   table: RouteTable,
 ): (request: FastifyRequest, reply: FastifyReply) => never {
   return (request) => {
     const [path = '/'] = request.raw.url?.split('?', 1) ?? [];
     const methods = table.methodsFor(path);
-    if (methods.length === 0) {
+    // A route of this very method that found nothing says so through this handler too.
+    if (methods.length === 0 || methods.includes(request.method)) {
       throw new OsproxyError('NotFound', `There is nothing at ${path}.`);
     }
     const allow = methods.join(', ');
