@@ -275,6 +275,20 @@ describe('what is not HTTP', () => {
     await client.closed;
   });
 
+  it('refuses HTTP/1.1 without a Host header like any other request', async () => {
+    await start();
+    const refused = new RawClient(server.port).send('GET /hello HTTP/1.1\r\nconnection: close\r\n\r\n');
+    await refused.closed;
+    expect(refused.received).toMatch(/^HTTP\/1.1 400 /);
+    const [head = '', body = ''] = refused.received.split('\r\n\r\n');
+    const problem = JSON.parse(body);
+    expect(problem).toMatchObject({ code: 'InvalidArgument', detail: 'The request has no Host header.' });
+    expect(head).toContain(`x-request-id: ${problem.requestId}`);
+    const old = new RawClient(server.port).send('GET /hello HTTP/1.0\r\n\r\n');
+    await old.closed;
+    expect(old.received).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   it('survives connections that break at any moment', async () => {
     await start();
     const texts = [

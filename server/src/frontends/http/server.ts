@@ -12,6 +12,7 @@ import fastify, {
   type RawServerDefault,
 } from 'fastify';
 import type { Authenticator } from '#core/authentication.ts';
+import { OsproxyError } from '#core/errors.ts';
 import type { RateLimits } from '#core/rate-limits.ts';
 import './augment.ts';
 import { guardRoutes } from './authenticate.ts';
@@ -127,6 +128,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Crea
           connectionsCheckingInterval: Math.min(5000, Math.ceil(timeouts.headersMs / 2)),
           keepAliveTimeout: timeouts.keepAliveMs,
           requestTimeout: 0,
+          // Told below, with a request id and in the form of the front end.
+          requireHostHeader: false,
           noDelay: true,
         },
         handler,
@@ -148,6 +151,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Crea
   app.addHook('onRequest', (request, reply, done) => {
     begin(request, reply);
     const url = request.raw.url ?? '';
+    // RFC 9112 §3.2: a request of HTTP/1.1 without Host must be refused.
+    if (request.raw.httpVersion === '1.1' && request.raw.headers.host === undefined) {
+      return done(new OsproxyError('InvalidArgument', 'The request has no Host header.'));
+    }
     if (url.length <= limits.urlLength) return done();
     done(new HttpError(414, 'InvalidArgument', `The URL is longer than ${limits.urlLength} characters.`));
   });
