@@ -1,4 +1,3 @@
-import { refineType } from './content-types.ts';
 import { readyFile } from './contents.ts';
 import { firstReadable } from './copies.ts';
 import type { Downloads } from './downloads.ts';
@@ -20,8 +19,6 @@ export interface InstantRequest {
   readonly sha256?: string | undefined;
   readonly md5?: string | undefined;
   readonly size?: number | undefined;
-  /** The client's claim; counts only where bytes and name say nothing. */
-  readonly contentType?: string | undefined;
 }
 
 /** A new file on verified bytes that are here already. Only services may ask by hash alone. */
@@ -62,7 +59,7 @@ export class InstantUpload {
     signal?: AbortSignal,
     remember?: Remember,
   ): Promise<FileRecord | undefined> {
-    const { owner, name, sha256, md5, size, contentType } = request;
+    const { owner, name, sha256, md5, size } = request;
     checkName(name);
     const digest = sha256 !== undefined ? { sha256 } : md5 !== undefined ? { md5 } : undefined;
     if (digest === undefined) return undefined;
@@ -83,7 +80,7 @@ export class InstantUpload {
         throw error;
       });
     if (head === undefined) return undefined;
-    const file = { ...draft, contentType: refineType(await this.#typer.detect(head, name), contentType) };
+    const file = { ...draft, contentType: await this.#typer.detect(head, name) };
     return this.#metadata.transaction(async (repositories) => {
       if (!(await repositories.manifests.claim(manifest.id))) return undefined;
       await remember?.(repositories, uid);

@@ -12,7 +12,6 @@ const upload = (facts: Partial<UploadRecord> = {}): UploadRecord => ({
   size: undefined,
   md5: undefined,
   sha256: undefined,
-  contentType: undefined,
   partSize: 1,
   store: undefined,
   transferTo: undefined,

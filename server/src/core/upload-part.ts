@@ -1,4 +1,3 @@
-import { refineType } from './content-types.ts';
 import { OsproxyError } from './errors.ts';
 import type { Ingest } from './ingest.ts';
 import type { Expectation } from './model/blob.ts';
@@ -37,8 +36,7 @@ export async function writePart(
   const destination = policy.chosen(begun);
   policy.checkSize(destination, expect.size);
   const landed = await ingest.land(policy.capped(destination, input), expect, signal, destination.store);
-  const contentType =
-    number === 1 ? refineType(await typer.detect(landed.head, begun.name), begun.contentType) : undefined;
+  const contentType = number === 1 ? await typer.detect(landed.head, begun.name) : undefined;
   if (contentType !== undefined) {
     await ingest.keepIf(landed, () => policy.checkType(destination, contentType));
   }

@@ -1,4 +1,3 @@
-import { refineType } from './content-types.ts';
 import { readyFile, wholeManifest } from './contents.ts';
 import { OsproxyError } from './errors.ts';
 import type { Remember } from './idempotency.ts';
@@ -93,19 +92,18 @@ export async function writeFile(
 
 interface Wanted {
   readonly name: string;
-  readonly contentType?: string | undefined;
   readonly destination: Destination;
 }
 
 /** Bytes in the store that was chosen, unless it takes no file of this size or type. */
 async function land(
   { ingest, typer, policy }: WholeWriting,
-  { name, contentType: claimed, destination }: Wanted,
+  { name, destination }: Wanted,
   { input, expect, signal }: WholeContent,
 ): Promise<{ readonly landed: Landed; readonly contentType: string }> {
   policy.checkSize(destination, expect.size);
   const landed = await ingest.landWhole(policy.capped(destination, input), expect, signal, destination.store);
-  const contentType = refineType(await typer.detect(landed.head, name), claimed);
+  const contentType = await typer.detect(landed.head, name);
   await ingest.keepIf(landed, () => policy.checkType(destination, contentType));
   return { landed, contentType };
 }

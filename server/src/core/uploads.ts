@@ -26,8 +26,6 @@ export interface NewUpload {
   readonly size?: number | undefined;
   readonly md5?: string | undefined;
   readonly sha256?: string | undefined;
-  /** The client's claim; counts only where bytes and name say nothing. */
-  readonly contentType?: string | undefined;
   /** Id of the service key that asks; a rule of placement may look at it. */
   readonly keyId?: string | undefined;
   /** Keeps the upload open at least until then; milliseconds since the epoch. */
@@ -90,7 +88,6 @@ export class Uploads {
       size: wanted.size,
       md5: wanted.md5,
       sha256: wanted.sha256,
-      contentType: wanted.contentType,
       partSize: this.#partSizeFor(wanted.size),
       store: destination.store,
       transferTo: destination.transferTo,

@@ -58,7 +58,6 @@ export function sampleUpload(values: Partial<UploadRecord> = {}): UploadRecord {
     size: undefined,
     md5: undefined,
     sha256: undefined,
-    contentType: 'application/x-own',
     partSize: 8_388_608,
     store: undefined,
     transferTo: undefined,

@@ -92,14 +92,6 @@ describe('InstantUpload', () => {
     expect(await claim('a', { sha256: sha256(bytes), md5: md5(bytes) })).toBeDefined();
   });
 
-  it('keeps a claimed content type where bytes and name say nothing, and only a harmless one', async () => {
-    await file();
-    const typeOf = async (contentType: string) =>
-      (await claim('a', { sha256: sha256(bytes), contentType, name: 'x' }))?.contentType;
-    expect(await typeOf('application/x-own')).toBe('application/x-own');
-    expect(await typeOf('text/html')).toBe('application/octet-stream');
-  });
-
   it('finds the good one of several manifests of a content, whichever is broken', async () => {
     await file();
     const { uid } = await rig.uploads.create({ owner: 'a', name: 'n' });

@@ -15,8 +15,6 @@ export interface UploadRecord {
   readonly size: number | undefined;
   readonly md5: string | undefined;
   readonly sha256: string | undefined;
-  /** The client's claim of a media type. */
-  readonly contentType: string | undefined;
   /** Advice to the client; parts of any size are accepted. Bytes. */
   readonly partSize: number;
   /** Store that takes the parts, chosen when the upload began; undefined: the default store. */

@@ -1,4 +1,4 @@
-/** Decides a media type from what the bytes are, then from the name; a client's claim alone counts for nothing. */
+/** Decides a media type from what the bytes are, then from the name; what a client claims counts for nothing. */
 export interface ContentTyper {
   /**
    * `head` is the start of the content: its first 4100 bytes, or all of it where it is shorter.

@@ -13,8 +13,6 @@ export interface FormFileOptions extends ReceiveOptions {
 export interface FormFile {
   /** As the client wrote it, path included; undefined where the part has none. */
   readonly filename: string | undefined;
-  /** The client's claim. */
-  readonly mimeType: string;
   /** Plain fields that came before the file; the first value counts. */
   readonly fields: ReadonlyMap<string, string>;
   /** Ends only when the closing boundary was seen; can be iterated once; ending it early leaves the rest of the body unread. */
@@ -105,9 +103,7 @@ class Form {
     this.#options = options;
     this.file = this.#found.promise;
     this.#complete.promise.catch(() => {});
-    parser.on('file', (name, stream, filename, _encoding, mimeType) => {
-      this.#part(name, stream, filename, mimeType);
-    });
+    parser.on('file', (name, stream, filename) => this.#part(name, stream, filename));
     parser.on('partsLimit', () => this.#fail(malformed(`The form has more than ${MAX_PARTS} parts`)));
     parser.on('filesLimit', () => this.#fail(malformed(`The form has more than ${MAX_PARTS} parts`)));
     parser.on('error', (cause) => {
@@ -140,12 +136,7 @@ class Form {
 
   #resume: () => void = () => {};
 
-  #part(
-    name: string | undefined,
-    stream: BusboyFileStream,
-    filename: string | undefined,
-    mimeType: string,
-  ): void {
+  #part(name: string | undefined, stream: BusboyFileStream, filename: string | undefined): void {
     stream.on('error', () => {});
     if (name !== this.#options.field || this.#stream !== undefined) {
       this.#other(name, stream, filename);
@@ -159,7 +150,7 @@ class Form {
     this.#stream = stream;
     // The values of fields arrive a little after the parser has moved on to the next part.
     void Promise.all(this.#pendingFields).then(() => {
-      this.#found.resolve({ filename, mimeType, fields: this.#fields, chunks: this.#chunks(stream) });
+      this.#found.resolve({ filename, fields: this.#fields, chunks: this.#chunks(stream) });
     });
   }
 

@@ -14,7 +14,6 @@ const upload: UploadRecord = {
   size: undefined,
   md5: undefined,
   sha256: undefined,
-  contentType: undefined,
   partSize: 8,
   store: undefined,
   transferTo: undefined,

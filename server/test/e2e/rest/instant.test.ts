@@ -66,15 +66,6 @@ test('content of somebody else, unknown content and another size have to be uplo
   }
 });
 
-test('a claimed content type counts as in any upload', async () => {
-  const bytes = random(1000);
-  await client.put('mine', bytes);
-  const typeOf = async (contentType: string) =>
-    (await begin(client, bytes, { name: 'again', contentType })).json.file?.contentType;
-  expect(await typeOf('application/x-own')).toBe('application/x-own');
-  expect(await typeOf('text/html')).toBe('application/octet-stream');
-});
-
 test('declared but unverified digests give nobody anything', async () => {
   const secret = random(2000);
   const uid = await client.open({ name: 'a', sha256: hex('sha256', secret), instant: false });

@@ -31,7 +31,7 @@ export function postFile(app: HttpServer, { core, maxFileBytes, idleTimeoutMs }:
         details: { field: 'name' },
       });
     }
-    const wanted = { owner: ownerOf(request.principal), name, contentType: form.mimeType };
+    const wanted = { owner: ownerOf(request.principal), name };
     return storeFile(core, { request, reply }, 'files.post', wanted, form.chunks);
   });
 }

@@ -25,8 +25,7 @@ export function putFile(app: HttpServer, { core, maxFileBytes, idleTimeoutMs }: 
   app.put('/files/:name', { config, schema }, async (request, reply) => {
     const { body, expect } = receiveRaw(request, { maxBytes: maxFileBytes, idleTimeoutMs });
     const { name } = request.params;
-    const contentType = request.headers['content-type'];
-    const wanted = { owner: ownerOf(request.principal), name, contentType, ...expect };
+    const wanted = { owner: ownerOf(request.principal), name, ...expect };
     return storeFile(core, { request, reply }, 'files.put', wanted, body);
   });
 }

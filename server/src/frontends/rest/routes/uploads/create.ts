@@ -15,9 +15,6 @@ const Body = Type.Object(
     size: Type.Optional(Size),
     sha256: Type.Optional(Sha256),
     md5: Type.Optional(Md5),
-    contentType: Type.Optional(
-      Type.String({ maxLength: 255, description: 'Counts where bytes and name say nothing.' }),
-    ),
     instant: Type.Optional(
       Type.Boolean({
         default: true,
