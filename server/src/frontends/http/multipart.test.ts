@@ -89,19 +89,31 @@ describe('receiveFormFile', () => {
     expect(outcomes[0]?.filename).toContain('名前');
   });
 
-  it('takes the first file of the name and ignores the rest', async () => {
+  it('takes the file of the name and ignores the rest', async () => {
     const outcomes = await start();
     const body = form(
       fieldPart('a', '1'),
       filePart('other', 'o.bin', 'other'),
       filePart('first'),
-      filePart('second'),
       filePart(randomBytes(600_000), 'big', 'junk'),
       fieldPart('b', '2'),
     );
     expect(await (await put(body)).json()).toEqual({ bytes: 5 });
     expect(outcomes[0]).toMatchObject({ filename: 'a.txt', fields: { a: '1' } });
     expect(outcomes[0]?.content.toString()).toBe('first');
+  });
+
+  it('refuses a form with two files of the name, whatever is between them', async () => {
+    const outcomes = await start();
+    for (const between of [[], [fieldPart('b', '2'), filePart(randomBytes(600_000), 'big', 'junk')]]) {
+      const answer = await put(form(filePart('first'), ...between, filePart('second')));
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({
+        code: 'InvalidArgument',
+        detail: 'The form has more than one part named "file"; send one file per form.',
+      });
+    }
+    expect(outcomes.map(({ complete }) => complete)).toEqual([false, false]);
   });
 
   it('reads empty files, files without a name, a preamble and an epilogue', async () => {

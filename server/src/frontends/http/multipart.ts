@@ -31,7 +31,7 @@ const BUFFERED_BYTES = 256 * 1024;
 
 /**
  * Reads a multipart/form-data body up to the named file part. Throws InvalidArgument for a body that is no such form or lacks the part,
- * and what receiveBody throws; the chunks throw the same.
+ * and what receiveBody throws; the chunks throw the same, and InvalidArgument at their end when a second such part follows.
  */
 export function receiveFormFile(request: FastifyRequest, options: FormFileOptions): Promise<FormFile> {
   const contentType = request.raw.headers['content-type'] ?? '';
@@ -138,8 +138,14 @@ class Form {
 
   #part(name: string | undefined, stream: BusboyFileStream, filename: string | undefined): void {
     stream.on('error', () => {});
-    if (name !== this.#options.field || this.#stream !== undefined) {
+    const { field } = this.#options;
+    if (name !== field) {
       this.#other(name, stream, filename);
+      return;
+    }
+    if (this.#stream !== undefined) {
+      stream.resume();
+      this.#fail(malformed(`The form has more than one part named "${field}"; send one file per form`));
       return;
     }
     if (filename !== undefined && filename.length > MAX_FILE_NAME_LENGTH) {

@@ -62,6 +62,11 @@ const forms: readonly [string, Buffer, string][] = [
   ['no closing boundary', Buffer.concat([lead('file'), BYTES]), FORM_TYPE],
   ['a cut closing boundary', Buffer.concat([lead('file'), BYTES, END.subarray(0, -6)]), FORM_TYPE],
   ['another field name', Buffer.concat([lead('data'), BYTES, END]), FORM_TYPE],
+  [
+    'two files',
+    Buffer.concat([lead('file'), BYTES, Buffer.from('\r\n'), lead('file'), BYTES, END]),
+    FORM_TYPE,
+  ],
   ['no part at all', Buffer.from(`--${BOUNDARY}--\r\n`), FORM_TYPE],
   ['an empty body', Buffer.alloc(0), FORM_TYPE],
   ['no boundary in the type', Buffer.concat([lead('file'), BYTES, END]), 'multipart/form-data'],

@@ -12,7 +12,7 @@ const schema = {
   operationId: 'postFile',
   tags: ['files'],
   summary: 'Store a file from a form',
-  description: 'Field `file` of multipart/form-data; other fields are ignored.',
+  description: 'Field `file` of multipart/form-data, once; other fields are ignored.',
   querystring: Type.Object({ name: Type.Optional(Name) }),
   headers: KeyHeaders,
   consumes: ['multipart/form-data'],
