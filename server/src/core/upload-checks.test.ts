@@ -90,16 +90,33 @@ describe('checkParts', () => {
 
 describe('checkCompleted', () => {
   const file = { uid: '1', state: 'ready', size: 10, md5: 'm', sha256: undefined } as FileRecord;
+  const unknown = { ...file, md5: undefined, verified: false };
   it.each([
     [file, {}, 'fine'],
-    [file, { size: 10, md5: 'm', sha256: 'unknown yet' }, 'fine'],
+    [file, { size: 10, md5: 'm', sha256: 'unknown yet' }, 'Conflict'],
     [file, { size: 11 }, 'Conflict'],
     [file, { md5: 'x' }, 'Conflict'],
     [{ ...file, state: 'rejected' as const }, {}, 'fine'],
     [{ ...file, state: 'deleted' as const }, {}, 'NotFound'],
     [undefined, {}, 'NotFound'],
+    [unknown, {}, 'fine'],
+    [unknown, { md5: 'm' }, 'Conflict'],
+    [unknown, { sha256: 's' }, 'Conflict'],
+    [{ ...unknown, state: 'rejected' as const }, { sha256: 's' }, 'fine'],
+    [{ ...unknown, sha256: 's' }, { sha256: 's' }, 'fine'],
+    [{ ...unknown, sha256: 's' }, { sha256: 's', md5: 'm' }, 'Conflict'],
+    [{ ...unknown, verified: true, sha256: 's' }, { sha256: 's', md5: 'm' }, 'fine'],
+    [{ ...unknown, verified: true, sha256: 's' }, { md5: 'm' }, 'Conflict'],
   ])('%#', (found, request, wanted) => {
     expect(codeOf(() => checkCompleted('1', found, request))).toBe(wanted);
+  });
+});
+
+describe('a digest that was not declared at first', () => {
+  const file = { uid: '1', state: 'ready', size: 10 } as FileRecord;
+  it.each([true, false])('is a Conflict; verified %j: it may be asked again only before that', (verified) => {
+    const check = () => checkCompleted('1', { ...file, verified }, { md5: 'm' });
+    expect(check).toThrow(expect.objectContaining({ code: 'Conflict', retryable: !verified }));
   });
 });
 

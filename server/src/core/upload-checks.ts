@@ -22,6 +22,7 @@ export interface WholeFacts {
 }
 
 const SHOWN_NUMBERS = 10;
+const COMPARABLE_AFTER_SECONDS = 2;
 
 /** Throws InvalidArgument, ChecksumMismatch or Conflict naming what does not fit; the parts stay so that the client can go on. */
 export function checkParts(
@@ -76,7 +77,10 @@ export function checkParts(
   };
 }
 
-/** A repeated completion is answered with the file, unless it says something else than the first. */
+/**
+ * A repeated completion is answered with the file when every fact it gives is known to fit. Throws Conflict for another one, and for a
+ * digest that cannot be compared: retryable while the whole has not been hashed here.
+ */
 export function checkCompleted(uid: Uid, file: FileRecord | undefined, request: CompleteRequest): FileRecord {
   if (file === undefined || file.state === 'deleted') {
     throw new OsproxyError('NotFound', `The file ${uid} was deleted.`, { details: { uid } });
@@ -90,7 +94,29 @@ export function checkCompleted(uid: Uid, file: FileRecord | undefined, request: 
       details: { uid },
     });
   }
+  if (file.state === 'ready') checkComparable(file, request);
   return file;
+}
+
+/** What the first completion did not declare is known only when the whole has been hashed; then its SHA-256 alone says everything. */
+function checkComparable(file: FileRecord, { md5, sha256 }: CompleteRequest): void {
+  const { uid } = file;
+  if (sha256 !== undefined && file.sha256 !== undefined && file.verified) return;
+  const isUnknown =
+    (sha256 !== undefined && file.sha256 === undefined) || (md5 !== undefined && file.md5 === undefined);
+  if (!isUnknown) return;
+  if (file.verified) {
+    throw new OsproxyError(
+      'Conflict',
+      `Upload ${uid} was completed without an MD5, so that none is known to compare with; give the SHA-256.`,
+      { details: { uid, field: 'md5' } },
+    );
+  }
+  throw new OsproxyError(
+    'Conflict',
+    `Upload ${uid} was completed without this digest and is being verified; ask again when it is.`,
+    { details: { uid }, retryable: true, retryAfterSeconds: COMPARABLE_AFTER_SECONDS },
+  );
 }
 
 function checkSize(actual: number, declared: number | undefined): void {

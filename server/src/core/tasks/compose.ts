@@ -234,7 +234,7 @@ async function swapToJoined(
       const now = clock.now();
       const { blobId } = await settleBytes();
       const manifest = await manifestOver(repositories, ids, { blobId, ...digests }, now);
-      await swap(repositories, content, manifest, now);
+      await swap(repositories, content, { ...manifest, md5: manifest.md5 ?? digests.md5 }, now);
       await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination);
     },
     (work) => context.commit(work),

@@ -37,6 +37,7 @@ export interface Wire {
   readonly links: readonly Wire[];
   readonly status: number;
   readonly code: string;
+  readonly retryable: boolean;
   readonly detail: string;
   readonly details: Readonly<Record<string, unknown>>;
 }

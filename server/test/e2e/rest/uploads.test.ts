@@ -127,6 +127,25 @@ describe('an upload in parts', () => {
   });
 
   test('takes the empty document and the empty body when it completes', async () => {
+  test('does not take a digest that nobody declared or knows yet for a right one', async () => {
+    const uid = await client.open();
+    const parts = [random(2_000_000), random(2_000_000)];
+    for (const [index, part] of parts.entries()) await client.part(uid, index + 1, part);
+    const right = { sha256: hex('sha256', Buffer.concat(parts)) };
+    const wrong = { sha256: hex('sha256', 'other') };
+    const first = (await client.complete(uid)).json;
+    const early = await client.complete(uid, wrong);
+    expect(early.json).toMatchObject({ status: 409, code: 'Conflict' });
+    expect([early.json.retryable, early.headers['retry-after'] !== undefined]).toEqual(
+      early.json.retryable ? [true, true] : [false, false],
+    );
+    expect(first.verified).toBe(false);
+    expect((await client.settled(uid)).state).toBe('ready');
+    expect((await client.complete(uid, wrong)).json).toMatchObject({ status: 409, retryable: false });
+    expect((await client.complete(uid, right)).status).toBe(200);
+    expect((await client.complete(uid)).status).toBe(200);
+  });
+
     for (const options of [{}, { json: {} }, { headers: { 'content-type': 'application/json' }, body: '' }]) {
       const uid = await client.open();
       await client.part(uid, 1, 'abc');

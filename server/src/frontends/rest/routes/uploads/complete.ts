@@ -25,7 +25,7 @@ const schema = {
   tags: ['uploads'],
   summary: 'Make the file',
   description:
-    'The file can be read from this moment on; the digests of a file of several parts are verified in the background. Repeating it is fine. Where something does not fit, the parts stay and you can go on.',
+    'The file can be read from this moment on; the digests of a file of several parts are verified in the background. Repeating it with the same facts is fine; a digest that was not given at first is a retryable 409 until it can be compared. Where something does not fit, the parts stay and you can go on.',
   params: UidParams,
   body: Body,
   response: { 200: ref(FileBody), ...problems(404, 409, 410, 413, 415, 422) },
