@@ -4,8 +4,8 @@ import type { Uid } from './model/uid.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 
-/** Writes the memory of a creating request; called inside the transaction that creates. */
-export type Remember = (repositories: MetadataWriter, uid: Uid) => Promise<void>;
+/** Writes the memory of a creating request; called inside the transaction that creates, with the SHA-256 of the content where there is one. */
+export type Remember = (repositories: MetadataWriter, uid: Uid, sha256?: string) => Promise<void>;
 
 /** Makes creating requests repeatable under a key of the client's choice (the Idempotency-Key header of HTTP APIs). */
 export class Idempotency {

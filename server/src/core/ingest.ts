@@ -94,6 +94,13 @@ export class Ingest {
     return this.#land({ input, expect, signal, store }, true);
   }
 
+  /** The SHA-256 of bytes that go nowhere. */
+  async digestOf(input: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<string> {
+    const source = await hashedSource(input, { md5: false, sha1: false, expect: {}, signal }, this.#workers);
+    for await (const _chunk of source.open()) throwIfCancelled(signal);
+    return source.digests().sha256;
+  }
+
   /** Takes over bytes that a store joined itself. */
   async adopt(placement: Placement, digests: Digests, signal: AbortSignal | undefined): Promise<LandedBytes> {
     try {

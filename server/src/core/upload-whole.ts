@@ -78,7 +78,7 @@ export async function writeFile(
   const { landed, contentType } = await land(writing, wanted, content);
   return ingest.commit(landed, async (repositories, settle) => {
     const now = clock.now();
-    await remember?.(repositories, uid);
+    await remember?.(repositories, uid, landed.digests.sha256);
     const manifest = await wholeManifest(repositories, ids, landed, settle, now);
     const { md5, sha256 } = landed.digests;
     const file = readyFile({ uid, owner, name, contentType, manifest, md5, sha256 }, now);

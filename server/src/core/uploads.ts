@@ -170,6 +170,11 @@ export class Uploads {
     return this.#waking(writeFile(this.#options, { ...wanted, destination }, content, remember));
   }
 
+  /** The SHA-256 of bytes that are not kept. */
+  digestOf(input: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<string> {
+    return this.#options.ingest.digestOf(input, signal);
+  }
+
   /** Commits the parts as a file that can be read at once; verification of the whole follows in the background. */
   async complete(uid: Uid, request: CompleteRequest = {}): Promise<FileRecord> {
     return this.#waking(complete(this.#options, uid, request));

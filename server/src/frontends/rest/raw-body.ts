@@ -25,9 +25,3 @@ export function receiveRaw(request: FastifyRequest, options: ReceiveOptions): Ra
   const body = receiveBody(request, options);
   return { body, expect: body.size === undefined ? expect : { ...expect, size: body.size } };
 }
-
-/** Reads what nobody needs, so that a client that sends before it listens gets its answer; one that waits to be asked is not asked. */
-export async function discardBody(request: FastifyRequest, chunks: AsyncIterable<unknown>): Promise<void> {
-  if (request.raw.headers.expect !== undefined) return;
-  for await (const _chunk of chunks);
-}

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningService, startService } from '../service.ts';
-import { type Answer, createKey, RestClient, random, times } from './client.ts';
+import { type Answer, base64, createKey, hex, RestClient, random, times } from './client.ts';
 
 let service: RunningService;
 let client: RestClient;
@@ -81,6 +81,61 @@ test.each(WAYS)('%s refuses a key that came with another request', async (way, s
   await send(key, random(10));
   const refused = await send(key, random(11));
   expect(refused.json).toMatchObject({ status: 409, code: 'Conflict' });
+});
+
+const BODIES = WAYS.slice(1);
+test.each(BODIES)(
+  '%s refuses the key with other bytes of the same size, and keeps nothing',
+  async (way, send) => {
+    const key = `bytes-${BODIES.findIndex(([name]) => name === way)}`;
+    for (const size of [100, 300_000]) {
+      const bytes = random(size);
+      const first = await send(`${key}-${size}`, bytes);
+      expect(first.status).toBe(201);
+      const refused = await send(`${key}-${size}`, random(size));
+      expect(refused.json).toMatchObject({ status: 409, code: 'Conflict', retryable: false });
+      const again = await send(`${key}-${size}`, bytes);
+      expect([again.status, again.json.uid]).toEqual([200, first.json.uid]);
+    }
+    const objects = (await client.call('GET', '/files?limit=1000')).json.files.length;
+    await send(`${key}-100`, random(100));
+    expect((await client.call('GET', '/files?limit=1000')).json.files).toHaveLength(objects);
+  },
+);
+
+test('of simultaneous requests with one key and different bytes those with the first bytes succeed', async () => {
+  const [, put] = WAYS[1] as [string, Send];
+  const bodies = [random(50_000), random(50_000)];
+  const answers = await times(12, (index) => put('race', bodies[index % 2] ?? Buffer.alloc(0)));
+  const [winner] = answers.filter(({ status }) => status === 201);
+  const won = bodies.findIndex((body) => hex('sha256', body) === winner?.json.sha256);
+  expect(answers.map(({ status }) => (status === 201 ? 200 : status))).toEqual(
+    answers.map((_, index) => (index % 2 === won ? 200 : 409)),
+  );
+});
+
+test('a client that waits to be asked, and declared the digest, is not asked for the bytes again', async () => {
+  const bytes = random(3000);
+  const digest = { 'content-digest': `sha-256=:${base64('sha256', bytes)}:` };
+  const headers = { 'idempotency-key': 'asked', ...digest };
+  const first = await client.call('PUT', '/files/a.bin', { headers, body: bytes });
+  expect(first.status).toBe(201);
+  const { hostname, port } = new URL(service.url);
+  const socket = connect(Number(port), hostname);
+  const head = [
+    'PUT /api/v1/files/a.bin HTTP/1.1',
+    'host: test',
+    `authorization: Bearer ${service.apiKey}`,
+    'idempotency-key: asked',
+    `content-digest: ${digest['content-digest']}`,
+    `content-length: ${bytes.length}`,
+    'expect: 100-continue',
+    'connection: close',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk);
+  expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 200 /);
 });
 
 test('a key of one call is no key of another, and owners do not share keys', async () => {
