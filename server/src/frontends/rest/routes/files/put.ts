@@ -12,7 +12,7 @@ const schema = {
   tags: ['files'],
   summary: 'Store a file in one request',
   description:
-    'Always makes a new file, also where one of this name exists. The Content-Type counts where bytes and name say nothing.',
+    'Not idempotent by itself: every request makes a new file, also where one of this name exists, as a name is a label and the uid says which file is meant. Send `Idempotency-Key` to repeat it safely, or make an upload and `PUT` its content. The Content-Type of the request is not looked at.',
   params: Type.Object({ name: Name }),
   headers: KeyAndDigestHeaders,
   body: RawBody,
