@@ -32,6 +32,19 @@ async function writeLink(uid: string, wanted: object = {}): Promise<Wire> {
 
 const pathOf = (link: Wire): string => link.url.replace('https://files.example.com', '');
 
+test.each([{}, { headers: { 'content-type': 'application/json' }, body: '' }])(
+  'links can be made without a body: %j',
+  async (options) => {
+    const { uid } = await client.put('a.txt', 'shared');
+    const upload = await client.open();
+    for (const path of [`/files/${uid}/links`, `/uploads/${upload}/links`]) {
+      const created = await client.call('POST', path, options);
+      expect([path, created.status]).toEqual([path, 201]);
+      expect(Date.parse(created.json.expiresAt)).toBeGreaterThan(Date.now());
+    }
+  },
+);
+
 describe('a read link', () => {
   test('opens one file for whoever has it, and says how', async () => {
     const { uid } = await client.put('a.txt', 'shared');

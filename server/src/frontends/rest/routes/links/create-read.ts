@@ -3,6 +3,7 @@ import { parseUid } from '#core/model/uid.ts';
 import { publicBaseOf } from '../../../http/public-base.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
+import { emptyWithoutBody } from '../../optional-body.ts';
 import { newLinkBody } from '../../presenters.ts';
 import { problems } from '../../problems.ts';
 import { Disposition, expiresIn, NewLinkBody, ref, UidParams } from '../../schemas.ts';
@@ -15,7 +16,7 @@ const Body = Type.Object(
       Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Downloads allowed in all.' }),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'The body may be left out.' },
 );
 
 const schema = {
@@ -30,16 +31,20 @@ const schema = {
 
 export function createReadLink(app: HttpServer, options: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'links' } } as const;
-  app.post('/files/:uid/links', { config, schema }, async (request, reply) => {
-    const { expiresIn: seconds, disposition = 'inline', maxUses } = request.body;
-    const created = await options.core.links.create(request.principal, {
-      disposition,
-      maxUses,
-      uid: parseUid(request.params.uid),
-      scope: 'read',
-      expiresInSeconds: seconds ?? options.defaultExpireSeconds,
-    });
-    reply.code(201);
-    return newLinkBody(created, publicBaseOf(request, options.publicUrl));
-  });
+  app.post(
+    '/files/:uid/links',
+    { config, schema, preValidation: emptyWithoutBody },
+    async (request, reply) => {
+      const { expiresIn: seconds, disposition = 'inline', maxUses } = request.body;
+      const created = await options.core.links.create(request.principal, {
+        disposition,
+        maxUses,
+        uid: parseUid(request.params.uid),
+        scope: 'read',
+        expiresInSeconds: seconds ?? options.defaultExpireSeconds,
+      });
+      reply.code(201);
+      return newLinkBody(created, publicBaseOf(request, options.publicUrl));
+    },
+  );
 }

@@ -4,6 +4,7 @@ import { parseUid } from '#core/model/uid.ts';
 import { MAX_PARTS } from '#core/model/upload.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
+import { emptyWithoutBody } from '../../optional-body.ts';
 import { fileBody } from '../../presenters.ts';
 import { problems } from '../../problems.ts';
 import { FileBody, Md5, ref, Sha256, Size, UidParams } from '../../schemas.ts';
@@ -33,10 +34,7 @@ const schema = {
 
 export function completeUpload(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'write', link: 'write' } } as const;
-  const preValidation = async (request: { body: unknown }): Promise<void> => {
-    request.body ??= {};
-  };
-  app.post('/uploads/:uid/complete', { config, schema, preValidation }, async (request) => {
+  app.post('/uploads/:uid/complete', { config, schema, preValidation: emptyWithoutBody }, async (request) => {
     const uid = parseUid(request.params.uid);
     const { parts, size, sha256, md5 } = request.body;
     const facts = {
