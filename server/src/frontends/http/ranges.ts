@@ -14,22 +14,28 @@ export type RangeSelection =
 const WHOLE: RangeSelection = { kind: 'whole' };
 const UNSATISFIABLE: RangeSelection = { kind: 'unsatisfiable' };
 
-/** Reads a Range header for a content of `size` bytes (RFC 9110 §14); what is not valid syntax is ignored, as §14.2 allows. */
+/**
+ * Reads a Range header for a content of `size` bytes (RFC 9110 §14). Of invalid ones §14.2 leaves the choice: what is no range at all is
+ * ignored, and one that ends before it begins cannot be satisfied (§15.5.17), so that a client with a wrong sum is not sent the whole.
+ */
 export function selectRanges(header: string | undefined, size: number): RangeSelection {
   if (header === undefined) return WHOLE;
   const equals = header.indexOf('=');
   if (equals === -1 || header.slice(0, equals).trim().toLowerCase() !== 'bytes') return WHOLE;
   const asked: ByteRange[] = [];
   let specs = 0;
+  let isBackwards = false;
   for (const item of header.slice(equals + 1).split(',')) {
     const spec = item.trim();
     if (spec === '') continue;
     const range = readSpec(spec, size);
     if (range === 'invalid') return WHOLE;
     specs += 1;
-    if (range !== undefined) asked.push(range);
+    if (range === 'backwards') isBackwards = true;
+    else if (range !== undefined) asked.push(range);
   }
   if (specs === 0) return WHOLE;
+  if (isBackwards) return UNSATISFIABLE;
   const ranges = coalesce(asked);
   const [first] = ranges;
   if (first === undefined) return UNSATISFIABLE;
@@ -43,7 +49,7 @@ export function contentRange(range: ByteRange, size: number): string {
 }
 
 /** undefined: valid but outside of the content. */
-function readSpec(spec: string, size: number): ByteRange | undefined | 'invalid' {
+function readSpec(spec: string, size: number): ByteRange | undefined | 'backwards' | 'invalid' {
   const match = /^(\d*)-(\d*)$/.exec(spec);
   const [, first, last] = match ?? [];
   if (first === undefined || last === undefined || (first === '' && last === '')) return 'invalid';
@@ -53,7 +59,7 @@ function readSpec(spec: string, size: number): ByteRange | undefined | 'invalid'
   }
   const from = Number(first);
   const to = last === '' ? Number.POSITIVE_INFINITY : Number(last);
-  if (isBelow(last, first)) return 'invalid';
+  if (isBelow(last, first)) return 'backwards';
   if (from >= size) return undefined;
   return { offset: from, length: Math.min(to, size - 1) - from + 1 };
 }
