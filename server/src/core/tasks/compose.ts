@@ -104,8 +104,10 @@ function whatIsWrong({ file }: FileContent, digests: Digests): string | undefine
     checkExpectation(digests, { size: file.size, md5: file.md5, sha256: file.sha256 });
     return undefined;
   } catch (error) {
-    if (isOsproxyError(error)) return error.message;
-    throw error;
+    if (!isOsproxyError(error)) throw error;
+    // Whoever has a link may read this sentence, but not the digests of the content.
+    if (error.code !== 'ChecksumMismatch') return error.message;
+    return `The ${error.details.algorithm} of the content is not the one that was declared.`;
   }
 }
 
