@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   Client,
   content,
+  type DownloadLink,
   dataOf,
   failed,
   failedDownload,
@@ -89,7 +90,12 @@ test('a wrong md5 of the whole makes the file unavailable, says why and is never
   const download = await client.downloadLink(link.uid);
   await service.runTasks();
 
-  await failedDownload(await client.download(download), 409, /md5/);
+  const refused = await client.download(download);
+  expect(await refused.clone().text()).not.toMatch(/[0-9a-f]{32}/);
+  await failedDownload(refused, 409, /md5/);
+  const good = await client.upload('good.bin', content(10, 'good'));
+  const both = await client.post<DownloadLink[]>('/link/download', { uid: [link.uid, good], expire: 60 });
+  expect(dataOf(both).map(({ uid }) => uid)).toEqual([link.uid, good]);
   failed(await client.merge(link, bytes, count, { md5: declared }), 409, /md5/);
   for (const md5 of [declared, md5Of(bytes)]) {
     expect(dataOf(await client.post('/resume', { data: [{ md5, path: 'x.bin' }] }))).toEqual([

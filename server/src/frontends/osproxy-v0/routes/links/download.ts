@@ -25,7 +25,7 @@ export function downloadLinks(scope: HttpServer, context: V0Context): void {
   const { core, links, maxExpireSeconds } = context;
   const schema = {
     tags: ['osproxy-v0'],
-    summary: 'Signed download links, one per distinct uid',
+    summary: 'Signed download links, one per uid in the order asked',
     body: Type.Object({
       uid: Type.Array(Type.String(), { maxItems: MAX_UIDS }),
       expire: Type.Integer({ minimum: 1, maximum: maxExpireSeconds, description: 'Seconds.' }),
@@ -34,7 +34,7 @@ export function downloadLinks(scope: HttpServer, context: V0Context): void {
   };
   scope.post('/link/download', { schema, config: context.keyed('read') }, async (request) => {
     const { uid: asked, expire } = request.body;
-    const uids = [...new Set(asked.map((uid, index) => parseUid(uid, `uid[${index}]`)))];
+    const uids = asked.map((uid, index) => parseUid(uid, `uid[${index}]`));
     const files = await core.files.findMany(context.callerOf(request), uids);
     const term = links.term(expire);
     const found = uids.map((uid) => {
