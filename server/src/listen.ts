@@ -35,6 +35,7 @@ import { packageVersion } from './commands/version.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 
 const MEBIBYTE = 1024 * 1024;
+const SEEN_LATELY_MS = 30_000;
 const STORE_GAUGES = [
   ['osproxy_store_bytes', 'Bytes of content by the store that has them.', 'bytes'],
   ['osproxy_store_objects', 'Objects with content by the store that has them.', 'objects'],
@@ -107,6 +108,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
         await pulse.beat();
       });
       await pulse.start(address, ofNode?.startedAt);
+      await warnOfLoneliness(parts);
       marking = markStores(parts, closing.signal);
     }
     await runner.start();
@@ -133,6 +135,18 @@ async function takeConnections(app: HttpServer, ofNode: NodeProcess): Promise<vo
   // An HTTP server begins to watch how long headers take when it listens; this one never does.
   app.server.emit('listening');
   ofNode.accept((socket) => app.server.emit('connection', socket));
+}
+
+/** Without a secret each node sees only its own bytes, which looks like lost files when it was forgotten. */
+async function warnOfLoneliness({ config, coordinator, stores, nodeId, logger }: HttpParts): Promise<void> {
+  const local = stores.names.filter((name) => stores.nodeOf(name) !== undefined);
+  if (config.cluster.secret !== undefined || local.length === 0) return;
+  const others = (await coordinator.nodes(SEEN_LATELY_MS)).filter(({ id }) => id !== nodeId);
+  if (others.length === 0) return;
+  logger.warn(
+    { stores: local, nodes: others.map(({ id }) => id) },
+    'there are other nodes, and files in node-local stores can be read on their own node only; set OSPROXY_CLUSTER_SECRET to the same value on every node',
+  );
 }
 
 /**

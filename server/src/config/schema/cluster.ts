@@ -12,7 +12,7 @@ export const clusterSettings = section(
         'none; then bytes in a node-local store can be read on its own node only',
       ),
     ),
-    formerSecrets: Type.Array(Type.String({ minLength: 32 }), {
+    formerSecrets: Type.Array(Type.String({ minLength: 32, secret: true }), {
       default: [],
       maxItems: 8,
       secret: true,

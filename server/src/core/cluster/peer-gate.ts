@@ -19,6 +19,8 @@ const COMPLAIN_EVERY_MS = 10_000;
 
 export const PEER_PURPOSE = 'peer requests 1';
 
+type Complaint = 'signature' | 'target' | 'skew' | 'replay';
+
 /** Lets the other nodes in: who knows the cluster secret, now, once per request, and means this node. */
 export class PeerGate {
   readonly #keys: readonly Buffer[];
@@ -26,7 +28,7 @@ export class PeerGate {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #seen = new SeenNonces(2 * PEER_WINDOW_MS);
-  #complainedAt = Number.NEGATIVE_INFINITY;
+  readonly #complainedAt = new Map<Complaint, number>();
 
   /** Every secret is accepted, so that it can be changed node by node. */
   constructor(options: { secrets: readonly string[]; nodeId: string; clock: Clock; logger: Logger }) {
@@ -42,6 +44,7 @@ export class PeerGate {
     const key = claim && this.#keys.find((one) => isSignedWith(one, request, claim));
     if (claim === undefined || key === undefined) {
       this.#complain(
+        'signature',
         {},
         'a request with a wrong peer signature was refused; is the cluster secret the same?',
       );
@@ -54,7 +57,7 @@ export class PeerGate {
 
   #check({ from, to, at, nonce }: PeerClaim): void {
     if (to !== this.#nodeId) {
-      this.#complain({ from, to }, 'a request that was meant for another node was refused');
+      this.#complain('target', { from, to }, 'a request that was meant for another node was refused');
       throw refused(`This is node ${this.#nodeId}, and the request is for ${to}.`);
     }
     const skew = (this.#clock.now() - at) / 1000;
@@ -62,19 +65,19 @@ export class PeerGate {
       const seconds = `${Math.abs(skew).toFixed(1)} seconds ${skew > 0 ? 'behind' : 'ahead of'}`;
       const most = PEER_WINDOW_MS / 1000;
       const sentence = `The clock of node ${from} is ${seconds} that of node ${this.#nodeId}; at most ${most} are allowed, set the clocks right`;
-      this.#complain({ from, skewSeconds: skew }, sentence);
+      this.#complain('skew', { from, skewSeconds: skew }, sentence);
       throw refused(`${sentence}.`);
     }
     if (this.#seen.add(nonce)) return;
-    this.#complain({ from }, 'a request of a peer came a second time and was refused');
+    this.#complain('replay', { from }, 'a request of a peer came a second time and was refused');
     throw refused('This request was made before.');
   }
 
-  /** Whoever can reach the port must not be able to fill the log. */
-  #complain(fields: object, message: string): void {
+  /** Whoever can reach the port must not be able to fill the log, nor to keep another complaint out of it. */
+  #complain(what: Complaint, fields: object, message: string): void {
     const now = performance.now();
-    if (now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
-    this.#complainedAt = now;
+    if (now - (this.#complainedAt.get(what) ?? Number.NEGATIVE_INFINITY) < COMPLAIN_EVERY_MS) return;
+    this.#complainedAt.set(what, now);
     this.#logger.warn(fields, message);
   }
 }

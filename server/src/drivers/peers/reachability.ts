@@ -1,5 +1,6 @@
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 4_000;
+const FIRST_PAUSE_MS = 250;
+/** A refused connection costs little, and a node that is back should be noticed soon. */
+const LONGEST_PAUSE_MS = 1_000;
 /** A probe that has not ended after this time no longer keeps others from probing. */
 const PROBE_PATIENCE_MS = 15_000;
 

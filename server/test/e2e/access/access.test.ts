@@ -33,6 +33,7 @@ beforeAll(async () => {
       OSPROXY_HTTP_CORS_ORIGINS: 'https://app.example',
       // Every wrong key of the table is to be judged by itself.
       OSPROXY_HTTP_FAILED_AUTHENTICATIONS: '0',
+      OSPROXY_CLUSTER_SECRET: 'a cluster secret of 32 characters or more',
     },
   });
   keys = await createKeys(service);

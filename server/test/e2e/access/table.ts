@@ -75,6 +75,8 @@ function fill<K extends string>(names: Readonly<Record<K, number>>, status: numb
 }
 
 const PUBLIC = everybody(200);
+/** The calls between nodes look at nothing but the signature of a peer. */
+const PEERS_ONLY = everybody(401);
 /** The parameters of the link are missing, wrong, or those of a link for something else. */
 const UNSIGNED = everybody(422);
 
@@ -242,6 +244,14 @@ export const TABLE: Readonly<Record<string, Row>> = {
     changes: true,
   },
 
+  'GET /api/peer/v1/objects/:store/*': {
+    call: get('/api/peer/v1/objects/local/ab/cd/0123'),
+    expected: PEERS_ONLY,
+  },
+  'DELETE /api/peer/v1/objects/:store/*': {
+    call: () => ({ method: 'DELETE', path: '/api/peer/v1/objects/local/ab/cd/0123' }),
+    expected: PEERS_ONLY,
+  },
   'GET /api/v1/cluster': { call: get(`${V1}/cluster`), expected: ADMIN },
   'GET /api/v1/stores': { call: get(`${V1}/stores`), expected: ADMIN },
   'GET /api/v1/moves': { call: get(`${V1}/moves`), expected: ADMIN },

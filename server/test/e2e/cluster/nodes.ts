@@ -137,13 +137,14 @@ export async function putFile(node: TestNode, bytes: Uint8Array, name = 'file.bi
   return (await ask(node, 'PUT', `/api/v1/files/${name}`, { body: bytes })).json.uid;
 }
 
-/** Sends one part to each node in turn and completes at the last of them. */
+/** Sends one part to each node in turn and completes at the last of them, with the SHA-256 of the whole. */
 export async function putParts(
   nodes: readonly TestNode[],
   parts: readonly Uint8Array[],
-  completeAt = nodes[nodes.length - 1],
+  beforeComplete: () => void = () => {},
 ): Promise<string> {
   const [first] = nodes;
+  const completeAt = nodes[nodes.length - 1];
   if (first === undefined || completeAt === undefined) throw new Error('there are no nodes');
   const { uid } = (await ask(first, 'POST', '/api/v1/uploads', { json: { name: 'parts.bin' } })).json;
   for (const [index, part] of parts.entries()) {
@@ -152,6 +153,7 @@ export async function putParts(
   }
   const sha256 = createHash('sha256');
   for (const part of parts) sha256.update(part);
+  beforeComplete();
   await ask(completeAt, 'POST', `/api/v1/uploads/${uid}/complete`, {
     json: { sha256: sha256.digest('hex') },
   });
@@ -180,8 +182,8 @@ export async function until(
 }
 
 /** Keys of contents in the node's own store. */
-export async function keysOn(node: TestNode, store = 'files'): Promise<string[]> {
-  const folder = join(node.dataDir, store);
+export async function keysOn(node: Pick<TestNode, 'dataDir'>, store = 'files'): Promise<string[]> {
+  const folder = join(node.dataDir, store, 'objects');
   if (!existsSync(folder)) return [];
   const found = await readdir(folder, { recursive: true, withFileTypes: true });
   return found
