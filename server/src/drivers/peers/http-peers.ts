@@ -27,6 +27,14 @@ const OBJECTS_PATH = '/api/peer/v1/objects';
 const DEFAULT_TIMEOUTS: PeerTimeouts = { connectMs: 3_000, firstByteMs: 15_000, idleMs: 30_000 };
 /** Below the time that a node keeps a silent connection, so that it is rarely found closed. */
 const IDLE_CONNECTION_MS = 5_000;
+/** Bytes that a connection holds for its reader: what came in several pieces is handed on as one. */
+const READ_AHEAD_BYTES = 512 * 1024;
+const CONNECTIONS = {
+  keepAlive: true,
+  timeout: IDLE_CONNECTION_MS,
+  maxFreeSockets: 64,
+  highWaterMark: READ_AHEAD_BYTES,
+};
 const TRIES = 3;
 
 export interface HttpPeersOptions {
@@ -59,10 +67,7 @@ export class HttpPeers implements Peers {
   readonly #key: Buffer;
   readonly #timeouts: PeerTimeouts;
   readonly #addresses: NodeAddresses;
-  readonly #agents = {
-    http: new HttpAgent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeSockets: 64 }),
-    https: new HttpsAgent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxFreeSockets: 64 }),
-  };
+  readonly #agents = { http: new HttpAgent(CONNECTIONS), https: new HttpsAgent(CONNECTIONS) };
   readonly #reach = new Map<string, Reachability>();
 
   constructor(options: HttpPeersOptions) {

@@ -14,12 +14,15 @@ export interface PeerObjectOptions {
   readonly broken: (error: unknown) => OsproxyError;
 }
 
-/** The bytes of one answer of another node, as many as were promised or an error; nothing is read ahead of the reader. */
+/** The bytes of one answer of another node, as many as were promised or an error; no more is read ahead of the reader than a connection holds. */
 export class PeerObject implements StoredObject {
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => this.#iterator };
   readonly #options: PeerObjectOptions;
   readonly #source: AsyncIterator<Uint8Array>;
+  /** One for the whole object: made anew for each chunk it would cost more than the chunk. */
+  readonly #timer: NodeJS.Timeout;
+  #waiting = false;
   #received = 0;
   #state: 'open' | 'ended' | 'closed' = 'open';
 
@@ -27,6 +30,11 @@ export class PeerObject implements StoredObject {
     this.size = options.size;
     this.#options = options;
     this.#source = options.body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    const { body, idleMs } = options;
+    this.#timer = setTimeout(() => {
+      if (this.#waiting) body.destroy(new Error(`No byte came for ${idleMs} ms.`));
+    }, idleMs);
+    this.#timer.unref();
     if (options.signal?.aborted) this.#onAbort();
     else options.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -51,10 +59,9 @@ export class PeerObject implements StoredObject {
     if (this.#state === 'ended') return { done: true, value: undefined };
     if (this.#state === 'closed')
       throw new OsproxyError('Cancelled', 'The object was closed while it was read.');
-    const { body, length, idleMs } = this.#options;
-    const timer = setTimeout(() => {
-      body.destroy(new Error(`No byte came for ${idleMs} ms.`));
-    }, idleMs);
+    const { length } = this.#options;
+    this.#waiting = true;
+    this.#timer.refresh();
     try {
       const result = await this.#source.next();
       if (result.done) {
@@ -68,7 +75,7 @@ export class PeerObject implements StoredObject {
     } catch (error) {
       throw this.#explain(error);
     } finally {
-      clearTimeout(timer);
+      this.#waiting = false;
     }
   }
 
@@ -85,6 +92,7 @@ export class PeerObject implements StoredObject {
   #end(state: 'ended' | 'closed'): void {
     const { body, signal } = this.#options;
     this.#state = state;
+    clearTimeout(this.#timer);
     signal?.removeEventListener('abort', this.#onAbort);
     // A body that was read to its end gives its connection back; any other ends with it.
     if (!body.readableEnded) body.destroy();
