@@ -10,7 +10,7 @@ const MAX_TYPE_LENGTH = 64;
 const schema = Type.Object({});
 
 /** Each node has a type of its own, so that nobody else claims what only this node can do. */
-function sweepTypeOf(nodeId: string): string {
+export function sweepTypeOf(nodeId: string): string {
   const plain = `sweep.${nodeId}`;
   if (plain.length <= MAX_TYPE_LENGTH) return plain;
   const digest = createHash('sha256').update(nodeId).digest('hex').slice(0, 16);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterBody } from '#frontends/rest/cluster-schemas.ts';
 import { API_KEY, type RunningService, startService } from '../service.ts';
 
-const SECRET = 'a cluster secret of the tests, long enough';
+export const SECRET = 'a cluster secret of the tests, long enough';
 const AUTHORIZATION = `Bearer ${API_KEY}`;
 
 export interface TestNode {
