@@ -1,4 +1,5 @@
 import { type MetadataOptions, openMetadata } from '#drivers/metadata/index.ts';
+import { createMariadbDatabase } from '#test/services/mariadb.ts';
 import { createPostgresDatabase, type SqlServerAccess } from '#test/services/postgres.ts';
 import type { TestDatabase } from './metadata-fixture.ts';
 import { recordingLogger } from './metadata-temporary.ts';
@@ -11,6 +12,10 @@ export interface ServerDatabase extends TestDatabase {
 /** An empty database of its own in a shared server. */
 export async function postgresDatabase(access: SqlServerAccess): Promise<ServerDatabase> {
   return opener(await createPostgresDatabase(access));
+}
+
+export async function mariadbDatabase(access: SqlServerAccess): Promise<ServerDatabase> {
+  return opener(await createMariadbDatabase(access));
 }
 
 function opener(database: { readonly url: string; remove(): Promise<void> }): ServerDatabase {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import { sharedCephRgw } from './ceph-rgw.ts';
 import { sharedNginx } from './nginx.ts';
+import { sharedMariadb } from './mariadb.ts';
 import { sharedPostgres } from './postgres.ts';
 import { requireRedis, sharedRedis } from './redis.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
@@ -23,6 +24,7 @@ const starters: {
   redis: sharedRedis,
   nginx: sharedNginx,
   'redis-server': requireRedis,
+  mariadb: sharedMariadb,
 };
 
 function isName(name: string): name is keyof SharedServices {

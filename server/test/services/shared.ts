@@ -13,6 +13,7 @@ export interface SharedServices {
   readonly nginx: NginxAccess;
   /** Nothing runs: the commands are here for tests that start their own. */
   readonly 'redis-server': null;
+  readonly mariadb: SqlServerAccess;
 }
 
 declare module 'vitest' {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { OsproxyError } from '#core/errors.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
+import { mysqlEngine } from './dialects/mysql/engine.ts';
 import { postgresEngine } from './dialects/postgres/engine.ts';
 import { isServerUrl, parseAddress } from './dialects/server/address.ts';
 import type { ServerOptions } from './dialects/server/connection.ts';
@@ -25,19 +26,23 @@ const SERVER_DEFAULTS: ServerOptions = {
 
 /**
  * Opens the database of a URL: `sqlite:<path>`, relative to the working directory or absolute, or
- * `postgres://user:password@host:port/database`. Nothing is migrated yet. Rejects with InvalidArgument for a URL of another kind, with
+ * `postgres://user:password@host:port/database`, or the same with `mysql:` or `mariadb:`. Nothing is migrated yet. Rejects with InvalidArgument for a URL of another kind, with
  * PermissionDenied when the file cannot be opened or made, and with Unavailable and one sentence when the server cannot be used.
  */
 export async function openMetadata(url: string, options: MetadataOptions): Promise<Metadata> {
   if (isServerUrl(url)) {
     const server = { ...SERVER_DEFAULTS, ...options.server };
-    return ServerMetadata.open(postgresEngine(parseAddress(url), server), server, options.lanes ?? {});
+    const address = parseAddress(url);
+    const engine = url.startsWith('postgres')
+      ? postgresEngine(address, server)
+      : await mysqlEngine(address, server);
+    return ServerMetadata.open(engine, server, options.lanes ?? {});
   }
   const path = /^sqlite:(?:\/\/)?(?<path>[^?#]+)$/.exec(url)?.groups?.path;
   if (path === undefined) {
     throw new OsproxyError(
       'InvalidArgument',
-      'The database URL must look like "sqlite:./data/osproxy.db" or "postgres://user:password@host:5432/database".',
+      'The database URL must look like "sqlite:./data/osproxy.db" "postgres://user:password@host:5432/database" or "mysql://user:password@host:3306/database".',
     );
   }
   return SqliteMetadata.open(resolve(path), options);

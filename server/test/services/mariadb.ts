@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Connection, createConnection } from 'mysql2/promise';
+import { Daemon } from './daemon.ts';
+import { ensurePackages } from './packages.ts';
+import { freePort } from './ports.ts';
+import type { SqlServerAccess } from './postgres.ts';
+import { ServiceUnavailable } from './service-unavailable.ts';
+
+const run = promisify(execFile);
+const URL_VARIABLE = 'OSPROXY_TEST_MARIADB_URL';
+const PASSWORD = 'maria-test-password';
+
+const NOT_DURABLE = [
+  '--innodb-flush-log-at-trx-commit=2',
+  '--innodb-flush-method=nosync',
+  '--innodb-doublewrite=off',
+  '--debug-no-sync',
+  '--sync-frm=off',
+];
+
+export interface Mariadb {
+  readonly access: SqlServerAccess;
+  readonly port: number;
+  /** Ends the server as a crash would; the data stays. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The server that the environment names, which runs elsewhere and goes on, or one of our own. */
+export async function sharedMariadb(): Promise<Pick<Mariadb, 'access' | 'stop'>> {
+  const url = process.env[URL_VARIABLE];
+  if (url) return { access: { url }, stop: async () => {} };
+  return startMariadb().catch((error: unknown): never => {
+    if (!(error instanceof ServiceUnavailable)) throw error;
+    throw new ServiceUnavailable(`${error.message}; or set ${URL_VARIABLE}`);
+  });
+}
+
+/** A MariaDB server of its own on loopback. Without `durable` it does not wait for the disk. */
+export async function startMariadb(options: { durable?: boolean } = {}): Promise<Mariadb> {
+  const absent = await ensurePackages([{ command: 'mariadbd', packages: ['mariadb-server'] }]);
+  if (absent !== undefined) throw new ServiceUnavailable(absent);
+  if (process.getuid?.() !== 0) throw new ServiceUnavailable('a server of our own is started by root only');
+  const folder = await mkdtemp(join(tmpdir(), 'osproxy-mariadb-'));
+  const server = new OwnMariadb(folder, await freePort(), options.durable === true);
+  try {
+    await server.initialize();
+    await server.start();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+class OwnMariadb implements Mariadb {
+  readonly access: SqlServerAccess;
+  readonly port: number;
+  readonly #folder: string;
+  readonly #durable: boolean;
+  #daemon: Daemon | undefined;
+
+  constructor(folder: string, port: number, durable: boolean) {
+    this.#folder = folder;
+    this.port = port;
+    this.#durable = durable;
+    this.access = { url: `mariadb://test:${PASSWORD}@127.0.0.1:${port}/test` };
+  }
+
+  async initialize(): Promise<void> {
+    await chmod(this.#folder, 0o755);
+    for (const name of ['data', 'tmp']) await mkdir(join(this.#folder, name));
+    await run('chown', ['-R', 'mysql:mysql', this.#folder]);
+    const data = ['--no-defaults', '--user=mysql', `--datadir=${join(this.#folder, 'data')}`];
+    const quick = ['--auth-root-authentication-method=normal', '--skip-test-db', '--skip-log-bin'];
+    await run('mariadb-install-db', [...data, ...quick]);
+    const setUp = [
+      'create database test;',
+      `create user test identified by '${PASSWORD}';`,
+      'grant all on *.* to test with grant option;',
+    ];
+    await writeFile(join(this.#folder, 'init.sql'), `${setUp.join('\n')}\n`);
+  }
+
+  async start(): Promise<void> {
+    const fresh = this.#daemon === undefined ? [`--init-file=${join(this.#folder, 'init.sql')}`] : [];
+    const memory = [
+      '--innodb-buffer-pool-size=64M',
+      '--innodb-log-file-size=32M',
+      '--performance-schema=off',
+    ];
+    const flags = [
+      ...['--no-defaults', '--user=mysql', `--datadir=${join(this.#folder, 'data')}`],
+      ...[`--tmpdir=${join(this.#folder, 'tmp')}`, `--socket=${join(this.#folder, 'socket')}`],
+      ...['--bind-address=127.0.0.1', `--port=${this.port}`, '--skip-name-resolve', '--max-connections=300'],
+      ...(this.#durable ? [] : NOT_DURABLE),
+    ];
+    this.#daemon = await Daemon.start('mariadbd', [...flags, ...memory, ...fresh], join(this.#folder, 'log'));
+    await this.#daemon.ready(() => answers(this.access.url), 60_000);
+  }
+
+  async kill(): Promise<void> {
+    await this.#daemon?.kill();
+  }
+
+  async stop(): Promise<void> {
+    await this.#daemon?.stop({ signal: 'SIGTERM', graceMs: 15_000 });
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  return withConnection(url, async (connection) => (await connection.query('select 1')).length > 0);
+}
+
+/** Connects for one piece of work. */
+async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await createConnection({
+    uri: url.replace(/^mariadb:/, 'mysql:'),
+    connectTimeout: 5000,
+  });
+  connection.on('error', () => {});
+  try {
+    return await work(connection);
+  } finally {
+    connection.destroy();
+  }
+}
+
+/** A new empty database in the server, whose own character set is not the one that osproxy needs. */
+export async function createMariadbDatabase({
+  url,
+}: SqlServerAccess): Promise<{ readonly url: string; remove(): Promise<void> }> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await withConnection(url, (connection) => connection.query(`create database ${name} character set latin1`));
+  const own = new URL(url);
+  own.pathname = `/${name}`;
+  return {
+    url: own.href,
+    remove: async () => {
+      await withConnection(url, (connection) => connection.query(`drop database ${name}`));
+    },
+  };
+}
