@@ -14,7 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 type Env = Record<string, string>;
 
 const DATABASE_ADDRESSES =
-  'it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db, or postgres://user:password@host:5432/database, with %23, %2F, %3A, %3F and %40 for #, /, :, ? and @ in a password.';
+  'it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db, postgres://user:password@host:5432/database or mysql://user:password@host:3306/database, with %23, %2F, %3A, %3F and %40 for #, /, :, ? and @ in a password.';
 
 function load(env: Env = {}, yaml?: string) {
   if (yaml !== undefined) writeFileSync(join(folder, 'osproxy.yaml'), yaml);

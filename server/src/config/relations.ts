@@ -21,10 +21,10 @@ export function checkRelations(draft: Draft): void {
   check.atMost('cache.smallObjectKiB', 'cache.smallObjectsMiB', 1024);
 }
 
-const DATABASE_SCHEMES = ['sqlite', 'postgres', 'postgresql'];
+const DATABASE_SCHEMES = ['sqlite', 'postgres', 'postgresql', 'mysql', 'mariadb'];
 const SQLITE_URL = /^sqlite:[^?#\s][^?#]*$/;
 const SERVER_URL =
-  /^postgres(ql)?:\/\/[^:@/?#\s]+(:[^:@/?#\s]*)?@(\[[0-9a-f:.]+\]|[^:@/?#\s]+)(:\d{1,5})?\/[^:@/?#\s]+(\?sslmode=(disable|require|verify-full))?$/i;
+  /^(postgres|postgresql|mysql|mariadb):\/\/[^:@/?#\s]+(:[^:@/?#\s]*)?@(\[[0-9a-f:.]+\]|[^:@/?#\s]+)(:\d{1,5})?\/[^:@/?#\s]+(\?sslmode=(disable|require|verify-full))?$/i;
 
 interface NamedStore {
   readonly name: string;
@@ -55,7 +55,7 @@ class Checker {
       : `has the scheme "${scheme}"`;
     this.#problem(
       'database.url',
-      `${what}; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db, or postgres://user:password@host:5432/database, with %23, %2F, %3A, %3F and %40 for #, /, :, ? and @ in a password.`,
+      `${what}; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db, postgres://user:password@host:5432/database or mysql://user:password@host:3306/database, with %23, %2F, %3A, %3F and %40 for #, /, :, ? and @ in a password.`,
     );
   }
 

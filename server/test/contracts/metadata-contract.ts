@@ -14,7 +14,34 @@ import { uploadsContract } from './metadata-uploads.ts';
 
 /** The promises of the metadata port; call it with a function that makes an empty database. */
 export function metadataContract(name: string, createDatabase: () => Promise<TestDatabase>): void {
-  describe(`metadata contract: ${name}`, () => {
+  withDatabase(`metadata contract: ${name}`, createDatabase, (fixture) => {
+    filesContract(fixture);
+    uploadsContract(fixture);
+    blobsContract(fixture);
+    manifestsContract(fixture);
+    placementsContract(fixture);
+    accessContract(fixture);
+    tasksContract(fixture);
+    coordinationContract(fixture);
+    transactionsContract(fixture);
+    racesContract(fixture);
+  });
+}
+
+/** Those of its promises that are about transactions that meet. */
+export function serializedContract(name: string, createDatabase: () => Promise<TestDatabase>): void {
+  withDatabase(`metadata contract of transactions: ${name}`, createDatabase, (fixture) => {
+    transactionsContract(fixture);
+    racesContract(fixture);
+  });
+}
+
+function withDatabase(
+  title: string,
+  createDatabase: () => Promise<TestDatabase>,
+  register: (fixture: Fixture) => void,
+): void {
+  describe(title, () => {
     let database: TestDatabase;
     let opened: Metadata[];
 
@@ -42,15 +69,6 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
       },
     };
 
-    filesContract(fixture);
-    uploadsContract(fixture);
-    blobsContract(fixture);
-    manifestsContract(fixture);
-    placementsContract(fixture);
-    accessContract(fixture);
-    tasksContract(fixture);
-    coordinationContract(fixture);
-    transactionsContract(fixture);
-    racesContract(fixture);
+    register(fixture);
   });
 }

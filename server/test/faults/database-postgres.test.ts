@@ -9,6 +9,7 @@ await withService('postgres', () =>
     start: startPostgres,
     createDatabase: createPostgresDatabase,
     wrongEncoding: "template template0 encoding 'SQL_ASCII' locale 'C'",
+    finalStatements: false,
     hold: async (url, sql) => {
       const client = new Client({ connectionString: url });
       client.on('error', () => {});

@@ -5,7 +5,7 @@ export const databaseSettings = section(
   {
     url: Type.Optional(
       text(
-        '`sqlite:` and the path of the database file, or `postgres://user:password@host:port/database`; `?sslmode=require` encrypts, `?sslmode=verify-full` checks the certificate too.',
+        '`sqlite:` and the path of the database file, `postgres://user:password@host:port/database`, or the same with `mysql:` or `mariadb:`; `?sslmode=require` encrypts, `?sslmode=verify-full` checks the certificate too.',
         { defaultText: '`sqlite:<dataDir>/osproxy.db`' },
       ),
     ),
