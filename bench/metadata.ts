@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../server/src/core/ports/logger.ts';
 import type { Metadata } from '../server/src/core/ports/metadata.ts';
+import type { LaneLimits } from '../server/src/drivers/metadata/dialects/server/write-lanes.ts';
 import { type MetadataOptions, openMetadata } from '../server/src/drivers/metadata/index.ts';
+import { createMariadbDatabase, startMariadb } from '../server/test/services/mariadb.ts';
 import { createPostgresDatabase, startPostgres } from '../server/test/services/postgres.ts';
 import { numbers } from './harness/arguments.ts';
 import { benchmark } from './harness/benchmark.ts';
@@ -30,6 +32,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 };
 
+/** How transactions that wait share commits; the second is what the service does. */
+const WAYS: Readonly<Record<string, Partial<LaneLimits>>> = {
+  'each its own transaction': { groupSize: 1 },
+  shared: {},
+  'shared, 4 lanes': { lanes: 4 },
+  'shared, 1 lane': { lanes: 1, groupSize: 64 },
+};
+
 interface Subject {
   readonly name: string;
   readonly metadata: Metadata;
@@ -39,29 +49,29 @@ await benchmark({
   title: `metadata operations per second on each database at ${CLIENTS.join(', ')} clients in one process`,
   diskBytes: 4 * GIB,
   run: async (workspace) => {
-    const postgres = await startPostgres({ durable: true });
     const subjects: Subject[] = [];
+    const open = async (name: string, url: string, options: Partial<MetadataOptions> = {}) => {
+      const metadata = await openMetadata(url, { logger: quiet, server: { poolSize: pool }, ...options });
+      await metadata.migrate();
+      subjects.push({ name, metadata });
+    };
+    const servers: { stop(): Promise<void> }[] = [];
     try {
-      const open = async (name: string, url: string, options: Partial<MetadataOptions> = {}) => {
-        const metadata = await openMetadata(url, { logger: quiet, server: { poolSize: pool }, ...options });
-        await metadata.migrate();
-        subjects.push({ name, metadata });
-      };
       await open('SQLite', `sqlite:${join(workspace.folder('sqlite'), 'osproxy.db')}`);
-      for (const [way, lanes] of Object.entries({
-        'each its own transaction': { groupSize: 1 },
-        grouped: {},
-        'grouped, 4 lanes': { lanes: 4 },
-        'grouped, 2 lanes': { lanes: 2 },
-        'grouped, 1 lane': { lanes: 1, groupSize: 64 },
-      })) {
-        const { url } = await createPostgresDatabase(postgres.access);
-        await open(`PostgreSQL, ${way}`, url, { lanes });
+      const postgres = await startPostgres({ durable: true });
+      servers.push(postgres);
+      for (const [way, lanes] of Object.entries(WAYS)) {
+        await open(`PostgreSQL, ${way}`, (await createPostgresDatabase(postgres.access)).url, { lanes });
+      }
+      const mariadb = await startMariadb({ durable: true });
+      servers.push(mariadb);
+      for (const [way, lanes] of Object.entries(WAYS)) {
+        await open(`MariaDB, ${way}`, (await createMariadbDatabase(mariadb.access)).url, { lanes });
       }
       await compare(subjects);
     } finally {
       for (const { metadata } of subjects) await metadata.close();
-      await postgres.stop();
+      for (const server of servers) await server.stop();
     }
   },
 });

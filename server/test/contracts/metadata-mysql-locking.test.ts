@@ -3,14 +3,7 @@ import { parseAddress } from '#drivers/metadata/dialects/server/address.ts';
 import { ServerMetadata } from '#drivers/metadata/dialects/server/metadata.ts';
 import { withService } from '#test/services/shared.ts';
 import { serializedContract } from './metadata-contract.ts';
-import { mariadbDatabase } from './metadata-servers.ts';
-
-const OPTIONS = {
-  poolSize: 16,
-  acquireTimeoutMs: 10_000,
-  connectTimeoutMs: 5000,
-  statementTimeoutMs: 30_000,
-};
+import { mariadbDatabase, SERVER_OPTIONS } from './metadata-servers.ts';
 
 /** As on MySQL, which cannot tell that a row is newer than the snapshot: whatever a transaction reads is locked. */
 await withService('mariadb', (access) =>
@@ -20,7 +13,11 @@ await withService('mariadb', (access) =>
     return {
       ...database,
       open: async () =>
-        ServerMetadata.open(await mysqlEngine(address, OPTIONS, { snapshots: false }), OPTIONS, {}),
+        ServerMetadata.open(
+          await mysqlEngine(address, SERVER_OPTIONS, { snapshots: false }),
+          SERVER_OPTIONS,
+          {},
+        ),
     };
   }),
 );

@@ -9,6 +9,14 @@ export interface ServerDatabase extends TestDatabase {
   open(options?: Partial<MetadataOptions>): ReturnType<typeof openMetadata>;
 }
 
+/** For connections that a test opens itself. */
+export const SERVER_OPTIONS = {
+  poolSize: 16,
+  acquireTimeoutMs: 10_000,
+  connectTimeoutMs: 5000,
+  statementTimeoutMs: 30_000,
+};
+
 /** An empty database of its own in a shared server. */
 export async function postgresDatabase(access: SqlServerAccess): Promise<ServerDatabase> {
   return opener(await createPostgresDatabase(access));

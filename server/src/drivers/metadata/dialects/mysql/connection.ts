@@ -1,4 +1,4 @@
-import { type Connection, createConnection, type QueryOptions, TypedParameter } from 'mysql2/promise';
+import mysql, { type Connection, type QueryOptions, type TypedParameterValue } from 'mysql2/promise';
 import type { Result } from '../../session.ts';
 import { type ServerAddress, tlsOptions } from '../server/address.ts';
 import type { ServerConnection, ServerOptions } from '../server/connection.ts';
@@ -11,6 +11,8 @@ const SILENCE_MS = 5000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** The server counts the prepared statements of all connections together. */
 const PREPARED_STATEMENTS = 200;
+
+type ExecuteValue = string | TypedParameterValue | null;
 
 /** What the client answers to a statement without rows. */
 interface Header {
@@ -45,7 +47,7 @@ export class MysqlConnection implements ServerConnection {
     const ssl = tlsOptions(address);
     let connection: Connection | undefined;
     try {
-      connection = await createConnection({
+      connection = await mysql.createConnection({
         ...{ host, port, user, password, database, ...(ssl === undefined ? {} : { ssl }) },
         charset: 'utf8mb4_bin',
         connectTimeout: options.connectTimeoutMs,
@@ -158,9 +160,9 @@ export class MysqlConnection implements ServerConnection {
 }
 
 /** Numbers as integers of 64 bits: as they are, the client would send them as doubles and text. */
-function typed(value: unknown): string | ReturnType<typeof TypedParameter.BIGINT> | null {
-  if (typeof value === 'number' || typeof value === 'bigint') return TypedParameter.BIGINT(value);
-  return value as string | null;
+function typed(value: unknown): ExecuteValue {
+  if (typeof value === 'number' || typeof value === 'bigint') return mysql.TypedParameter.BIGINT(value);
+  return value as ExecuteValue;
 }
 
 /** IGNORE turns every error into a warning, but only a taken key was meant. */

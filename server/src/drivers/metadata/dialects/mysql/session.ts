@@ -51,8 +51,15 @@ export async function prepareSession(
     `sql_mode = '${MODES}'`,
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
     'default_storage_engine = InnoDB',
+    // EXISTS looks into an index for each row, instead of first gathering all that an owner has.
+    "optimizer_switch = 'materialization=off'",
     ...(kind === 'mariadb'
-      ? [`max_statement_time = ${statementTimeoutMs / 1000}`, `idle_transaction_timeout = ${seconds}`]
+      ? [
+          `max_statement_time = ${statementTimeoutMs / 1000}`,
+          `idle_transaction_timeout = ${seconds}`,
+          // Long lists stay ranges of an index.
+          'in_predicate_conversion_threshold = 0',
+        ]
       : [`max_execution_time = ${statementTimeoutMs}`, `wait_timeout = ${MYSQL_IDLE_SECONDS}`]),
     ...(snapshots ? ['innodb_snapshot_isolation = on'] : []),
   ];

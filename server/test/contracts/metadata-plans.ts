@@ -1,0 +1,64 @@
+import { expect, it, onTestFinished } from 'vitest';
+import type { Engine } from '#drivers/metadata/dialects/server/connection.ts';
+import { Repositories } from '#drivers/metadata/repositories.ts';
+import type { Session } from '#drivers/metadata/session.ts';
+import { callEverything, fillTables, SMALL_TABLES, WALKS } from './metadata-every-query.ts';
+import type { ServerDatabase } from './metadata-servers.ts';
+
+export interface Planner {
+  readonly name: string;
+  createDatabase(): Promise<ServerDatabase>;
+  engine(url: string): Promise<Engine>;
+  /** Run once before, so that the planner knows how much is there. */
+  readonly prepare: readonly string[];
+  /** Put before a query to be told its plan. */
+  readonly explain: string;
+  /** The tables that a plan reads from one end, or whose index it reads so, with how. */
+  walks(rows: readonly unknown[]): readonly { readonly table: string; readonly how: string }[];
+}
+
+/** No query reads a table that grows from one end, but those that are meant to, on tables with some thousand rows. */
+export function plansContract(planner: Planner): void {
+  it(`${planner.name} finds every row of a large table by an index`, async () => {
+    const database = await planner.createDatabase();
+    const metadata = await database.open();
+    const engine = await planner.engine(database.url);
+    const connection = await engine.connect();
+    onTestFinished(async () => {
+      await connection.close();
+      await metadata.close();
+      await database.remove();
+    });
+    await metadata.migrate();
+    await fillTables(metadata);
+    for (const sql of planner.prepare) await connection.execute(sql, []);
+    const excuses = [...WALKS.keys()].map(plain);
+    const seen = new Set<string>();
+    const wrong: string[] = [];
+    const session: Session = {
+      dialect: engine.dialect,
+      execute: async (sql, parameters) => {
+        if (!seen.has(sql)) {
+          seen.add(sql);
+          const { rows } = await connection.execute(`${planner.explain} ${sql}`, parameters);
+          if (!excuses.some((part) => plain(sql).includes(part))) {
+            for (const { table, how } of planner.walks(rows)) {
+              if (!SMALL_TABLES.includes(table)) wrong.push(`${how} on ${table}: ${sql}`);
+            }
+          }
+        }
+        return connection.execute(sql, parameters);
+      },
+    };
+    await connection.begin(false);
+    await callEverything(new Repositories(session));
+    await connection.rollback();
+    expect(wrong).toEqual([]);
+    expect(seen.size).toBeGreaterThan(90);
+  }, 60_000);
+}
+
+/** A query without what databases write differently: quotes and parameters. */
+function plain(sql: string): string {
+  return sql.replaceAll(/\$\d+|\?/g, '').replaceAll('`', '"');
+}
