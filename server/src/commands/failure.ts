@@ -5,7 +5,9 @@ import { isOsproxyError } from '#core/errors.ts';
 /** Whatever stopped a command, as sentences for the person at the keyboard; never a stack. */
 export function explainFailure(error: unknown, config?: Config): readonly string[] {
   if (error instanceof ConfigError) return error.problems;
-  const listening = config === undefined ? undefined : explainListening(error, config);
+  // What is unavailable is another server, which says itself what was looked for.
+  const elsewhere = config === undefined || isOsproxyError(error, 'Unavailable');
+  const listening = elsewhere ? undefined : explainListening(error, config);
   if (listening !== undefined) return [listening];
   if (isOsproxyError(error)) {
     const cause = isOsproxyError(error, 'Internal') ? messageOf(error.cause) : undefined;

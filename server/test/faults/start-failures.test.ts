@@ -117,3 +117,12 @@ test('folders below one in which nothing can be made', async ({ skip }) => {
   const written = await osproxy(['config', 'reference', '--output', `${nowhere}/x.md`], {}, folder);
   expect(written).toMatchObject({ code: 1, errors: expect.stringContaining('ENOENT') });
 });
+
+test.each([
+  ['postgres://u:sesame@127.0.0.1:1/db', /server at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/],
+  ['mariadb://u:sesame@127.0.0.1:1/db', /server at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/],
+  ['postgres://u:sesame@db.invalid/db', /server at db\.invalid:5432 cannot be reached/],
+  ['mysql://u:sesame@db.invalid/db', /server at db\.invalid:3306 cannot be reached/],
+])('a database server that cannot be reached: %s', async (url, sentence) => {
+  await refusesToStart({ OSPROXY_DATABASE_URL: url }, sentence);
+});

@@ -3,6 +3,7 @@ import type { Blob, PlacedBlob, Placement } from '#core/model/blob.ts';
 import type { BlobCommands, BlobQueries } from '#core/ports/metadata/blobs.ts';
 import { placementOf } from './content-parts.ts';
 import { chunks, fromId, listOf, optionalText, refuseLongList, toId, toNumber } from './convert.ts';
+import { lockIdleIn } from './idle.ts';
 import type { BlobTable, Int, PlacementTable } from './rows.ts';
 import type { Dialect, Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
@@ -104,17 +105,7 @@ const removePlacement = new Statement(({ build }, p: { id: bigint; store: string
     .where('blob_id', '=', p.id),
 );
 
-/** Rows locked first and judged by later statements, so that a claim either came before and is seen, or waits; a row being claimed now is left for later. */
-const lockIdle = new Statement((dialect, p: { cutoff: number; limit: number }) =>
-  dialect.lockFreeRows(
-    dialect.build
-      .selectFrom('blobs')
-      .select('id')
-      .where('idle_since', '<=', p.cutoff)
-      .orderBy('idle_since')
-      .limit(p.limit),
-  ),
-);
+const lockIdle = lockIdleIn('blobs');
 
 const doom = new Statement((dialect, p: NewPlacementRow) =>
   dialect.skipTaken(dialect.build.insertInto('placements').values(pick(p, PLACEMENT_COLUMNS)), [

@@ -4,6 +4,7 @@ import type { Manifest } from '#core/model/manifest.ts';
 import type { ManifestCommands, ManifestQueries } from '#core/ports/metadata/manifests.ts';
 import { Blobs } from './blobs.ts';
 import { chunks, fromId, listOf, optionalText, toId, toNumber } from './convert.ts';
+import { lockIdleIn } from './idle.ts';
 import type { ManifestPartTable, ManifestTable } from './rows.ts';
 import type { Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
@@ -63,17 +64,7 @@ const markIdle = new Statement(({ build }, p: { id: bigint; at: number }) =>
     .where((eb) => eb.or([eb('idle_since', 'is', null), eb('idle_since', '<', p.at)])),
 );
 
-/** Rows locked first and judged by later statements, so that a claim either came before and is seen, or waits; a row being claimed now is left for later. */
-const lockIdle = new Statement((dialect, p: { cutoff: number; limit: number }) =>
-  dialect.lockFreeRows(
-    dialect.build
-      .selectFrom('manifests')
-      .select('id')
-      .where('idle_since', '<=', p.cutoff)
-      .orderBy('idle_since')
-      .limit(p.limit),
-  ),
-);
+const lockIdle = lockIdleIn('manifests');
 
 export class Manifests implements ManifestQueries, ManifestCommands {
   readonly #session: Session;
