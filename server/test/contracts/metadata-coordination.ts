@@ -70,14 +70,19 @@ export function coordinationContract({ metadata, openAnother }: Fixture): void {
         startedAt: NOW,
         heartbeatAt,
       });
+      const status = {
+        load: { transfers: 3, tasks: 1, eventLoopDelayMs: 10.5 },
+        stores: [{ name: 'local', nodeLocal: true, failure: 'Unavailable' }],
+        leads: { fence: 7, until: NOW + 9 },
+      };
       await write(metadata(), async ({ coordination }) => {
         await coordination.heartbeat(node('a', NOW));
         await coordination.heartbeat(node('b', NOW + 1));
         await coordination.heartbeat(node('c', NOW + 2));
-        await coordination.heartbeat({ ...node('a', NOW + 5), version: '2.0' });
+        await coordination.heartbeat({ ...node('a', NOW + 5), version: '2.0', status });
       });
       expect(await metadata().coordination.nodes(NOW + 2)).toEqual([
-        { ...node('a', NOW + 5), version: '2.0' },
+        { ...node('a', NOW + 5), version: '2.0', status },
         node('c', NOW + 2),
       ]);
       expect(await write(metadata(), (r) => r.coordination.removeSilentNodes(NOW + 2))).toBe(1);

@@ -174,6 +174,23 @@ export function tasksContract({ metadata, openAnother }: Fixture): void {
         expect(attempt).toMatchObject({ outcome: 'released', finishedAt: NOW + 7, error: undefined });
     });
 
+    it('lets a task wait without counting the attempt and without a row for it', async () => {
+      const id = (await enqueue()) ?? '';
+      for (let i = 0; i < 5; i += 1) {
+        const task = await claimed();
+        expect(task.attempts).toBe(1);
+        const end = { outcome: 'waiting', runAt: NOW, error: 'a node is away' } as const;
+        expect(await finish(id, task.fence, end)).toBe(true);
+        expect(await metadata().tasks.find(id)).toMatchObject({
+          state: 'pending',
+          attempts: 0,
+          node: undefined,
+          lastError: 'a node is away',
+        });
+      }
+      expect(await metadata().tasks.attempts(id)).toEqual([]);
+    });
+
     it('sets a failed or pending task pending again, no running or done one', async () => {
       const id = (await enqueue({ key: 'again', runAt: NOW + 99 })) ?? '';
       const retry = (runAt: number) => write(metadata(), ({ tasks }) => tasks.retry(id, runAt));

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { OsproxyError } from '#core/errors.ts';
 import type { NewTask } from '#core/model/task.ts';
+import { NodeAway } from '#core/ports/peers.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
 import type { TaskContext, TaskType } from '#core/tasks/task-type.ts';
 import { openRig, type Rig } from './rig.ts';
@@ -253,6 +255,58 @@ describe('TaskRunner', () => {
     expect((await task(id))?.state).toBe('pending');
     await run(typeOf(async () => 'done'));
     await stateOf(id, 'done');
+  });
+
+  it('lets a task of one attempt wait for a node that is away, also when another failure hides that', async () => {
+    const id = await enqueue({ maxAttempts: 1 });
+    let runs = 0;
+    const runner = await run(
+      typeOf(async () => {
+        runs += 1;
+        if (runs > 3) return 'done';
+        const cause = new NodeAway('It is on another node.');
+        throw runs === 2 ? new OsproxyError('Internal', 'It broke off.', { cause }) : cause;
+      }),
+    );
+    for (const run of [1, 2, 3]) {
+      await until(async () => {
+        expect(runs).toBe(run);
+        expect(await task(id)).toMatchObject({ state: 'pending', attempts: 0 });
+      });
+      const { runAt = 0, updatedAt = 0 } = (await task(id)) ?? {};
+      expect(runAt - updatedAt).toBeGreaterThanOrEqual(1_400);
+      expect(runAt - updatedAt).toBeLessThanOrEqual(40_000);
+      rig.clock.offset += 60_000;
+      runner.wake();
+    }
+    await stateOf(id, 'done');
+    expect(await outcomes(id)).toEqual(['done']);
+  });
+
+  it('leaves recurring tasks of the cluster to the node that leads, and runs those of its own', async () => {
+    const ran: string[] = [];
+    const recurring = (type: string, more: Partial<TaskType> = {}) =>
+      typeOf(
+        async () => {
+          ran.push(type);
+          return 'done';
+        },
+        { type, everyMs: 20, ...more },
+      );
+    let leads = false;
+    const types = [recurring('of-all'), recurring('of-node', { ofNode: true })];
+    const runner = await rig.startRunner({ types, leads: () => leads });
+    runners.push(runner);
+    await until(() => expect(ran.length).toBeGreaterThan(3));
+    expect(new Set(ran)).toEqual(new Set(['of-node']));
+    leads = true;
+    await runner.schedule();
+    await until(() => expect(ran).toContain('of-all'));
+    leads = false;
+    await sleep(100);
+    const before = ran.filter((type) => type === 'of-all').length;
+    await sleep(200);
+    expect(ran.filter((type) => type === 'of-all').length).toBe(before);
   });
 
   it('does not lose attempts to stops: a task of one attempt survives several', async () => {
