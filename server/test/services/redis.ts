@@ -177,7 +177,7 @@ export async function startRedisCluster(): Promise<RedisSet> {
   try {
     for (let index = 0; index < 3; index += 1) {
       const bus = String(await freePort());
-      const timeout = ['--cluster-node-timeout', '1000'];
+      const timeout = ['--cluster-node-timeout', '4000'];
       servers.push(await startRedis('--cluster-enabled', 'yes', '--cluster-port', bus, ...timeout));
     }
     const hosts = servers.map(({ port }) => `127.0.0.1:${port}`);
