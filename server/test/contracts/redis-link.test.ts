@@ -134,7 +134,7 @@ await withService('redis-server', () => {
   });
 
   describe('a cluster', () => {
-    it('is used whole, and again after a part of it was away', { timeout: 60_000 }, async () => {
+    it('is used whole, and again after a part of it was away', { timeout: 90_000 }, async () => {
       const set = stopAfter(await startRedisCluster());
       const prefix = ownPrefix();
       const links = [await openLink(set.url, prefix), await openLink(set.url, prefix)] as const;
@@ -146,7 +146,7 @@ await withService('redis-server', () => {
       set.servers[1]?.freeze();
       await isUp(links[0], false);
       set.servers[1]?.thaw();
-      await vi.waitFor(() => works(...links, `again-${Date.now()}`), { timeout: 20_000, interval: 300 });
+      await vi.waitFor(() => works(...links, `again-${Date.now()}`), { timeout: 30_000, interval: 300 });
     });
   });
 });
