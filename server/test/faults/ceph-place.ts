@@ -70,6 +70,7 @@ defaultStore: ${defaultStore}
 purge: { graceSeconds: ${graceSeconds}, intervalSeconds: 1 }
 tasks: { leaseSeconds: 5 }
 cache: { smallObjectsMiB: 0 }
+http: { keepAliveSeconds: 600 } # A client's request must not cross with the end of its idle connection.
 ${yaml}
 `);
   const bucketKeys = async () => {
