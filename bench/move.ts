@@ -56,14 +56,14 @@ await benchmark({
       { from: 'ceph', to: 'disk' },
     ];
     const all = directions.map((): Figures[] => []);
-    for (let round = 0; round <= rounds; round += 1) {
+    for (let round = 1; round <= rounds; round += 1) {
       for (const [index, direction] of directions.entries()) {
         const readings = startReaders(osproxy, agent, stored, errors);
         const figures = await move(osproxy, direction, readings.count);
         await readings.stop();
-        if (round > 0) all[index]?.push(figures);
+        all[index]?.push(figures);
       }
-      showProgress(round === 0 ? 'warmed up' : `round ${round} of ${rounds}`);
+      showProgress(`round ${round} of ${rounds}`);
     }
     agent.destroy();
     const rows = directions.map(({ from, to }, index) => {
