@@ -3,6 +3,13 @@ import type { OpenService } from './commands/context.ts';
 
 enableCompileCache();
 
+// Whoever reads the output may have seen enough, such as `head`; the command goes on to its own end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 const openService: OpenService = async (config, logger) =>
   (await import('#assemble')).openService(config, logger);
 
