@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { databaseUrlOf, environmentOf, placeOf } from '#test/profiles/place.ts';
+import type { Place } from '#test/profiles/profile.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** Generous: on a machine under load a start takes its time. */
@@ -35,6 +36,8 @@ export interface ServiceOptions {
   readonly env?: Record<string, string>;
   /** An existing data folder; a new one in the temp folder otherwise. */
   readonly dataDir?: string;
+  /** A place that it shares with others, which whoever asked for it removes; one of its own otherwise. */
+  readonly sharedPlace?: Place;
   /** Called with the process before it listens. */
   readonly onSpawn?: (child: ChildProcess) => void;
 }
@@ -42,7 +45,7 @@ export interface ServiceOptions {
 /** Starts a real osproxy process on a free port, on the store and the database of the profile that the test runs in, and waits until it listens. */
 export async function startService(options: ServiceOptions = {}): Promise<RunningService> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'osproxy-e2e-')));
-  const place = await placeOf(dataDir);
+  const place = options.sharedPlace ?? (await placeOf(dataDir));
   const placed = environmentOf(dataDir, place);
   const child = spawn(process.execPath, [MAIN, 'serve'], {
     cwd: dataDir,
@@ -61,7 +64,10 @@ export async function startService(options: ServiceOptions = {}): Promise<Runnin
   const ended = once(child, 'exit');
   const url = await firstUrl(child, lines, ended).catch(async (error: unknown) => {
     await ended;
-    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    if (options.dataDir === undefined) {
+      if (options.sharedPlace === undefined) await place.remove();
+      await rm(dataDir, { recursive: true, force: true });
+    }
     throw error;
   });
   const end = async (signal: NodeJS.Signals) => {
@@ -81,7 +87,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Runnin
     stop: () => end('SIGTERM'),
     close: async () => {
       await end('SIGTERM');
-      await place.remove();
+      if (options.sharedPlace === undefined) await place.remove();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

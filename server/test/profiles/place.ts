@@ -2,7 +2,9 @@ import { basename, join } from 'node:path';
 import { inject } from 'vitest';
 import { accessTo } from '#test/services/shared.ts';
 import { ceph } from './ceph.ts';
+import { mariadb } from './mariadb.ts';
 import type { ProfileName } from './names.ts';
+import { postgres } from './postgres.ts';
 import type { Place, Profile } from './profile.ts';
 
 declare module 'vitest' {
@@ -12,7 +14,7 @@ declare module 'vitest' {
   }
 }
 
-const PROFILE: { readonly [Name in ProfileName]: Profile } = { ceph };
+const PROFILE: { readonly [Name in ProfileName]: Profile } = { ceph, postgres, mariadb };
 
 const NOTHING: Place = { remove: async () => {} };
 
@@ -35,8 +37,11 @@ export async function placeOf(dataDir: string): Promise<Place> {
   return place(basename(dataDir), answer.access);
 }
 
+/** True where the files of a service are in a folder in its data folder. */
+export const onLocalDisk: boolean = profile !== 'ceph';
+
 /** The name that the service's store has. */
-export const storeName = profile === undefined ? 'local' : 'main';
+export const storeName = onLocalDisk ? 'local' : 'main';
 
 /** The variables that put a service, or a command beside it, there. */
 export function environmentOf(dataDir: string, { store, databaseUrl }: Place): Record<string, string> {

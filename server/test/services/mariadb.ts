@@ -8,7 +8,7 @@ import { type Connection, createConnection } from 'mysql2/promise';
 import { Daemon } from './daemon.ts';
 import { ensurePackages } from './packages.ts';
 import { freePort } from './ports.ts';
-import type { SqlServerAccess } from './postgres.ts';
+import type { SqlDatabase, SqlServerAccess } from './postgres.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
 
 const run = promisify(execFile);
@@ -134,17 +134,21 @@ async function withConnection<T>(url: string, work: (connection: Connection) => 
 }
 
 /** A new empty database in the server, whose own character set is not the one that osproxy needs. */
-export async function createMariadbDatabase({
-  url,
-}: SqlServerAccess): Promise<{ readonly url: string; remove(): Promise<void> }> {
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await withConnection(url, (connection) => connection.query(`create database ${name} character set latin1`));
+export function createMariadbDatabase(access: SqlServerAccess): Promise<SqlDatabase> {
+  return ensureMariadbDatabase(access, `test_${randomUUID().replaceAll('-', '')}`);
+}
+
+/** The database with this name, in lower-case letters, digits and `_`; made empty when it is not there. */
+export async function ensureMariadbDatabase({ url }: SqlServerAccess, name: string): Promise<SqlDatabase> {
+  await withConnection(url, (connection) =>
+    connection.query(`create database if not exists ${name} character set latin1`),
+  );
   const own = new URL(url);
   own.pathname = `/${name}`;
   return {
     url: own.href,
     remove: async () => {
-      await withConnection(url, (connection) => connection.query(`drop database ${name}`));
+      await withConnection(url, (connection) => connection.query(`drop database if exists ${name}`));
     },
   };
 }

@@ -147,19 +147,38 @@ async function withClient<T>(url: string, work: (client: Client) => Promise<T>):
   }
 }
 
+export interface SqlDatabase {
+  readonly url: string;
+  remove(): Promise<void>;
+}
+
 /** A new empty database in the server; `options` as CREATE DATABASE takes them. */
 export async function createPostgresDatabase(
-  { url }: SqlServerAccess,
+  access: SqlServerAccess,
   options = "template template0 encoding 'UTF8'",
-): Promise<{ readonly url: string; remove(): Promise<void> }> {
+): Promise<SqlDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await withClient(url, (client) => client.query(`create database ${name} ${options}`));
+  await withClient(access.url, (client) => client.query(`create database ${name} ${options}`));
+  return databaseOf(access, name);
+}
+
+/** The database with this name, in lower-case letters, digits and `_`; made empty when it is not there. */
+export async function ensurePostgresDatabase(access: SqlServerAccess, name: string): Promise<SqlDatabase> {
+  await withClient(access.url, async (client) => {
+    const there = await client.query('select 1 from pg_database where datname = $1', [name]);
+    if (there.rowCount === 0)
+      await client.query(`create database ${name} template template0 encoding 'UTF8'`);
+  });
+  return databaseOf(access, name);
+}
+
+function databaseOf({ url }: SqlServerAccess, name: string): SqlDatabase {
   const own = new URL(url);
   own.pathname = `/${name}`;
   return {
     url: own.href,
     remove: async () => {
-      await withClient(url, (client) => client.query(`drop database ${name} with (force)`));
+      await withClient(url, (client) => client.query(`drop database if exists ${name} with (force)`));
     },
   };
 }

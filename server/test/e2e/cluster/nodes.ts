@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterBody } from '#frontends/rest/cluster-schemas.ts';
+import { placeOf } from '#test/profiles/place.ts';
+import type { Place } from '#test/profiles/profile.ts';
 import { API_KEY, type RunningService, startService } from '../service.ts';
 
 export const SECRET = 'a cluster secret of the tests, long enough';
@@ -31,19 +33,24 @@ export interface TestCluster {
   close(): Promise<void>;
 }
 
-/** Nodes n1, n2 … with their own data folders and one SQLite database. */
+/** Nodes n1, n2 … with their own data folders and one database. */
 export async function startCluster(count: number, env: Record<string, string> = {}): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-cluster-'));
+  const place = await placeOf(folder);
+  const sharedPlace = { ...place, databaseUrl: place.databaseUrl ?? `sqlite:${join(folder, 'shared.db')}` };
   const nodes: TestNode[] = [];
   const close = async () => {
     for (const node of nodes) {
       node.resume();
       await node.stop();
     }
+    await place.remove();
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    for (let number = 1; number <= count; number += 1) nodes.push(await startNode(folder, `n${number}`, env));
+    for (let number = 1; number <= count; number += 1) {
+      nodes.push(await startNode(folder, `n${number}`, sharedPlace, env));
+    }
   } catch (error) {
     await close();
     throw error;
@@ -51,15 +58,20 @@ export async function startCluster(count: number, env: Record<string, string> = 
   return { nodes, folder, close };
 }
 
-async function startNode(folder: string, id: string, env: Record<string, string>): Promise<TestNode> {
+async function startNode(
+  folder: string,
+  id: string,
+  sharedPlace: Place,
+  env: Record<string, string>,
+): Promise<TestNode> {
   const dataDir = join(folder, id);
   await mkdir(dataDir);
   const begin = (more: Record<string, string> = {}) =>
     startService({
       dataDir,
+      sharedPlace,
       env: {
         OSPROXY_NODE_ID: id,
-        OSPROXY_DATABASE_URL: `sqlite:${join(folder, 'shared.db')}`,
         OSPROXY_CLUSTER_SECRET: SECRET,
         OSPROXY_HASHING_THREADS: '1',
         ...env,

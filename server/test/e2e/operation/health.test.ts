@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { profile } from '#test/profiles/place.ts';
+import { onLocalDisk } from '#test/profiles/place.ts';
 import { type RunningService, startService } from '../service.ts';
 
 interface Readiness {
@@ -42,7 +42,7 @@ const BREAKS: readonly (readonly [string, (folder: string) => Promise<unknown>])
 ];
 
 // Only a store on the local disk has a folder that can be taken away.
-test.each(profile === undefined ? BREAKS : [])(
+test.each(onLocalDisk ? BREAKS : [])(
   'a store whose folder %s: alive, but not ready, and no path is shown',
   async (_how, breakIt) => {
     const folder = join(service.dataDir, 'files');
