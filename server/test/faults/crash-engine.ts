@@ -1,67 +1,61 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '../e2e/osproxy-v0/client.ts';
-import { RestClient } from '../e2e/rest/client.ts';
-import { type RunningService, startService } from '../e2e/service.ts';
+import type { RunningService } from '../e2e/service.ts';
 import { checkAll } from './crash-check.ts';
 import { type Clients, Lane } from './crash-load.ts';
 import { Model } from './crash-model.ts';
+import { CrashSite, clientsOf } from './crash-site.ts';
 import { Random } from './random.ts';
-import { fsck, namedKeys, objectKeys, query, tempFiles } from './store-folder.ts';
 
 const LANES = 8;
 const FSCK_EVERY = 10;
 /** One start in so many is killed before it is finished. */
 const START_KILLS = 8;
+/** So many first starts, on an empty database of a server, are killed. */
+const FIRST_STARTS = 3;
+const LONGEST_START_MS = 900;
 const LONGEST_LOAD_MS = 1100;
 const MOST_ACKNOWLEDGEMENTS = 40;
-const QUIET_WITHIN_MS = 60_000;
-
-const ENV = {
-  OSPROXY_PURGE_GRACE_SECONDS: '1',
-  OSPROXY_PURGE_INTERVAL_SECONDS: '1',
-  OSPROXY_TASKS_LEASE_SECONDS: '5',
-  // Starts faster without.
-  OSPROXY_HTTP_DOCS: 'false',
-};
+const MOST_COMMITS = 40;
 
 export interface CrashRun {
   readonly seed: number;
   readonly kills: number;
+  /** An empty database of a server; SQLite otherwise. */
+  readonly databaseUrl?: string;
 }
 
 /** Kills the service under load again and again over one data folder; rejects with the first promise that was broken. */
-export async function runCrashes({ seed, kills }: CrashRun): Promise<Model['acknowledged']> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'osproxy-crash-'));
+export async function runCrashes({ seed, kills, databaseUrl }: CrashRun): Promise<Model['acknowledged']> {
+  const site = await CrashSite.open(databaseUrl);
   const model = new Model();
   const random = new Random(seed);
   let service: RunningService | undefined;
   let kill = 0;
   try {
+    for (let first = 0; databaseUrl !== undefined && first < FIRST_STARTS; first += 1)
+      await site.killWhileStarting(random.between(LONGEST_START_MS / 3, 2 * LONGEST_START_MS));
     for (kill = 1; kill <= kills; kill += 1) {
       if (random.between(1, START_KILLS) === 1) {
-        await killWhileStarting(dataDir, random);
+        await site.killWhileStarting(random.between(0, LONGEST_START_MS));
         continue;
       }
-      service = await start(dataDir);
+      service = await site.start();
       const clients = clientsOf(service);
       await checkAll(model, clients, random);
-      await loadAndKill(model, service, clients, new Random(seed, kill));
+      await loadAndKill(site, model, service, clients, new Random(seed, kill));
       clients.rest.close();
       complainAboutErrors(service);
-      if (kill % FSCK_EVERY === 0) await expectCleanFsck(dataDir, 3600);
+      if (kill % FSCK_EVERY === 0) await site.expectCleanFsck(3600);
     }
-    service = await start(dataDir);
+    service = await site.start();
     const clients = clientsOf(service);
     await checkAll(model, clients, random);
-    await quiet(dataDir, clients, model);
+    await site.quiet(clients, model);
     await checkAll(model, clients, random);
     clients.rest.close();
     complainAboutErrors(service);
     await service.stop();
-    await expectCleanFsck(dataDir, 1, ['--deep']);
+    await site.expectCleanFsck(1, ['--deep']);
     return model.acknowledged;
   } catch (error) {
     throw new Error(`After kill ${kill} of ${kills}, OSPROXY_TEST_SEED=${seed}: ${messageOf(error)}`, {
@@ -69,19 +63,12 @@ export async function runCrashes({ seed, kills }: CrashRun): Promise<Model['ackn
     });
   } finally {
     await service?.kill();
-    await rm(dataDir, { recursive: true, force: true });
+    await site.close();
   }
 }
 
-function start(dataDir: string): Promise<RunningService> {
-  return startService({ dataDir, env: ENV });
-}
-
-function clientsOf({ url, apiKey }: RunningService): Clients {
-  return { rest: new RestClient(url, apiKey), v0: new Client(url, apiKey) };
-}
-
 async function loadAndKill(
+  site: CrashSite,
   model: Model,
   service: RunningService,
   clients: Clients,
@@ -93,11 +80,17 @@ async function loadAndKill(
     return new Lane(model, clients, own, killed.signal).run();
   });
   const running = Promise.all(lanes);
-  try {
-    await Promise.race([momentOf(model, random), running]);
-  } finally {
+  const kill = () => {
     killed.abort();
+    service.process.kill('SIGKILL');
+  };
+  try {
+    const atCommit = site.proxy !== undefined && random.chance(0.5);
+    await Promise.race([atCommit ? commitOf(site, random, kill) : momentOf(model, random), running]);
+  } finally {
+    kill();
     await service.kill();
+    site.proxy?.cutWhen(() => undefined);
   }
   await running;
 }
@@ -119,48 +112,20 @@ async function momentOf(model: Model, random: Random): Promise<void> {
   model.onAcknowledged = () => {};
 }
 
-async function killWhileStarting(dataDir: string, random: Random): Promise<void> {
-  const ms = random.between(0, 900);
-  const started = startService({
-    dataDir,
-    env: ENV,
-    onSpawn: (child) => setTimeout(() => child.kill('SIGKILL'), ms),
+/** Kills in the middle of a transaction: when its COMMIT is on its way, which then gets to the server, or does not. */
+async function commitOf({ proxy }: CrashSite, random: Random, kill: () => void): Promise<void> {
+  let left = random.between(1, MOST_COMMITS);
+  const when = random.chance(0.5) ? 'before' : 'after';
+  const passed = Promise.withResolvers<void>();
+  proxy?.cutWhen((text) => {
+    if (!/\bcommit\b/i.test(text)) return undefined;
+    left -= 1;
+    if (left !== 0) return undefined;
+    kill();
+    passed.resolve();
+    return when;
   });
-  const service = await started.catch(() => undefined);
-  await service?.kill();
-}
-
-/** Waits until everything is verified and purged: exactly the named bytes are left, and no file of an unfinished put. */
-async function quiet(dataDir: string, { rest }: Clients, model: Model): Promise<void> {
-  const until = Date.now() + QUIET_WITHIN_MS;
-  for (const { uid } of model.here()) {
-    while (!(await rest.call('GET', `/files/${uid}`)).json.verified) {
-      if (Date.now() > until) throw new Error(`File ${uid} was not verified: ${tasksOf(dataDir)}`);
-      await sleep(100);
-    }
-  }
-  for (;;) {
-    const [objects, temps, named] = [await objectKeys(dataDir), await tempFiles(dataDir), namedKeys(dataDir)];
-    if (objects.join() === named.join() && temps.length === 0) return;
-    if (Date.now() > until) {
-      const besides = objects.filter((key) => !named.includes(key));
-      const missing = named.filter((key) => !objects.includes(key));
-      throw new Error(
-        `The store holds ${besides.length} objects that nothing names [${besides}], lacks [${missing}], and has temporary files [${temps}]: ${tasksOf(dataDir)}`,
-      );
-    }
-    await sleep(250);
-  }
-}
-
-function tasksOf(dataDir: string): string {
-  const rows = query(dataDir, `select type, state, attempts, last_error from tasks where state <> 'done'`);
-  return rows.map((row) => Object.values(row).join(' ')).join('; ');
-}
-
-async function expectCleanFsck(dataDir: string, graceSeconds: number, words: string[] = []): Promise<void> {
-  const { code, out, errors } = await fsck(dataDir, graceSeconds, words);
-  if (code !== 0) throw new Error(`fsck ended with ${code}:\n${out}\n${errors}`);
+  await Promise.race([passed.promise, sleep(LONGEST_LOAD_MS * 4)]);
 }
 
 /** Nothing a kill leaves behind may look like a fault inside the service afterwards. */

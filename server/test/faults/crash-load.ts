@@ -18,11 +18,14 @@ export interface Clients {
 /** No answer that says what happened: the process is dead, or about to be, or one of its stores is. */
 class Lost extends Error {}
 
-/** The service says that a store is away. */
+/** The service says that what it needs is away, and that nothing was done. */
 class Refused extends Lost {}
 
+/** What the service says when the database was lost in the moment of a commit. */
+const UNKNOWN = /it is unknown whether the change was made/;
+
 export interface LaneOptions {
-  /** True while the service may answer 503 or break off an answer, because a store is in trouble. */
+  /** True while the service may answer 503 or break off an answer, because a store or the database is in trouble. */
   readonly troubled?: () => boolean;
   /** KiB of the largest content in one go, and of the smallest and the largest part. */
   readonly sizes?: LoadSizes;
@@ -250,7 +253,9 @@ export class Lane {
   ): Promise<T> {
     const mayFail = this.#troubled();
     const answer = await this.#lostOr(call);
-    if (answer.status === 503 && (mayFail || this.#troubled())) throw new Refused('the store is away');
+    if (answer.status === 503 && (mayFail || this.#troubled())) {
+      throw UNKNOWN.test(told(answer)) ? new Lost('unknown') : new Refused('the store is away');
+    }
     if (answer.status === status || (answer.status === 404 && mayBeGone())) return answer;
     throw new Error(`The service answered ${answer.status} instead of ${status}: ${told(answer)}`);
   }

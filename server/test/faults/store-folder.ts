@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { MARK_KEY } from '#core/store-marks.ts';
 import { API_KEY } from '../e2e/service.ts';
+import { rowsInFile } from './rows.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -21,16 +21,17 @@ export function tempFiles(dataDir: string, files = join(dataDir, 'files')): Prom
   return readdir(join(files, 'tmp'));
 }
 
+/** The keys of the bytes that a readable file or an open upload names. */
+export const NAMED_KEYS = `select distinct p.key from placements p join (
+  select mp.blob_id from manifest_parts mp join files f on f.manifest_id = mp.manifest_id where f.state = 'ready'
+  union select up.blob_id from upload_parts up join uploads u on u.uid = up.upload_uid where u.state = 'open'
+) named on named.blob_id = p.blob_id`;
+
 /** Keys of the bytes that a readable file or an open upload names, sorted; read from the database behind the service's back. */
 export function namedKeys(dataDir: string): string[] {
-  const rows = query(
-    dataDir,
-    `select distinct p.key from placements p join (
-       select mp.blob_id from manifest_parts mp join files f on f.manifest_id = mp.manifest_id where f.state = 'ready'
-       union select up.blob_id from upload_parts up join uploads u on u.uid = up.upload_uid where u.state = 'open'
-     ) named on named.blob_id = p.blob_id`,
-  );
-  return rows.map((row) => String(row.key)).sort();
+  return query(dataDir, NAMED_KEYS)
+    .map((row) => String(row.key))
+    .sort();
 }
 
 export function query(
@@ -38,14 +39,7 @@ export function query(
   sql: string,
   ...values: readonly (string | number | bigint)[]
 ): Record<string, unknown>[] {
-  const database = new DatabaseSync(join(dataDir, 'osproxy.db'), { readOnly: true });
-  try {
-    const statement = database.prepare(sql);
-    statement.setReadBigInts(true);
-    return statement.all(...values) as Record<string, unknown>[];
-  } finally {
-    database.close();
-  }
+  return rowsInFile(join(dataDir, 'osproxy.db'), sql, ...values);
 }
 
 export interface Finished {
@@ -75,8 +69,10 @@ export function fsck(
   dataDir: string,
   graceSeconds: number,
   words: readonly string[] = [],
+  place: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
   const env = {
+    ...place,
     OSPROXY_DATA_DIR: dataDir,
     OSPROXY_API_KEY: API_KEY,
     OSPROXY_PURGE_GRACE_SECONDS: String(graceSeconds),

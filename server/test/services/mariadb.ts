@@ -28,6 +28,8 @@ export interface Mariadb {
   readonly port: number;
   /** Ends the server as a crash would; the data stays. */
   kill(): Promise<void>;
+  /** Ends its connections and shuts down; the data stays. */
+  shutDown(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -109,8 +111,12 @@ class OwnMariadb implements Mariadb {
     await this.#daemon?.kill();
   }
 
-  async stop(): Promise<void> {
+  async shutDown(): Promise<void> {
     await this.#daemon?.stop({ signal: 'SIGTERM', graceMs: 15_000 });
+  }
+
+  async stop(): Promise<void> {
+    await this.shutDown();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
