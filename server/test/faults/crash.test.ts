@@ -5,7 +5,7 @@ import { testSeed } from './random.ts';
 const KILLS = 50;
 
 test('what was acknowledged survives kills at random moments; nothing else appears', {
-  timeout: 300_000,
+  timeout: 900_000,
 }, async () => {
   const acknowledged = await runCrashes({ seed: testSeed(), kills: KILLS });
   console.log(`acknowledged: ${JSON.stringify(acknowledged)}`);

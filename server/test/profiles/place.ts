@@ -19,7 +19,7 @@ const PROFILE: { readonly [Name in ProfileName]: Profile } = { ceph, postgres, m
 const NOTHING: Place = { remove: async () => {} };
 
 /** The name of the profile that this test file runs in; undefined where it is what a service has without any setting. */
-export const profile: ProfileName | undefined = inject('profile');
+const profile: ProfileName | undefined = inject('profile');
 
 /** Why the profile cannot be had on this machine; undefined when it can. */
 export async function whyNot(): Promise<string | undefined> {
