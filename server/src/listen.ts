@@ -35,6 +35,8 @@ import { packageVersion } from './commands/version.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 
 const MEBIBYTE = 1024 * 1024;
+/** Metrics are read every few seconds, and a history of tasks may have millions. */
+const TASKS_COUNTED = 10_000;
 const SEEN_LATELY_MS = 30_000;
 const STORE_GAUGES = [
   ['osproxy_store_bytes', 'Bytes of content by the store that has them.', 'bytes'],
@@ -219,10 +221,10 @@ async function createApp(
   };
   telemetry.addGauge({
     name: 'osproxy_tasks',
-    help: 'Background tasks by type and state.',
+    help: `Background tasks by type and state, each counted up to ${TASKS_COUNTED}.`,
     labels: ['type', 'state'],
     collect: async () => {
-      const counts = await metadata.tasks.counts();
+      const counts = await metadata.tasks.counts(TASKS_COUNTED);
       return counts.map(({ type, state, count }) => ({ labels: { type, state }, value: count }));
     },
   });

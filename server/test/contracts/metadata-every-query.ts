@@ -16,10 +16,6 @@ import {
 
 /** Queries that may walk an index or a table from one end, with what they are for. */
 export const WALKS = new Map([
-  [
-    'select "type", "state", count(*) as "count" from "tasks"',
-    'counts for the metrics read a covering index',
-  ],
   ['from "service_keys" order by', 'the list of keys, which are few'],
   ['from "messages" order by "id" desc limit', 'the last row'],
   ['from "tasks" order by "created_at" desc', 'the newest tasks, up to a limit'],
@@ -30,13 +26,90 @@ export const WALKS = new Map([
 ]);
 
 const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size: 1, createdAt: 1 };
+/** Behind the types that fillTables() makes, so that queries that go through all types begin with one of many tasks. */
+const TYPE = 'zz';
 const PLACEMENT: Placement = { store: 's', node: undefined, key: 'k' };
 
+/**
+ * Queries that pages, sweeps and claims are made of, and the index each must use, so that it reads what it answers and no more however much is
+ * stored. Written without quotes of names and parameters.
+ */
+const BY_INDEX: readonly (readonly [string, string])[] = [
+  ['from files where state in (, ) and owner =  order by uid', 'files_owner_uid'],
+  ['from files where state in (, ) and owner =  and uid <  order by uid', 'files_owner_uid'],
+  ['from files where state in (, ) and owner =  and uid <  and substr(', 'files_owner_uid'],
+  ['from files where deleted_at <= ', 'files_deleted_at'],
+  ['from manifests where idle_since <= ', 'manifests_idle_since'],
+  ['from blobs where idle_since <= ', 'blobs_idle_since'],
+  // SQLite names the index of a unique constraint itself.
+  ['where blobs.identity = ', 'blobs_identity|sqlite_autoindex_blobs_1'],
+  ['from placements inner join blobs', 'placements_store_blob_id'],
+  ['from placements where retired_at <= ', 'placements_retired_at'],
+  ['from placements where doomed_at <= ', 'placements_doomed_at'],
+  ['from uploads where state =  and expires_at <= ', 'uploads_state_expires_at'],
+  ['from uploads where ended_at <= ', 'uploads_ended_at'],
+  ['from links where uid =  and revoked_at is null and expires_at > ', 'links_uid_created_at'],
+  ['from links where expires_at <= ', 'links_expires_at'],
+  ['from idempotency where created_at <= ', 'idempotency_created_at'],
+  ['from tasks where type =  and state =  and run_at <= ', 'tasks_type_state_run_at'],
+  ['from tasks where type =  and state =  and lease_until <= ', 'tasks_type_state_run_at'],
+  ['from tasks where type =  and state =  limit ', 'tasks_type_state_run_at'],
+  ['from tasks where ended_at <= ', 'tasks_ended_at'],
+  ['from messages where at <= ', 'messages_at'],
+];
+
+/** A query without what databases write differently: quotes and parameters. */
+export function plain(sql: string): string {
+  return sql.replaceAll(/\$\d+|\?|[`"]/g, '');
+}
+
+/** Queries of BY_INDEX whose plan, by plain query, names another index, and those that were never asked. */
+export function wrongIndexes(plans: ReadonlyMap<string, string>): readonly string[] {
+  return BY_INDEX.flatMap(([part, index]) => {
+    const asked = [...plans].filter(([sql]) => sql.includes(part));
+    if (asked.length === 0) return [`never asked: ${part}`];
+    return asked
+      .filter(([, plan]) => !new RegExp(`\\b(${index})\\b`).test(plan))
+      .map(([sql, plan]) => `${sql}: ${plan}`);
+  });
+}
+
+/** The repositories, and which of their methods were not called yet. */
+export function watch(repositories: MetadataWriter): {
+  readonly watched: MetadataWriter;
+  uncalled(): readonly string[];
+} {
+  const left = new Set<string>();
+  const watched = Object.fromEntries(
+    Object.entries(repositories).map(([name, repository]: [string, object]) => {
+      for (const method of Object.getOwnPropertyNames(Object.getPrototypeOf(repository))) {
+        if (method !== 'constructor') left.add(`${name}.${method}`);
+      }
+      const get = (target: object, method: string) => {
+        left.delete(`${name}.${method}`);
+        const member: unknown = Reflect.get(target, method);
+        return typeof member === 'function' ? member.bind(target) : member;
+      };
+      return [name, new Proxy(repository, { get: (target, method) => get(target, String(method)) })];
+    }),
+  ) as unknown as MetadataWriter;
+  return { watched, uncalled: () => [...left] };
+}
+
+/** What is asked for in the middle of much. */
+export interface Midst {
+  readonly owner: string;
+  readonly uid: string;
+}
+
 /** Every query there is, each at least once, with values that find something where that matters. */
-export async function callEverything(r: MetadataWriter): Promise<void> {
-  const page = { after: '9', limit: 10, namePrefix: 'n', owner: 'o' };
+export async function callEverything(
+  r: MetadataWriter,
+  midst: Midst = { owner: 'o', uid: '9' },
+): Promise<void> {
+  const page = { limit: 10, namePrefix: 'n' };
   const manifest = { ...BLOB, verified: true, parts: [{ blobId: '1', size: 1 }] };
-  const task = { type: 't', key: 'k', payload: 1, maxAttempts: 1 };
+  const task = { type: TYPE, key: 'k', payload: 1, maxAttempts: 1 };
   const node = { id: 'n', address: 'a', version: 'v', startedAt: 1, heartbeatAt: 1 };
   await r.blobs.insert(BLOB, PLACEMENT);
   await r.blobs.insert({ ...BLOB, id: '2', sha256: 'b' }, { ...PLACEMENT, key: 'k2' });
@@ -56,11 +129,14 @@ export async function callEverything(r: MetadataWriter): Promise<void> {
     ...{ manifestId: '1', generation: 1, linkEpoch: 0, md5: undefined, sha256: undefined, verified: true },
     ...{ createdAt: 1, updatedAt: 1, deletedAt: undefined },
   });
+  await r.files.find('1');
   await r.files.content('1');
   await r.files.findMany(['1', '2']);
-  for (const owner of ['o', undefined]) {
-    for (const after of ['9', undefined]) await r.files.list({ ...page, owner, after });
-    await r.files.list({ ...page, owner, after: undefined, namePrefix: undefined });
+  for (const owner of [midst.owner, undefined]) {
+    for (const after of [midst.uid, undefined]) {
+      await r.files.list({ ...page, owner, after });
+      await r.files.list({ ...page, owner, after, namePrefix: undefined });
+    }
   }
   await r.files.scan('0', 10);
   await r.files.rename('1', 'n', 'c', 2);
@@ -134,6 +210,7 @@ export async function callEverything(r: MetadataWriter): Promise<void> {
   await r.moves.clearFailures('1');
   await r.marks.insert({ store: 's', node: undefined, mark: 'm', written: false });
   await r.marks.setWritten('s', undefined);
+  await r.marks.find('s', undefined);
   await r.manifests.find('1');
   for (const owner of ['o', undefined]) {
     await r.manifests.findVerified({ sha256: 'a' }, 1, owner);
@@ -170,22 +247,24 @@ export async function callEverything(r: MetadataWriter): Promise<void> {
   await r.idempotency.find('o', 'k');
   await r.idempotency.removeOld(1, 10);
   await r.tasks.enqueue('1', task, 1);
-  await r.tasks.nextDue(['t']);
-  await r.tasks.claim(['t'], 'n', 1, 10);
+  await r.tasks.nextDue([TYPE]);
+  await r.tasks.claim([TYPE], 'n', 1, 10);
+  await r.tasks.find('1');
+  await r.tasks.holds('1', 1);
   await r.tasks.heartbeat('1', 1, 20);
   await r.tasks.finish('1', 1, { outcome: 'failed', error: 'e' }, 2);
   await r.tasks.retry('1', 3);
   await r.tasks.attempts('1');
-  await r.tasks.counts();
+  await r.tasks.counts(10);
   for (const filter of [
     {},
-    { type: 't' },
+    { type: TYPE },
     { state: 'done' as const },
-    { type: 't', state: 'done' as const },
+    { type: TYPE, state: 'done' as const },
   ]) {
     await r.tasks.list(filter, 10);
   }
-  await r.tasks.claim(['t'], 'n', 3, 10);
+  await r.tasks.claim([TYPE], 'n', 3, 10);
   await r.tasks.finish('1', 2, { outcome: 'done' }, 4);
   await r.tasks.removeEnded(4, 10);
   const lease = await r.coordination.acquireLease('l', 'h', 1, 10);
@@ -202,6 +281,7 @@ export async function callEverything(r: MetadataWriter): Promise<void> {
   await r.coordination.messagesAmong([1, 2]);
   await r.coordination.lastMessageId();
   await r.coordination.removeMessages(1, 10);
+  await r.uploads.complete('1', 1);
   await r.uploads.abort('1', 1);
   await r.uploads.removeEnded(1, 10);
   await r.files.markRejected('1', '1', 'r', 2);
@@ -224,15 +304,17 @@ const ROWS = 4000;
 const AT_ONCE = 200;
 
 /** Enough rows in the tables that grow for a planner to care. */
-export async function fillTables(metadata: Metadata): Promise<void> {
+export async function fillTables(metadata: Metadata): Promise<Midst> {
+  const uids: string[] = [];
   for (let done = 0; done < ROWS; done += AT_ONCE) {
     await metadata.transaction(async (r) => {
-      for (let i = done; i < done + AT_ONCE; i++) await fillOne(r, i);
+      for (let i = done; i < done + AT_ONCE; i++) uids.push(await fillOne(r, i));
     });
   }
+  return { owner: 'owner-1', uid: uids.sort((a, b) => Number(a) - Number(b))[ROWS / 2] ?? '' };
 }
 
-async function fillOne(r: MetadataWriter, i: number): Promise<void> {
+async function fillOne(r: MetadataWriter, i: number): Promise<string> {
   const [blob, placement, owner] = [sampleBlob(), samplePlacement(), `owner-${i % 50}`];
   await r.blobs.insert(blob, placement);
   const manifest = sampleManifest([blob], {
@@ -258,4 +340,5 @@ async function fillOne(r: MetadataWriter, i: number): Promise<void> {
     await r.blobs.markIdle([blob.id], NOW + i);
     await r.blobs.doom('s', newId(), NOW + i);
   }
+  return file.uid;
 }

@@ -25,6 +25,8 @@ await withService('mariadb', (access) =>
     walks: (rows) =>
       (rows as Step[])
         .filter(({ select_type, type }) => select_type !== 'INSERT' && (type === 'ALL' || type === 'index'))
+        // A subquery of its own has no more rows than were asked of it.
+        .filter(({ table }) => !table?.startsWith('<derived'))
         .map(({ table, type }) => ({ table: table ?? '', how: type ?? '' })),
   }),
 );

@@ -17,7 +17,7 @@ await withService('postgres', (access) =>
     createDatabase: () => postgresDatabase(access),
     engine: async (url) => postgresEngine(parseAddress(url), SERVER_OPTIONS),
     // As on a solid disk; tables this small would else be read whole for a join of a few rows.
-    prepare: ['analyze', 'set random_page_cost = 1.1'],
+    prepare: ['vacuum (analyze)', 'set random_page_cost = 1.1'],
     explain: 'explain (format json)',
     walks: (rows) => {
       const [row] = rows as { 'QUERY PLAN': { Plan: PlanNode }[] }[];

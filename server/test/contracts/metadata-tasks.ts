@@ -238,10 +238,10 @@ export function tasksContract({ metadata, openAnother }: Fixture): void {
       expect(await list({ type: 'compose' }, 2)).toEqual([ids[2], ids[1]]);
       expect(await list({ state: 'done' })).toEqual([ids[0]]);
       expect(await list({ type: 'purge', state: 'done' })).toEqual([]);
-      const counts = await metadata().tasks.counts();
-      expect(new Set(counts.map((each) => `${each.type} ${each.state} ${each.count}`))).toEqual(
-        new Set(['compose done 1', 'compose pending 2', 'purge pending 1']),
-      );
+      const counts = async (most: number) =>
+        new Set((await metadata().tasks.counts(most)).map((each) => Object.values(each).join(' ')));
+      expect(await counts(100)).toEqual(new Set(['compose done 1', 'compose pending 2', 'purge pending 1']));
+      expect(await counts(1)).toEqual(new Set(['compose done 1', 'compose pending 1', 'purge pending 1']));
       const remove = (cutoff: number) => write(metadata(), ({ tasks }) => tasks.removeEnded(cutoff, 10));
       expect(await remove(NOW + 99)).toBe(0);
       expect(await remove(NOW + 100)).toBe(1);

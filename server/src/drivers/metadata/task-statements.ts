@@ -156,3 +156,23 @@ export const findAttempts = new Statement(({ build }, p: { id: bigint }) =>
 export const findEnded = new Statement(({ build }, p: { cutoff: number; limit: number }) =>
   build.selectFrom('tasks').select('id').where('ended_at', '<=', p.cutoff).orderBy('ended_at').limit(p.limit),
 );
+
+/** The next type in the order of the index; types are few, so each step is one look. */
+export const nextType = new Statement(({ build }, p: { type: string }) =>
+  build.selectFrom('tasks').select('type').where('type', '>', p.type).orderBy('type').limit(1),
+);
+
+/** Reads as many entries of an index as it counts, and no more than `most`. */
+export const countSome = new Statement(({ build }, p: { type: string; state: TaskState; most: number }) =>
+  build
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('tasks')
+        .select('run_at')
+        .where('type', '=', p.type)
+        .where('state', '=', p.state)
+        .limit(p.most)
+        .as('some_tasks'),
+    )
+    .select((eb) => eb.fn.countAll().as('count')),
+);

@@ -8,6 +8,7 @@ import type { Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
 import {
   closeAttempt,
+  countSome,
   findAttempts,
   findEnded,
   findPending,
@@ -17,6 +18,7 @@ import {
   lease,
   lockExpired,
   lockPending,
+  nextType,
   openAttempt,
   renew,
   TASK_COLUMNS,
@@ -25,6 +27,8 @@ import { unique } from './unique.ts';
 
 type Row = Selectable<TaskTable>;
 type NewRow = Required<Insertable<TaskTable>>;
+
+const STATES: readonly TaskState[] = ['pending', 'running', 'done', 'failed', 'cancelled'];
 
 const find = new Statement(({ build }, p: { id: bigint }) =>
   build.selectFrom('tasks').select(TASK_COLUMNS).where('id', '=', p.id),
@@ -51,13 +55,6 @@ const retry = new Statement(({ build }, p: { id: bigint; liveKey: string; runAt:
     .set({ state: 'pending', live_key: p.liveKey, attempts: 0, run_at: p.runAt, ended_at: null })
     .where('id', '=', p.id)
     .where('state', 'in', ['pending', 'failed', 'cancelled']),
-);
-
-const counts = new Statement(({ build }, _: object) =>
-  build
-    .selectFrom('tasks')
-    .select((eb) => ['type', 'state', eb.fn.countAll().as('count')])
-    .groupBy(['type', 'state']),
 );
 
 export class Tasks implements TaskQueries, TaskCommands {
@@ -100,13 +97,20 @@ export class Tasks implements TaskQueries, TaskCommands {
     return due;
   }
 
-  async counts(): Promise<readonly { type: string; state: TaskState; count: number }[]> {
-    const rows = await counts.all(this.#session, {});
-    return rows.map((row) => ({
-      type: row.type,
-      state: row.state as TaskState,
-      count: toNumber(row.count),
-    }));
+  async counts(most: number): Promise<readonly { type: string; state: TaskState; count: number }[]> {
+    const counts: { type: string; state: TaskState; count: number }[] = [];
+    for (let type = await this.#typeAfter(''); type !== undefined; type = await this.#typeAfter(type)) {
+      for (const state of STATES) {
+        const row = await countSome.first(this.#session, { type, state, most });
+        const count = toNumber(row?.count ?? 0);
+        if (count > 0) counts.push({ type, state, count });
+      }
+    }
+    return counts;
+  }
+
+  async #typeAfter(type: string): Promise<string | undefined> {
+    return (await nextType.first(this.#session, { type }))?.type;
   }
 
   async enqueue(id: string, task: NewTask, now: number): Promise<boolean> {

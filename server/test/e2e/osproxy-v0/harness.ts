@@ -148,7 +148,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const core = coreWith(options.linkKeys ?? [OLD_KEY]);
   const tasksEnd = async () => {
     for (let round = 0; round < 500; round += 1) {
-      const counts = await metadata.tasks.counts();
+      const counts = await metadata.tasks.counts(1000);
       const open = counts.filter(
         ({ type, state }) => type === 'compose' && (state === 'pending' || state === 'running'),
       );

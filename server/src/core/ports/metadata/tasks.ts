@@ -8,7 +8,8 @@ export interface TaskQueries {
   attempts(taskId: string): Promise<readonly TaskAttempt[]>;
   /** When the next claim can succeed: the earliest runAt or lease end of these types; undefined when nothing waits. */
   nextDue(types: readonly string[]): Promise<number | undefined>;
-  counts(): Promise<readonly { type: string; state: TaskState; count: number }[]>;
+  /** How many there are of each type and state, each counted up to `most`, so that a long history costs no more than a short one. */
+  counts(most: number): Promise<readonly { type: string; state: TaskState; count: number }[]>;
 }
 
 export interface TaskCommands {
