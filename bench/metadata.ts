@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Logger } from '../server/src/core/ports/logger.ts';
 import type { Metadata } from '../server/src/core/ports/metadata.ts';
 import type { LaneLimits } from '../server/src/drivers/metadata/dialects/server/write-lanes.ts';
 import { type MetadataOptions, openMetadata } from '../server/src/drivers/metadata/index.ts';
@@ -9,25 +7,21 @@ import { createPostgresDatabase, startPostgres } from '../server/test/services/p
 import { numbers } from './harness/arguments.ts';
 import { benchmark } from './harness/benchmark.ts';
 import { GIB } from './harness/files.ts';
+import { quiet, recordFile } from './harness/record-file.ts';
 import { printTable } from './harness/report.ts';
 import { measureRounds } from './harness/rounds.ts';
 
 const { rounds, milliseconds, pool } = numbers({ rounds: 3, milliseconds: 2000, pool: 16 });
 const CLIENTS = [1, 8, 64];
-const NOW = 1_700_000_000_000;
 
 type Operation = (metadata: Metadata, mine: string[]) => Promise<void>;
 
-const none = () => {};
-const quiet: Logger = { debug: none, info: none, warn: none, error: none, child: () => quiet };
-let lastId = BigInt(Date.now()) << 22n;
-
 /** What the service does most: a small file recorded whole, and one looked up for a download. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
-  'record a file': recordFile,
+  'record a file': async (metadata, mine) => void mine.push(await recordFile(metadata)),
   'look up a file': async (metadata, mine) => {
     const uid = mine[Math.floor(Math.random() * mine.length)];
-    if (uid === undefined) await recordFile(metadata, mine);
+    if (uid === undefined) mine.push(await recordFile(metadata));
     else await metadata.files.content(uid);
   },
 };
@@ -110,34 +104,4 @@ async function perSecond(clients: number, operation: () => Promise<void>): Promi
     }),
   );
   return (done / (performance.now() - start)) * 1000;
-}
-
-async function recordFile(metadata: Metadata, mine: string[]): Promise<void> {
-  const [blobId, manifestId, uid] = [newId(), newId(), newId()];
-  const sha256 = randomBytes(32).toString('hex');
-  const digests = { sha256, md5: sha256.slice(32), size: 4096, createdAt: NOW };
-  await metadata.transaction(async (repositories) => {
-    await repositories.blobs.findLive(sha256, 4096);
-    const placement = { store: 'local', node: undefined, key: `${sha256.slice(0, 2)}/${sha256}` };
-    await repositories.blobs.insert({ id: blobId, sha1: undefined, ...digests }, placement);
-    const parts = [{ blobId, size: 4096 }];
-    await repositories.manifests.insert({
-      id: manifestId,
-      sha1: undefined,
-      verified: true,
-      parts,
-      ...digests,
-    });
-    await repositories.files.insert({
-      ...{ uid, owner: 'bench', name: `${uid}.bin`, contentType: 'application/octet-stream', state: 'ready' },
-      ...{ rejectedReason: undefined, manifestId, generation: 1, linkEpoch: 0, verified: true },
-      ...{ updatedAt: NOW, deletedAt: undefined, ...digests },
-    });
-  });
-  mine.push(uid);
-}
-
-function newId(): string {
-  lastId += 1n;
-  return String(lastId);
 }

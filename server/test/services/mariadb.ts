@@ -44,13 +44,20 @@ export async function sharedMariadb(): Promise<Pick<Mariadb, 'access' | 'stop'>>
   });
 }
 
-/** A MariaDB server of its own on loopback. Without `durable` it does not wait for the disk. */
-export async function startMariadb(options: { durable?: boolean } = {}): Promise<Mariadb> {
+export interface MariadbOptions {
+  /** Waits for the disk as a server in use does. */
+  readonly durable?: boolean;
+  /** Options of the server, each as `--name=value`; they count before those that it has here. */
+  readonly flags?: readonly string[];
+}
+
+/** A MariaDB server of its own on loopback. */
+export async function startMariadb(options: MariadbOptions = {}): Promise<Mariadb> {
   const absent = await ensurePackages([{ command: 'mariadbd', packages: ['mariadb-server'] }]);
   if (absent !== undefined) throw new ServiceUnavailable(absent);
   if (process.getuid?.() !== 0) throw new ServiceUnavailable('a server of our own is started by root only');
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-mariadb-'));
-  const server = new OwnMariadb(folder, await freePort(), options.durable === true);
+  const server = new OwnMariadb(folder, await freePort(), options);
   try {
     await server.initialize();
     await server.start();
@@ -65,13 +72,13 @@ class OwnMariadb implements Mariadb {
   readonly access: SqlServerAccess;
   readonly port: number;
   readonly #folder: string;
-  readonly #durable: boolean;
+  readonly #options: MariadbOptions;
   #daemon: Daemon | undefined;
 
-  constructor(folder: string, port: number, durable: boolean) {
+  constructor(folder: string, port: number, options: MariadbOptions) {
     this.#folder = folder;
     this.port = port;
-    this.#durable = durable;
+    this.#options = options;
     this.access = { url: `mariadb://test:${PASSWORD}@127.0.0.1:${port}/test` };
   }
 
@@ -101,9 +108,13 @@ class OwnMariadb implements Mariadb {
       ...['--no-defaults', '--user=mysql', `--datadir=${join(this.#folder, 'data')}`],
       ...[`--tmpdir=${join(this.#folder, 'tmp')}`, `--socket=${join(this.#folder, 'socket')}`],
       ...['--bind-address=127.0.0.1', `--port=${this.port}`, '--skip-name-resolve', '--max-connections=300'],
-      ...(this.#durable ? [] : NOT_DURABLE),
+      ...(this.#options.durable ? [] : NOT_DURABLE),
     ];
-    this.#daemon = await Daemon.start('mariadbd', [...flags, ...memory, ...fresh], join(this.#folder, 'log'));
+    this.#daemon = await Daemon.start(
+      'mariadbd',
+      [...flags, ...memory, ...(this.#options.flags ?? []), ...fresh],
+      join(this.#folder, 'log'),
+    );
     await this.#daemon.ready(() => answers(this.access.url), 60_000);
   }
 

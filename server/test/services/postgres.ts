@@ -41,13 +41,20 @@ export async function sharedPostgres(): Promise<Pick<Postgres, 'access' | 'stop'
   });
 }
 
-/** A PostgreSQL server of its own on loopback. Without `durable` it does not wait for the disk. */
-export async function startPostgres(options: { durable?: boolean } = {}): Promise<Postgres> {
+export interface PostgresOptions {
+  /** Waits for the disk as a server in use does. */
+  readonly durable?: boolean;
+  /** Settings of the server beside those that it has here. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A PostgreSQL server of its own on loopback. */
+export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const absent = await ensurePackages([{ command: `${VERSIONS}/*/bin/postgres`, packages: ['postgresql'] }]);
   if (absent !== undefined) throw new ServiceUnavailable(absent);
   if (process.getuid?.() !== 0) throw new ServiceUnavailable('a server of our own is started by root only');
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-postgres-'));
-  const server = new OwnPostgres(folder, await freePort(), options.durable === true);
+  const server = new OwnPostgres(folder, await freePort(), options);
   try {
     await server.initialize();
     await server.start();
@@ -62,14 +69,14 @@ class OwnPostgres implements Postgres {
   readonly access: SqlServerAccess;
   readonly port: number;
   readonly #folder: string;
-  readonly #durable: boolean;
+  readonly #options: PostgresOptions;
   #bin = '';
   #daemon: Daemon | undefined;
 
-  constructor(folder: string, port: number, durable: boolean) {
+  constructor(folder: string, port: number, options: PostgresOptions) {
     this.#folder = folder;
     this.port = port;
-    this.#durable = durable;
+    this.#options = options;
     this.access = { url: `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres` };
   }
 
@@ -94,7 +101,8 @@ class OwnPostgres implements Postgres {
       unix_socket_directories: this.#folder,
       shared_buffers: '64MB',
       max_connections: '200',
-      ...(this.#durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
+      ...(this.#options.durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
+      ...this.#options.settings,
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     // The system forgets pdeathsig when the user changes, so it is set after that.
