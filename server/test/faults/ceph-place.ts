@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { MARK_KEY } from '#core/store-marks.ts';
 import { newBucket, openUploads, plainClient } from '#test/contracts/storage-s3-subject.ts';
+import { Client } from '#test/e2e/osproxy-v0/client.ts';
 import { openPlace, type Place } from '#test/e2e/stores/two-stores.ts';
 import type { CephRgwAccess } from '#test/services/ceph-rgw.ts';
 import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
 import { settles } from './probe.ts';
+import type { StormPlace } from './store-storm.ts';
 
 /** Longest time without a byte that the store "ceph" is given here. Generous: on a machine under load a store that is well takes its time. */
 export const STORE_IDLE_SECONDS = 4;
 
 /** A service on a local disk and a bucket of Ceph behind a proxy that makes faults. */
-export interface CephPlace extends Place {
+export interface CephPlace extends Place, StormPlace {
   readonly proxy: TcpFaultProxy;
   readonly bucket: string;
   /** Straight to the gateway, past the proxy. */
@@ -23,12 +25,8 @@ export interface CephPlace extends Place {
   diskKeys(): Promise<string[]>;
   /** Multipart uploads that nobody ended. */
   openUploads(): Promise<number>;
-  /** Resolves when exactly what the database names is in both stores, nothing unfinished besides. */
   onlyNamed(withinMs?: number): Promise<void>;
-  /** Resolves when the background has found the content of the file to be right. */
-  verified(uid: string): Promise<void>;
-  /** `fsck --deep` finds nothing; rejects with what it found. */
-  cleanFsck(): Promise<void>;
+  query(sql: string): Record<string, unknown>[];
 }
 
 export interface CephPlaceOptions {
@@ -109,6 +107,18 @@ ${yaml}
     bucketKeys: { value: bucketKeys },
     diskKeys: { value: diskKeys },
     openUploads: { value: () => openUploads(s3, bucket, '') },
+    clients: {
+      get: () => ({ rest: place.client, v0: new Client(place.service.url, place.service.apiKey) }),
+    },
+    probes: { get: () => [place.client] },
+    lines: { get: () => place.service.lines },
+    leftovers: {
+      value: async () => {
+        const left = [...(await bucketKeys()), ...(await diskKeys())].length;
+        const uploads = await openUploads(s3, bucket, '');
+        return left + uploads === 0 ? undefined : `${left} objects, ${uploads} multipart uploads`;
+      },
+    },
     onlyNamed: {
       value: (withinMs = 60_000) =>
         settles(withinMs, async () => {

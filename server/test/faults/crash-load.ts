@@ -29,6 +29,11 @@ export interface LaneOptions {
   readonly troubled?: () => boolean;
   /** KiB of the largest content in one go, and of the smallest and the largest part. */
   readonly sizes?: LoadSizes;
+  /**
+   * Set where a proxy stands between, which may answer for a service that is gone and may send a request twice: then a failure in trouble says
+   * nothing about what happened. A client waits so many milliseconds for an answer before it goes on with something else.
+   */
+  readonly proxied?: { readonly patienceMs: number };
 }
 
 export interface LoadSizes {
@@ -47,13 +52,16 @@ export class Lane {
   readonly #killed: AbortSignal;
   readonly #troubled: () => boolean;
   readonly #sizes: LoadSizes;
+  readonly #proxied: LaneOptions['proxied'];
+  /** Requests that nobody waits for any more; they may still have their effect. */
+  readonly #abandoned: Promise<unknown>[] = [];
 
   constructor(
     model: Model,
     clients: Clients,
     random: Random,
     killed: AbortSignal,
-    { troubled = () => false, sizes = SMALL }: LaneOptions = {},
+    { troubled = () => false, sizes = SMALL, proxied }: LaneOptions = {},
   ) {
     this.#model = model;
     this.#rest = clients.rest;
@@ -62,6 +70,7 @@ export class Lane {
     this.#killed = killed;
     this.#troubled = troubled;
     this.#sizes = sizes;
+    this.#proxied = proxied;
   }
 
   /** Resolves when the process was killed; rejects when it does anything wrong before. */
@@ -73,6 +82,7 @@ export class Lane {
         if (!(error instanceof Lost)) throw error;
       }
     }
+    await Promise.allSettled(this.#abandoned);
   }
 
   #step(): Promise<void> {
@@ -103,7 +113,7 @@ export class Lane {
     const body = slow ? this.#slowly(bytes) : bytes;
     const put = this.#answered(this.#rest.call('PUT', `/files/${name}`, { body, headers }), 201);
     const stored = await put.catch((error: unknown) => {
-      stray.refused = error instanceof Refused;
+      stray.refused = error instanceof Refused && this.#proxied === undefined;
       throw error;
     });
     this.#answeredFor(stray);
@@ -187,7 +197,9 @@ export class Lane {
       }
     };
     const sent = await Promise.allSettled([sending(), sending(), sending()]);
-    if (leave || sent.some(({ status }) => status === 'rejected')) this.#model.open.push(upload);
+    const lost = sent.some(({ status }) => status === 'rejected');
+    if (lost && this.#proxied !== undefined) upload.pending = 'part';
+    if (leave || lost) this.#model.open.push(upload);
     for (const result of sent) if (result.status === 'rejected') throw result.reason;
     if (!leave) await this.#finish(upload);
   }
@@ -253,6 +265,10 @@ export class Lane {
   ): Promise<T> {
     const mayFail = this.#troubled();
     const answer = await this.#lostOr(call);
+    const uncertain = this.#proxied !== undefined && (mayFail || this.#troubled());
+    if (uncertain && [502, 504].includes(answer.status)) throw new Lost('the proxy has no answer');
+    // The proxy may have sent a request again that had its effect the first time.
+    if (uncertain && status === 204 && [404, 409].includes(answer.status)) throw new Lost('done already');
     if (answer.status === 503 && (mayFail || this.#troubled())) {
       throw UNKNOWN.test(told(answer)) ? new Lost('unknown') : new Refused('the store is away');
     }
@@ -263,11 +279,29 @@ export class Lane {
   async #lostOr<T>(call: Promise<T>): Promise<T> {
     const mayFail = this.#troubled();
     try {
-      return await call;
+      if (this.#proxied === undefined) return await call;
+      return await this.#patiently(call, this.#proxied.patienceMs);
     } catch (error) {
       if (mayFail || this.#troubled() || this.#killed.aborted) throw new Lost('no answer', { cause: error });
       throw error;
     }
+  }
+
+  async #patiently<T>(call: Promise<T>, ms: number): Promise<T> {
+    const ended = call.then(
+      () => true,
+      () => true,
+    );
+    const waited = new AbortController();
+    for (let answered = false; !answered; ) {
+      const over = sleep(ms, false, { signal: waited.signal }).catch(() => false);
+      answered = await Promise.race([ended, over]);
+      if (answered || !this.#troubled()) continue;
+      this.#abandoned.push(ended);
+      throw new Lost('no answer in time');
+    }
+    waited.abort();
+    return call;
   }
 
   #take(): KnownUpload | undefined {

@@ -37,8 +37,8 @@ export interface KnownUpload {
   readonly plan: readonly Content[];
   readonly whole: boolean;
   readonly parts: Map<number, KnownPart>;
-  /** Sent and not answered: the upload may be a file, or over. */
-  pending: 'complete' | 'abort' | undefined;
+  /** Sent and not answered: the upload may be a file, or over; after `part`, a part may still change. Nobody goes on with it until a look. */
+  pending: 'complete' | 'abort' | 'part' | undefined;
 }
 
 /** What was asked of the service, and what it answered. */

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '../e2e/osproxy-v0/client.ts';
-import type { CephPlace } from './ceph-place.ts';
+import type { RestClient } from '../e2e/rest/client.ts';
 import { checkAll } from './crash-check.ts';
-import { type Clients, Lane, type LoadSizes } from './crash-load.ts';
+import { type Clients, Lane, type LaneOptions, type LoadSizes } from './crash-load.ts';
 import { Model } from './crash-model.ts';
 import { settles } from './probe.ts';
 import { bytesOf, Random } from './random.ts';
@@ -25,8 +24,27 @@ export interface Trouble {
   readonly kills?: boolean;
 }
 
+/** The service as the clients see it, and what is behind it. */
+export interface StormPlace {
+  /** As they are after the last restart. */
+  readonly clients: Clients;
+  /** Clients of every node: after a trouble each must take bytes and give back what any has taken. */
+  readonly probes: readonly RestClient[];
+  /** Lines of the log so far. */
+  readonly lines: readonly string[];
+  query(sql: string): Record<string, unknown>[] | Promise<Record<string, unknown>[]>;
+  /** Resolves when the background has found the content of the file to be right. */
+  verified(uid: string): Promise<void>;
+  /** Resolves when exactly what the database names is in every store, nothing unfinished besides. */
+  onlyNamed(): Promise<void>;
+  /** `fsck --deep` finds nothing; rejects with what it found. */
+  cleanFsck(): Promise<void>;
+  /** What is left in the stores; undefined when nothing is. */
+  leftovers(): Promise<string | undefined>;
+}
+
 export interface Storm {
-  readonly place: CephPlace;
+  readonly place: StormPlace;
   readonly seed: number;
   /** One round of load each, in this order. */
   readonly troubles: readonly Trouble[];
@@ -35,6 +53,9 @@ export interface Storm {
   readonly lasts: readonly [number, number];
   /** Move everything from one store to the other and back meanwhile. */
   readonly moves?: boolean;
+  readonly proxied?: NonNullable<LaneOptions['proxied']>;
+  /** Bounds how long the load waits for acknowledgements before a trouble begins; default 5 to 30 of them. */
+  readonly underWay?: readonly [number, number];
 }
 
 /** Extensions of the names that the load gives: a place may have rules for them. */
@@ -64,12 +85,12 @@ export async function runStorm(storm: Storm): Promise<Model['acknowledged']> {
       await recovered(storm.place, model);
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       console.log(`${name}: recovered within ${seconds} s, ${JSON.stringify(model.acknowledged)}`);
-      await checkAll(model, clientsOf(storm.place), random);
+      await checkAll(model, storm.place.clients, random);
       complainAboutErrors(storm.place);
     }
     name = 'the end';
     await allSettled(storm.place, model);
-    await checkAll(model, clientsOf(storm.place), random);
+    await checkAll(model, storm.place.clients, random);
     await storm.place.onlyNamed();
     await storm.place.cleanFsck();
     await emptied(storm.place, model);
@@ -78,7 +99,7 @@ export async function runStorm(storm: Storm): Promise<Model['acknowledged']> {
     const told = error instanceof Error ? error.message : String(error);
     // What the log says about the last answers comes a moment after them.
     await sleep(300);
-    const lines = storm.place.service.lines.filter((line) => /"level":"(warn|error|fatal)"/.test(line));
+    const lines = storm.place.lines.filter((line) => /"level":"(warn|error|fatal)"/.test(line));
     throw new Error(
       `At ${name}, OSPROXY_TEST_SEED=${storm.seed}: ${told}\nThe service logged last:\n${lines
         .slice(-LAST_LINES)
@@ -90,33 +111,30 @@ export async function runStorm(storm: Storm): Promise<Model['acknowledged']> {
 }
 
 /** A store that fails is no fault inside the service; an answer that was begun and could not be ended is told as an error. */
-function complainAboutErrors({ service }: CephPlace): void {
-  const bad = service.lines.find(
+function complainAboutErrors({ lines }: StormPlace): void {
+  const bad = lines.find(
     (line) => /"level":"(error|fatal)"/.test(line) && !line.includes('"msg":"an answer broke off after'),
   );
   if (bad !== undefined) throw new Error(`The service logged: ${bad}`);
 }
 
-function clientsOf({ service, client }: CephPlace): Clients {
-  return { rest: client, v0: new Client(service.url, service.apiKey) };
-}
-
 async function oneRound(storm: Storm, model: Model, trouble: Trouble, random: Random): Promise<void> {
-  const { place, sizes, lasts } = storm;
+  const { place, sizes, lasts, proxied } = storm;
   const stop = new AbortController();
   let inTrouble = false;
   const troubled = () => inTrouble;
-  const clients = clientsOf(place);
+  const { clients } = place;
   const lanes = Array.from({ length: LANES }, (_, index) =>
     new Lane(model, clients, new Random(random.between(0, 2 ** 31), index), stop.signal, {
       troubled,
       sizes,
+      ...(proxied === undefined ? {} : { proxied }),
     }).run(),
   );
   const running = Promise.all(lanes);
   try {
     if (storm.moves) await beginMove(place, random);
-    await Promise.race([underWay(model, random), running]);
+    await Promise.race([underWay(model, random, storm.underWay), running]);
     inTrouble = true;
     if (trouble.kills) stop.abort();
     await trouble.begin(random);
@@ -129,8 +147,12 @@ async function oneRound(storm: Storm, model: Model, trouble: Trouble, random: Ra
 }
 
 /** So many acknowledgements, whatever the machine is busy with. */
-async function underWay(model: Model, random: Random): Promise<void> {
-  let left = random.between(5, MOST_ACKNOWLEDGEMENTS);
+async function underWay(
+  model: Model,
+  random: Random,
+  [least, most]: readonly [number, number] = [5, MOST_ACKNOWLEDGEMENTS],
+): Promise<void> {
+  let left = random.between(least, most);
   const acknowledged = Promise.withResolvers<void>();
   model.onAcknowledged = () => {
     left -= 1;
@@ -141,24 +163,34 @@ async function underWay(model: Model, random: Random): Promise<void> {
 }
 
 /** Whatever lies in one store goes to the other, unless a move is under way. */
-async function beginMove({ client }: CephPlace, random: Random): Promise<void> {
+async function beginMove({ clients }: StormPlace, random: Random): Promise<void> {
   const [from, to] = random.chance(0.5) ? ['ceph', 'disk'] : ['disk', 'ceph'];
-  const { status } = await client.call('POST', '/moves', { json: { from, to } });
+  const { status } = await clients.rest.call('POST', '/moves', { json: { from, to } });
   if (status !== 201 && status !== 409) throw new Error(`A move was answered with ${status}.`);
 }
 
-/** The store takes bytes again and gives them back: no rule applies to such a name, so they are in the default store. */
-async function recovered({ client }: CephPlace, model: Model): Promise<void> {
-  const content = { seed: 7, size: 400_000 };
-  await settles(RECOVERED_WITHIN_MS, async () => {
-    const name = `${model.name('recovered')}.bin`;
-    content.seed += 1;
-    const stored = await client.call('PUT', `/files/${name}`, { body: bytesOf(content) });
-    if (stored.status !== 201) return `a put is answered with ${stored.status}: ${stored.bytes}`;
-    model.addFile(model.newUid(stored.json.uid), name, { ...content });
-    const { status } = await client.content(stored.json.uid);
-    return status === 200 ? undefined : `reading is answered with ${status}`;
-  });
+/** Every node takes bytes again and gives back what each has taken: no rule applies to such a name, so they are in the default store. */
+async function recovered({ probes }: StormPlace, model: Model): Promise<void> {
+  for (const probe of probes) {
+    const content = { seed: 7, size: 400_000 };
+    await settles(RECOVERED_WITHIN_MS, async () => {
+      const name = `${model.name('recovered')}.bin`;
+      content.seed += 1;
+      const put = probe.call('PUT', `/files/${name}`, { body: bytesOf(content) });
+      const stored = await put.catch((error: Error) => error);
+      if (stored instanceof Error || stored.status !== 201) {
+        model.strays.push({ name, content: { ...content }, key: undefined });
+        if (stored instanceof Error) return `a put is not answered: ${stored.message}`;
+        return `a put is answered with ${stored.status}: ${stored.bytes}`;
+      }
+      model.addFile(model.newUid(stored.json.uid), name, { ...content });
+      for (const reader of probes) {
+        const { status, bytes } = await reader.content(stored.json.uid);
+        if (status !== 200) return `reading is answered with ${status}: ${bytes.subarray(0, 300)}`;
+      }
+      return undefined;
+    });
+  }
 }
 
 interface Move {
@@ -168,20 +200,20 @@ interface Move {
 }
 
 /** Every file verified, every move through, no task waiting that should have ended. */
-async function allSettled(place: CephPlace, model: Model): Promise<void> {
+async function allSettled(place: StormPlace, model: Model): Promise<void> {
   for (const { uid } of model.here()) await place.verified(uid);
   await settles(SETTLED_WITHIN_MS, async () => {
-    const { json } = await place.client.call('GET', '/moves');
+    const { json } = await place.clients.rest.call('GET', '/moves');
     const { moves } = json as unknown as { readonly moves: readonly Move[] };
     for (const { id, state, failedObjects } of moves) {
-      if (state === 'done' && failedObjects > 0) await place.client.call('POST', `/moves/${id}/resume`);
+      if (state === 'done' && failedObjects > 0) await place.clients.rest.call('POST', `/moves/${id}/resume`);
       if (state !== 'done' || failedObjects > 0) return `move ${id} is ${state}, ${failedObjects} failed`;
     }
     return undefined;
   });
   await settles(SETTLED_WITHIN_MS, async () => {
     const types = "type in ('compose', 'transfer', 'move')";
-    const waiting = place.query(
+    const waiting = await place.query(
       `select type, state, attempts, last_error from tasks where ${types} and state not in ('done', 'cancelled')`,
     );
     return waiting.length === 0
@@ -191,12 +223,8 @@ async function allSettled(place: CephPlace, model: Model): Promise<void> {
 }
 
 /** With every file deleted and every upload ended nothing is left in either store. */
-async function emptied(place: CephPlace, model: Model): Promise<void> {
-  for (const { uid } of model.here()) await place.client.call('DELETE', `/files/${uid}`);
-  for (const { uid } of model.open) await place.client.call('DELETE', `/uploads/${uid}`);
-  await settles(60_000, async () => {
-    const left = [...(await place.bucketKeys()), ...(await place.diskKeys())].length;
-    const uploads = await place.openUploads();
-    return left + uploads === 0 ? undefined : `${left} objects, ${uploads} multipart uploads`;
-  });
+async function emptied({ clients, leftovers }: StormPlace, model: Model): Promise<void> {
+  for (const { uid } of model.here()) await clients.rest.call('DELETE', `/files/${uid}`);
+  for (const { uid } of model.open) await clients.rest.call('DELETE', `/uploads/${uid}`);
+  await settles(60_000, leftovers);
 }

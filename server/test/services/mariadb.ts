@@ -150,6 +150,14 @@ async function withConnection<T>(url: string, work: (connection: Connection) => 
   }
 }
 
+/** Rows of a statement, in the database that the URL names. */
+export function queryMariadb({ url }: SqlServerAccess, sql: string): Promise<Record<string, unknown>[]> {
+  return withConnection(url, async (connection) => {
+    const [rows] = await connection.query({ sql, supportBigNumbers: true, bigNumberStrings: true });
+    return rows as Record<string, unknown>[];
+  });
+}
+
 /** A new empty database in the server, whose own character set is not the one that osproxy needs. */
 export function createMariadbDatabase(access: SqlServerAccess): Promise<SqlDatabase> {
   return ensureMariadbDatabase(access, `test_${randomUUID().replaceAll('-', '')}`);

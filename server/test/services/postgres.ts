@@ -155,6 +155,11 @@ async function withClient<T>(url: string, work: (client: Client) => Promise<T>):
   }
 }
 
+/** Rows of a statement, in the database that the URL names. */
+export function queryPostgres({ url }: SqlServerAccess, sql: string): Promise<Record<string, unknown>[]> {
+  return withClient(url, async (client) => (await client.query(sql)).rows);
+}
+
 export interface SqlDatabase {
   readonly url: string;
   remove(): Promise<void>;

@@ -33,8 +33,14 @@ export interface TestCluster {
   close(): Promise<void>;
 }
 
+/** What a node is given, where that is not the same for all. */
+type EnvOf = (number: number, folder: string) => Record<string, string>;
+
 /** Nodes n1, n2 … with their own data folders and one database. */
-export async function startCluster(count: number, env: Record<string, string> = {}): Promise<TestCluster> {
+export async function startCluster(
+  count: number,
+  env: Record<string, string> | EnvOf = {},
+): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-cluster-'));
   const place = await placeOf(folder);
   const sharedPlace = { ...place, databaseUrl: place.databaseUrl ?? `sqlite:${join(folder, 'shared.db')}` };
@@ -49,7 +55,8 @@ export async function startCluster(count: number, env: Record<string, string> = 
   };
   try {
     for (let number = 1; number <= count; number += 1) {
-      nodes.push(await startNode(folder, `n${number}`, sharedPlace, env));
+      const own = typeof env === 'function' ? env(number, folder) : env;
+      nodes.push(await startNode(folder, `n${number}`, sharedPlace, own));
     }
   } catch (error) {
     await close();
