@@ -172,18 +172,18 @@ async function beginMove({ clients }: StormPlace, random: Random): Promise<void>
 /** Every node takes bytes again and gives back what each has taken: no rule applies to such a name, so they are in the default store. */
 async function recovered({ probes }: StormPlace, model: Model): Promise<void> {
   for (const probe of probes) {
-    const content = { seed: 7, size: 400_000 };
     await settles(RECOVERED_WITHIN_MS, async () => {
       const name = `${model.name('recovered')}.bin`;
-      content.seed += 1;
+      // Equal bytes would be kept where they are already.
+      const content = { seed: 2 ** 41 + Number(/\d+/.exec(name)), size: 400_000 };
       const put = probe.call('PUT', `/files/${name}`, { body: bytesOf(content) });
       const stored = await put.catch((error: Error) => error);
       if (stored instanceof Error || stored.status !== 201) {
-        model.strays.push({ name, content: { ...content }, key: undefined });
+        model.strays.push({ name, content, key: undefined });
         if (stored instanceof Error) return `a put is not answered: ${stored.message}`;
         return `a put is answered with ${stored.status}: ${stored.bytes}`;
       }
-      model.addFile(model.newUid(stored.json.uid), name, { ...content });
+      model.addFile(model.newUid(stored.json.uid), name, content);
       for (const reader of probes) {
         const { status, bytes } = await reader.content(stored.json.uid);
         if (status !== 200) return `reading is answered with ${status}: ${bytes.subarray(0, 300)}`;

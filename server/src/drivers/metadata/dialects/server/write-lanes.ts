@@ -3,7 +3,7 @@ import { OsproxyError } from '#core/errors.ts';
 import type { Dialect, Result, Session } from '../../session.ts';
 import type { ServerConnection } from './connection.ts';
 import type { Pool } from './pool.ts';
-import { type Trouble, tooManyConflicts, troubleOf, unknownOutcome } from './trouble.ts';
+import { lostConnection, type Trouble, tooManyConflicts, troubleOf, unknownOutcome } from './trouble.ts';
 
 export interface LaneLimits {
   /** Transactions of this process that are open at once. */
@@ -156,7 +156,9 @@ export class WriteLanes {
         await connection.nextMember();
       }
       const outcome = await this.#attempt(job, connection);
-      if (!connection.usable) throw outcome.trouble === undefined ? undefined : errorOf(outcome);
+      // It may also have been lost between two statements, which then nobody was told.
+      if (!connection.usable)
+        throw outcome.trouble === undefined ? lostConnection(undefined) : errorOf(outcome);
       if (shared && 'error' in outcome.result) await connection.undoMember();
       outcomes.push(outcome);
     }
