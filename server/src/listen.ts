@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '#config/config.ts';
+import { addUpLoads, LoadMeter } from '#core/cluster/load-meter.ts';
 import { NodePulse } from '#core/cluster/node-pulse.ts';
 import { PeerObjects } from '#core/cluster/peer-objects.ts';
 import type { ScheduleLead } from '#core/cluster/schedule-lead.ts';
@@ -72,26 +73,32 @@ export interface HttpParts {
 /** Puts the service on the network: worker number, heartbeats and tasks run from here on until close(). */
 export async function listen(parts: HttpParts): Promise<Listener> {
   const { config, coordinator, workerNumber, runner, lead, logger, ofNode } = parts;
-  // One process of a node speaks for it in the registry and leads its schedules.
-  const speaks = ofNode === undefined || ofNode.number === 1;
   let stops = false;
   await Promise.all([workerNumber.start(), parts.link?.start()]);
   const stopping = () => stops;
   const app = await createApp(parts, logger as unknown as FastifyBaseLogger, config.http.docs, stopping);
+  const meter = new LoadMeter({
+    transfers: () => parts.telemetry.openTransfers,
+    tasks: () => runner.running,
+  });
   const pulse = new NodePulse({
     ...{ coordinator, logger, lead, clock: parts.core.clock, stores: parts.stores, nodeId: parts.nodeId },
     version: packageVersion(),
-    load: { transfers: () => parts.telemetry.openTransfers, tasks: () => runner.running },
+    load: async () => addUpLoads([meter.read(), ...((await ofNode?.loads()) ?? [])]),
   });
+  ofNode?.answerLoad(() => meter.read());
   const closing = new AbortController();
   let marking: Promise<unknown> = Promise.resolve();
+  let speaking: Promise<unknown> = Promise.resolve();
   const close = async () => {
     closing.abort();
     await app.close();
+    await speaking;
     await marking;
     await runner.stop();
     await lead.stop();
     await pulse.stop();
+    meter.stop();
     if (ofNode === undefined || (await ofNode.isLast())) await coordinator.leave(parts.nodeId);
     await workerNumber.stop();
   };
@@ -103,7 +110,8 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     const address = clusterAddressOf(config, url);
     if (config.cluster.secret !== undefined)
       logger.info({ node: parts.nodeId, address }, 'other nodes reach this one here');
-    if (speaks) {
+    // One process of a node speaks for it in the registry and leads its schedules.
+    const speak = async () => {
       await lead.start(async () => {
         if (closing.signal.aborted) return;
         await runner.schedule();
@@ -112,6 +120,16 @@ export async function listen(parts: HttpParts): Promise<Listener> {
       await pulse.start(address, ofNode?.startedAt);
       await warnOfLoneliness(parts);
       marking = markStores(parts, closing.signal);
+    };
+    if (ofNode === undefined || ofNode.speaks) await speak();
+    else {
+      void ofNode.speak.then(() => {
+        if (closing.signal.aborted) return;
+        logger.info({}, 'this process speaks for the node now');
+        speaking = speak().catch((error: unknown) =>
+          logger.warn({ err: error }, 'a look at the other nodes failed'),
+        );
+      });
     }
     await runner.start();
     parts.workers.warm();

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Config } from '#config/config.ts';
 import type { ClusterView } from '#core/cluster/cluster-overview.ts';
+import type { NodeLoad } from '#core/model/lease.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
 import type { TaskRecord, TaskState } from '#core/model/task.ts';
@@ -101,8 +102,10 @@ export interface Service {
 
 /** What a service needs to know when it is one of several processes of a node, and how it reaches the others. */
 export interface NodeProcess {
-  /** 1 to the number of processes. */
-  readonly number: number;
+  /** True when it speaks for the node from its start on, in the registry and for the schedules. */
+  readonly speaks: boolean;
+  /** Resolves when it shall do so because the one that did is gone. */
+  readonly speak: Promise<void>;
   /** Address of the node; known when the service is told to listen. */
   readonly url: string;
   /** When the node was started. */
@@ -118,6 +121,10 @@ export interface NodeProcess {
   answerMetrics(snapshot: () => Promise<unknown>): void;
   /** Those of every process with `own` among them; undefined when nobody answers. */
   allMetrics(own: unknown): Promise<unknown>;
+  /** How this process answers when another is asked for the load of the node. */
+  answerLoad(load: () => NodeLoad): void;
+  /** Those of the other processes that answer. */
+  loads(): Promise<readonly NodeLoad[]>;
 }
 
 /** `process` is given where the service is one of several processes. */

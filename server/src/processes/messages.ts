@@ -5,6 +5,8 @@ export type Question =
   | { readonly what: 'hear'; readonly topic: string; readonly message: string }
   /** A worker gives its own values along and gets those of all; the primary asks a worker for its own. */
   | { readonly what: 'metrics'; readonly own?: unknown }
+  /** A worker gets the loads of the others; the primary asks a worker for its own. */
+  | { readonly what: 'load' }
   | { readonly what: 'last' };
 
 type Exchange =
@@ -18,6 +20,8 @@ export interface Beginning {
   readonly number: number;
   /** This process prepares the database for all. */
   readonly prepares: boolean;
+  /** This process speaks for the node from its start on. */
+  readonly speaks: boolean;
   /** When the node was started, in milliseconds since the epoch. */
   readonly startedAt: number;
 }
@@ -29,6 +33,8 @@ export type ToWorker =
   /** Comes with a socket. */
   | { readonly kind: 'connection' }
   | { readonly kind: 'unready' }
+  /** From now on this process speaks for the node. */
+  | { readonly kind: 'speak' }
   | { readonly kind: 'stop' };
 
 export type ToPrimary =

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import type { NodeLoad } from '#core/model/lease.ts';
 import type { Beginning, Question, ToPrimary, ToWorker } from './messages.ts';
 import { Questions } from './questions.ts';
 
@@ -12,10 +13,12 @@ export class PrimaryLink {
   readonly #listen = Promise.withResolvers<string>();
   readonly #stop = Promise.withResolvers<string>();
   readonly #unready = Promise.withResolvers<void>();
+  readonly #speak = Promise.withResolvers<void>();
   readonly #questions = new Questions((message) => this.#send(message));
   readonly #toldListeners: ((topic: string, message: string) => void)[] = [];
   #take: ((socket: Socket) => void) | undefined;
   #metrics: () => Promise<unknown> = async () => undefined;
+  #load: () => NodeLoad | undefined = () => undefined;
   #beginning: Beginning | undefined;
   #url = '';
 
@@ -47,8 +50,13 @@ export class PrimaryLink {
     return this.#unready.promise;
   }
 
-  get number(): number {
-    return this.#beginning?.number ?? 0;
+  get speaks(): boolean {
+    return this.#beginning?.speaks ?? false;
+  }
+
+  /** Resolves when this process shall speak for the node. */
+  get speak(): Promise<void> {
+    return this.#speak.promise;
   }
 
   get url(): string {
@@ -103,6 +111,16 @@ export class PrimaryLink {
     return this.#questions.ask({ what: 'metrics', own }, ANSWER_WITHIN_MS);
   }
 
+  /** How this process answers when another is asked for the load of the node. */
+  answerLoad(load: () => NodeLoad): void {
+    this.#load = load;
+  }
+
+  /** Those of the other processes that answer. */
+  async loads(): Promise<readonly NodeLoad[]> {
+    return ((await this.#questions.ask({ what: 'load' }, ANSWER_WITHIN_MS)) ?? []) as readonly NodeLoad[];
+  }
+
   /** Ends the channel, which would keep this process alive. */
   async close(): Promise<void> {
     if (!process.connected) return;
@@ -131,6 +149,8 @@ export class PrimaryLink {
         return;
       case 'unready':
         return this.#unready.resolve();
+      case 'speak':
+        return this.#speak.resolve();
       case 'stop':
         return this.#stop.resolve('the primary process asked for it');
       case 'answer':
@@ -155,6 +175,7 @@ export class PrimaryLink {
 
   async #answer(question: Question): Promise<unknown> {
     if (question.what === 'metrics') return this.#metrics();
+    if (question.what === 'load') return this.#load();
     if (question.what === 'hear')
       for (const hear of this.#toldListeners) hear(question.topic, question.message);
     return true;

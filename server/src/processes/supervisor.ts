@@ -9,11 +9,11 @@ import { type WorkerOptions, WorkerProcess } from './worker-process.ts';
 /** A process that lived this long did not die of its start. */
 const STABLE_MS = 10_000;
 const FIRST_PAUSE_MS = 250;
-/** Short enough for the first process to be back before other nodes take this one for dead. */
 const LONGEST_PAUSE_MS = 10_000;
 /** Deaths of one process soon after its start, one after another, after which there is no point in going on when no other serves. */
 const MOST_DEATHS = 5;
 const HEAR_WITHIN_MS = 1000;
+const LOAD_WITHIN_MS = 1000;
 /** What closing a process may take beyond its drain. */
 const CLOSE_WITHIN_MS = 15_000;
 
@@ -46,6 +46,8 @@ export class Supervisor {
   readonly #killAll = (): void => {
     for (const { worker } of this.#slots) worker?.kill();
   };
+  /** Speaks for the node in the registry and asks for the lead of its schedules; the first one that could, until it ends. */
+  #speaker: WorkerProcess | undefined;
   #isPrepared = false;
   #url: string | undefined;
   #started = false;
@@ -111,11 +113,14 @@ export class Supervisor {
       ended: (one, how) => this.#ended(slot, one, how),
     });
     slot.worker = worker;
+    // What the start of the service waits for: the node is in the registry when it listens.
+    if (!this.#started && slot.number === 1) this.#speaker ??= worker;
     worker.send({
       kind: 'begin',
       config: this.#options.config,
       number: slot.number,
       prepares: slot.number === 1 && !this.#isPrepared,
+      speaks: this.#speaker === worker,
       startedAt: this.#startedAt,
     });
     if (this.#url !== undefined) worker.send({ kind: 'listen', url: this.#url });
@@ -125,7 +130,21 @@ export class Supervisor {
     if (this.#stopping) return;
     if (this.#started) this.#options.logger.info({ worker: worker.number, pid: worker.pid }, 'serving again');
     this.#door.free(worker);
+    this.#appoint();
     if (this.#slots.every((slot) => slot.worker?.serving === true)) this.#allListening.resolve();
+  }
+
+  /** Where nobody speaks for the node, the process with the lowest number that serves does from now on. */
+  #appoint(): void {
+    if (this.#speaker !== undefined) return;
+    this.#speaker = this.#slots.find(({ worker }) => worker?.serving === true && !worker.leaving)?.worker;
+    this.#speaker?.send({ kind: 'speak' });
+  }
+
+  #resign(worker: WorkerProcess): void {
+    if (this.#speaker !== worker) return;
+    this.#speaker = undefined;
+    this.#appoint();
   }
 
   #ended(slot: Slot, worker: WorkerProcess, how: string): void {
@@ -134,6 +153,7 @@ export class Supervisor {
     if (untaken !== undefined) this.#door.give(untaken);
     this.#metrics.retire(worker);
     slot.worker = undefined;
+    this.#resign(worker);
     if (this.#stopping) return;
     const early = performance.now() - worker.bornAt < STABLE_MS;
     slot.deaths = early ? slot.deaths + 1 : 0;
@@ -178,8 +198,13 @@ export class Supervisor {
         return true;
       case 'metrics':
         return this.#metrics.gather(asking, question.own, serving);
+      case 'load': {
+        const loads = await Promise.all(serving.map((worker) => worker.ask(question, LOAD_WITHIN_MS)));
+        return loads.filter((load) => load !== undefined);
+      }
       case 'last':
         asking.leaving = true;
+        this.#resign(asking);
         return others.every((worker) => worker.leaving);
     }
   }

@@ -1,7 +1,6 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOsproxyError, toOsproxyError } from '../errors.ts';
-import type { NodeRecord, NodeStore } from '../model/lease.ts';
+import type { NodeLoad, NodeRecord, NodeStore } from '../model/lease.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Coordinator } from '../ports/coordinator.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -13,7 +12,6 @@ const PROBE_KEY = '0000/readiness-probe';
 const PROBE_WITHIN_MS = 5_000;
 /** How long a heartbeat waits for the stores; those that take longer are in the next one. */
 const WAIT_FOR_STORES_MS = 500;
-const NANOSECONDS_PER_MS = 1e6;
 
 export interface NodePulseOptions {
   readonly coordinator: Coordinator;
@@ -23,13 +21,13 @@ export interface NodePulseOptions {
   readonly lead: ScheduleLead;
   readonly nodeId: string;
   readonly version: string;
-  readonly load: { transfers(): number; tasks(): number };
+  /** Asked at each heartbeat. */
+  readonly load: () => Promise<NodeLoad>;
 }
 
 /** Tells the registry every ten seconds that this node is here and how it is. */
 export class NodePulse {
   readonly #options: NodePulseOptions;
-  readonly #delay = monitorEventLoopDelay({ resolution: 50 });
   #stores: readonly NodeStore[] = [];
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
@@ -44,7 +42,6 @@ export class NodePulse {
   async start(address: string, startedAt = this.#options.clock.now()): Promise<void> {
     this.#address = address;
     this.#startedAt = startedAt;
-    this.#delay.enable();
     await this.beat();
     this.#timer = setInterval(() => void this.beat(), HEARTBEAT_MS);
     this.#timer.unref();
@@ -52,7 +49,6 @@ export class NodePulse {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    this.#delay.disable();
     await this.#beating;
   }
 
@@ -72,16 +68,14 @@ export class NodePulse {
         this.#stores = stores;
       });
       await Promise.race([probing, sleep(WAIT_FOR_STORES_MS, undefined, { ref: false })]);
-      await coordinator.heartbeat(this.#record());
+      await coordinator.heartbeat(this.#record(await this.#options.load()));
     } catch (error) {
       logger.warn({ err: error }, 'the heartbeat failed');
     }
   }
 
-  #record(): NodeRecord {
-    const { clock, lead, load, nodeId, version } = this.#options;
-    const delay = this.#delay.percentile(99) / NANOSECONDS_PER_MS;
-    this.#delay.reset();
+  #record(load: NodeLoad): NodeRecord {
+    const { clock, lead, nodeId, version } = this.#options;
     const held = lead.held;
     return {
       id: nodeId,
@@ -90,11 +84,7 @@ export class NodePulse {
       startedAt: this.#startedAt,
       heartbeatAt: clock.now(),
       status: {
-        load: {
-          transfers: load.transfers(),
-          tasks: load.tasks(),
-          eventLoopDelayMs: Number.isFinite(delay) ? Math.round(delay * 10) / 10 : 0,
-        },
+        load,
         stores: this.#stores,
         ...(held === undefined ? {} : { leads: { fence: held.fence, until: held.expiresAt } }),
       },

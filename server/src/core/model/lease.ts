@@ -27,12 +27,13 @@ export interface NodeStatus {
   readonly leads?: { readonly fence: number; readonly until: number };
 }
 
+/** Of all processes of the node together. */
 export interface NodeLoad {
   /** Uploads and downloads that are under way. */
   readonly transfers: number;
   /** Background tasks that run on the node. */
   readonly tasks: number;
-  /** 99th percentile since the last heartbeat: how late timers of the process fire. Milliseconds. */
+  /** 99th percentile since the last heartbeat: how late timers fire, of the process where they are latest. Milliseconds. */
   readonly eventLoopDelayMs: number;
 }
 

@@ -1,0 +1,40 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { NodeLoad } from '../model/lease.ts';
+
+const NANOSECONDS_PER_MS = 1e6;
+
+/** How much this process has to do. */
+export class LoadMeter {
+  readonly #counts: { transfers(): number; tasks(): number };
+  readonly #delay = monitorEventLoopDelay({ resolution: 50 });
+
+  /** Measures until it is stopped. */
+  constructor(counts: { transfers(): number; tasks(): number }) {
+    this.#counts = counts;
+    this.#delay.enable();
+  }
+
+  /** The delay is that since the last reading. */
+  read(): NodeLoad {
+    const delay = this.#delay.percentile(99) / NANOSECONDS_PER_MS;
+    this.#delay.reset();
+    return {
+      transfers: this.#counts.transfers(),
+      tasks: this.#counts.tasks(),
+      eventLoopDelayMs: Number.isFinite(delay) ? Math.round(delay * 10) / 10 : 0,
+    };
+  }
+
+  stop(): void {
+    this.#delay.disable();
+  }
+}
+
+/** The load of a node from those of its processes. */
+export function addUpLoads(loads: readonly NodeLoad[]): NodeLoad {
+  return {
+    transfers: loads.reduce((sum, load) => sum + load.transfers, 0),
+    tasks: loads.reduce((sum, load) => sum + load.tasks, 0),
+    eventLoopDelayMs: Math.max(...loads.map((load) => load.eventLoopDelayMs)),
+  };
+}
