@@ -2,11 +2,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { NodeLoad } from '../model/lease.ts';
 
 const NANOSECONDS_PER_MS = 1e6;
+const TIMER_MS = 50;
 
 /** How much this process has to do. */
 export class LoadMeter {
   readonly #counts: { transfers(): number; tasks(): number };
-  readonly #delay = monitorEventLoopDelay({ resolution: 50 });
+  readonly #delay = monitorEventLoopDelay({ resolution: TIMER_MS });
 
   /** Measures until it is stopped. */
   constructor(counts: { transfers(): number; tasks(): number }) {
@@ -16,7 +17,8 @@ export class LoadMeter {
 
   /** The delay is that since the last reading. */
   read(): NodeLoad {
-    const delay = this.#delay.percentile(99) / NANOSECONDS_PER_MS;
+    // What is measured is the time from one timer to the next.
+    const delay = Math.max(0, this.#delay.percentile(99) / NANOSECONDS_PER_MS - TIMER_MS);
     this.#delay.reset();
     return {
       transfers: this.#counts.transfers(),
