@@ -29,7 +29,7 @@ const NAMED = `
   ) named on named.blob_id = p.blob_id`;
 
 /** What the nodes' database is kept by, which the test may kill. */
-export interface DatabaseServer {
+interface DatabaseServer {
   readonly port: number;
   kill(): Promise<void>;
   start(): Promise<void>;
