@@ -140,8 +140,11 @@ describe('write-back', () => {
     expect(await transfers()).toHaveLength(1);
     await rig.startRunner();
     for (const uid of uids) await expect.poll(() => storesOf(uid), { timeout: 10_000 }).toEqual([['other']]);
+    const states = async () => (await transfers()).map(({ state }) => state);
+    // While a transfer of the same content is running, no second one is made.
+    await expect.poll(states).toEqual(['done']);
     await write('c', bytes);
-    await expect.poll(async () => (await transfers()).map(({ state }) => state)).toEqual(['done', 'done']);
+    await expect.poll(states).toEqual(['done', 'done']);
     expect((await keysBy()).other).toHaveLength(1);
   });
 
