@@ -86,11 +86,14 @@ test('connections are served while some processes are replaced, and wait while a
   const get = async () =>
     (await fetch(`${service.url}/healthz`, { headers: { connection: 'close' } })).status;
   const [first, second] = await workersOf(service);
-  for (const pid of [first, second]) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  const killed = [first, second].filter((pid) => pid !== undefined);
+  for (const pid of killed) process.kill(pid, 'SIGKILL');
+  await gone(killed, 5000);
   for (let call = 0; call < 30; call += 1) expect(await get()).toBe(200);
   await settles(20_000, async () => ((await workersOf(service)).length === WORKERS ? undefined : 'too few'));
-  for (const pid of await workersOf(service)) process.kill(pid, 'SIGKILL');
-  await sleep(20);
+  const all = await workersOf(service);
+  for (const pid of all) process.kill(pid, 'SIGKILL');
+  await gone(all, 5000);
   expect(await get()).toBe(200);
 });
 

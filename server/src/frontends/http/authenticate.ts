@@ -81,13 +81,18 @@ export function guardRoutes(
 
   function identify(request: FastifyRequest, credentials: Credentials): Promise<Principal> {
     if (limits === undefined) return authenticator.authenticate(credentials);
-    return limits.authenticate(credentials, request.ip, (shown) => authenticator.authenticate(shown));
+    return limits.authenticate(credentials, addressOf(request), (shown) => authenticator.authenticate(shown));
   }
+}
+
+/** Those who were gone before they could be asked for their address count as one. */
+function addressOf({ exchange }: FastifyRequest): string {
+  return exchange.remote ?? 'gone';
 }
 
 /** Counts the request and says in the answer what is left; throws RateLimited when nothing was. */
 async function count(limits: RateLimits, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const decision = await limits.take(request.principal, request.ip);
+  const decision = await limits.take(request.principal, addressOf(request));
   if (decision === undefined) return;
   tellRate(reply, limits.requestsPerMinute, decision);
   if (!decision.allowed) throw rateLimited(decision);
