@@ -55,7 +55,7 @@ const ofProfiles = Object.entries(PROFILES).map(([name, folders]) => ({
   test: {
     ...shared,
     name,
-    include: folders.map((folder) => `test/e2e/${folder}/**/*.test.ts`),
+    include: folders.flatMap((path) => [`test/e2e/${path}/**/*.test.ts`, `test/e2e/${path}.test.ts`]),
     runner: 'test/profiles/runner.ts',
     provide: { profile: name as ProfileName },
   },

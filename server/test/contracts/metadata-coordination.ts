@@ -72,7 +72,10 @@ export function coordinationContract({ metadata, openAnother }: Fixture): void {
       });
       const status = {
         load: { transfers: 3, tasks: 1, eventLoopDelayMs: 10.5 },
-        stores: [{ name: 'local', nodeLocal: true, failure: 'Unavailable' }],
+        stores: [
+          { name: 'local', nodeLocal: true, failure: 'Unavailable' },
+          { name: 'архив 库 é', nodeLocal: false },
+        ],
         leads: { fence: 7, until: NOW + 9 },
       };
       await write(metadata(), async ({ coordination }) => {

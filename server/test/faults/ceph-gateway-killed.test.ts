@@ -63,7 +63,9 @@ describe('a service whose Ceph gateway is killed', () => {
       const parts = Array.from({ length: MOST_PARTS + 1 }, (_, seed) => bytesOf({ seed, size: 5 * MIB }));
       const { uid } = await place.client.putParts(parts, { name: 'many.bin' });
       await place.verified(uid);
-      const [task] = place.query("select state, attempts, last_error from tasks where type = 'compose'");
+      const [task] = await place.query(
+        "select state, attempts, last_error from tasks where type = 'compose'",
+      );
       expect(task).toMatchObject({ state: 'done', attempts: 1n, last_error: null });
       expect((await place.client.content(uid)).bytes.equals(Buffer.concat(parts))).toBe(true);
       const range = await place.client.content(uid, { range: `bytes=${5 * MIB - 3}-${10 * MIB + 2}` });

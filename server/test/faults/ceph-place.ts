@@ -8,6 +8,7 @@ import { openPlace, type Place } from '#test/e2e/stores/two-stores.ts';
 import type { CephRgwAccess } from '#test/services/ceph-rgw.ts';
 import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
 import { settles } from './probe.ts';
+import { NAMED_KEYS } from './store-folder.ts';
 import type { StormPlace } from './store-storm.ts';
 
 /** Longest time without a byte that the store "ceph" is given here. Generous: on a machine under load a store that is well takes its time. */
@@ -35,12 +36,6 @@ export interface CephPlaceOptions {
   readonly defaultStore?: 'ceph' | 'disk';
   readonly graceSeconds?: number;
 }
-
-const NAMED = `
-  select distinct p.key from placements p join (
-    select mp.blob_id from manifest_parts mp join files f on f.manifest_id = mp.manifest_id where f.state = 'ready'
-    union select up.blob_id from upload_parts up join uploads u on u.uid = up.upload_uid where u.state = 'open'
-  ) named on named.blob_id = p.blob_id where p.store =`;
 
 export async function openCephPlace(
   access: CephRgwAccess,
@@ -87,16 +82,21 @@ ${yaml}
     const keys = files.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
     return keys.filter((key) => key !== MARK_KEY).sort();
   };
-  const differences = (store: string, there: readonly string[]): string | undefined => {
-    const named = place.query(`${NAMED} '${store}'`).map(({ key }) => String(key));
+  const differences = async (store: string, there: readonly string[]): Promise<string | undefined> => {
+    const named = (await place.query(`${NAMED_KEYS} where p.store = '${store}'`)).map(({ key }) =>
+      String(key),
+    );
     const besides = new Set(there).difference(new Set(named));
     const missing = new Set(named).difference(new Set(there));
     if (besides.size + missing.size === 0) return undefined;
     return `${store} holds ${besides.size} objects that nothing names and lacks ${missing.size} that are named`;
   };
-  const tasks = () =>
-    place
-      .query("select type, state, attempts, last_error from tasks where state not in ('done', 'cancelled')")
+  const tasks = async () =>
+    (
+      await place.query(
+        "select type, state, attempts, last_error from tasks where state not in ('done', 'cancelled')",
+      )
+    )
       .map((row) => Object.values(row).join(' '))
       .join('; ');
   // The getters of the place give what is current after a restart.
@@ -123,17 +123,17 @@ ${yaml}
       value: (withinMs = 60_000) =>
         settles(withinMs, async () => {
           const wrong =
-            differences('ceph', await bucketKeys()) ??
-            differences('disk', await diskKeys()) ??
+            (await differences('ceph', await bucketKeys())) ??
+            (await differences('disk', await diskKeys())) ??
             ((await openUploads(s3, bucket, '')) > 0 ? 'unfinished multipart uploads' : undefined);
-          return wrong === undefined ? undefined : `${wrong}; tasks: ${tasks()}`;
+          return wrong === undefined ? undefined : `${wrong}; tasks: ${await tasks()}`;
         }),
     },
     verified: {
       value: (uid: string) =>
         settles(60_000, async () => {
           const { verified, state } = (await place.client.call('GET', `/files/${uid}`)).json;
-          return verified ? undefined : `file ${uid} is ${state} and not verified; tasks: ${tasks()}`;
+          return verified ? undefined : `file ${uid} is ${state} and not verified; tasks: ${await tasks()}`;
         }),
     },
     cleanFsck: {

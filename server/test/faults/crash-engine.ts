@@ -42,7 +42,7 @@ export async function runCrashes({ seed, kills, databaseUrl }: CrashRun): Promis
       service = await site.start();
       const clients = clientsOf(service);
       await checkAll(model, clients, random);
-      await loadAndKill(site, model, service, clients, new Random(seed, kill));
+      await loadAndKill(site, model, service, clients, new Random(seed, kill), kill % 2 === 0);
       clients.rest.close();
       complainAboutErrors(service);
       if (kill % FSCK_EVERY === 0) await site.expectCleanFsck(3600);
@@ -56,6 +56,7 @@ export async function runCrashes({ seed, kills, databaseUrl }: CrashRun): Promis
     complainAboutErrors(service);
     await service.stop();
     await site.expectCleanFsck(1, ['--deep']);
+    if (site.proxy?.cuts === 0) throw new Error('No kill met a commit.');
     return model.acknowledged;
   } catch (error) {
     throw new Error(`After kill ${kill} of ${kills}, OSPROXY_TEST_SEED=${seed}: ${messageOf(error)}`, {
@@ -73,6 +74,7 @@ async function loadAndKill(
   service: RunningService,
   clients: Clients,
   random: Random,
+  maybeAtCommit: boolean,
 ): Promise<void> {
   const killed = new AbortController();
   const lanes = Array.from({ length: LANES }, (_, index) => {
@@ -85,7 +87,7 @@ async function loadAndKill(
     service.process.kill('SIGKILL');
   };
   try {
-    const atCommit = site.proxy !== undefined && random.chance(0.5);
+    const atCommit = maybeAtCommit && site.proxy !== undefined;
     await Promise.race([atCommit ? commitOf(site, random, kill) : momentOf(model, random), running]);
   } finally {
     kill();

@@ -1,10 +1,15 @@
-/** Folders of test/e2e whose files run again in a profile; see test/README.md. */
+const EVERYTHING = ['rest', 'osproxy-v0', 'access', 'clients', 'operation'] as const;
+
+/** Of several stores and several nodes, what rests most on the database. */
+const RECORDS = ['stores/two-processes', 'stores/write-back', 'cluster/peers', 'cluster/away'] as const;
+
+/** Folders and files of test/e2e that run again in a profile; see test/README.md. */
 export const PROFILES = {
   /** Files of a service on Ceph RGW instead of a folder. */
-  ceph: ['rest', 'osproxy-v0', 'access', 'clients', 'operation'],
+  ceph: EVERYTHING,
   /** Records of a service in PostgreSQL or MariaDB instead of SQLite. */
-  postgres: ['rest', 'osproxy-v0', 'access', 'clients', 'operation', 'cluster'],
-  mariadb: ['rest', 'osproxy-v0', 'access', 'clients', 'operation', 'cluster'],
+  postgres: [...EVERYTHING, ...RECORDS, 'cluster/paused'],
+  mariadb: [...EVERYTHING, ...RECORDS],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type ProfileName = keyof typeof PROFILES;

@@ -30,14 +30,14 @@ cache: { smallObjectsMiB: 0, ttlSeconds: 1 }
 `,
     );
     ({ uid } = await place.client.put('film.bin', bytes));
-    const [row] = place.query(
+    const [row] = await place.query(
       "select blob_id, key, node from placements where store = 'flaky' and blob_id is not null",
     );
     const key = String(row?.key);
     paths = { flaky: join(folder, 'flaky/objects', key), second: join(folder, 'second/objects', key) };
     mkdirSync(dirname(paths.second), { recursive: true });
     copyFileSync(paths.flaky, paths.second);
-    place.execute(
+    await place.execute(
       `insert into placements (store, node, key, blob_id) values ('second', '${row?.node}', '${key}', ${row?.blob_id})`,
     );
   });

@@ -71,7 +71,7 @@ purge: { graceSeconds: 2, intervalSeconds: 1 }
     'only one copy of each is left',
     async () => objectsIn('old') === 0 && objectsIn('new') === FILES,
   );
-  const attempts = place.query(
+  const attempts = await place.query(
     `select outcome from task_attempts a join tasks t on t.id = a.task_id where t.type = 'move'`,
   );
   expect(attempts.map(({ outcome }) => outcome)).toContain('lost');

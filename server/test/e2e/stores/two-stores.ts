@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { RestClient } from '#test/e2e/rest/client.ts';
 import { API_KEY, type RunningService, startService } from '#test/e2e/service.ts';
+import { changeIn, type Row, rowsIn } from '#test/faults/rows.ts';
 import { type Finished, osproxy } from '#test/faults/store-folder.ts';
 
 /** A data folder with a configuration file, started and stopped as a test likes. */
@@ -16,8 +16,8 @@ export interface Place {
   restart(env?: Readonly<Record<string, string>>): Promise<void>;
   /** `osproxy <words>` with the same configuration. */
   command(...words: readonly string[]): Promise<Finished>;
-  query(sql: string): Record<string, unknown>[];
-  execute(sql: string): void;
+  query(sql: string): Promise<readonly Row[]>;
+  execute(sql: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -28,15 +28,6 @@ export async function openPlace(yaml: string, env: Readonly<Record<string, strin
   let given = env;
   let service = await startService({ dataDir, env: { ...given } });
   let client = new RestClient(service.url, service.apiKey);
-  const withDatabase = <T>(work: (database: DatabaseSync) => T): T => {
-    const database = new DatabaseSync(join(dataDir, 'osproxy.db'));
-    try {
-      database.exec('pragma busy_timeout = 10000');
-      return work(database);
-    } finally {
-      database.close();
-    }
-  };
   return {
     dataDir,
     get service() {
@@ -52,19 +43,13 @@ export async function openPlace(yaml: string, env: Readonly<Record<string, strin
       service = await startService({ dataDir, env: { ...given } });
       client = new RestClient(service.url, service.apiKey);
     },
-    command: (...words) =>
-      osproxy(words, { OSPROXY_DATA_DIR: dataDir, OSPROXY_API_KEY: API_KEY, ...given }, dataDir),
-    query: (sql) =>
-      withDatabase((database) => {
-        const statement = database.prepare(sql);
-        statement.setReadBigInts(true);
-        return statement.all() as Record<string, unknown>[];
-      }),
-    execute: (sql) => withDatabase((database) => database.exec(sql)),
+    command: (...words) => osproxy(words, { ...service.place, OSPROXY_API_KEY: API_KEY, ...given }, dataDir),
+    query: (sql) => rowsIn(service.databaseUrl, sql),
+    execute: (sql) => changeIn(service.databaseUrl, sql),
     async close() {
       client.close();
       await service.kill();
-      await rm(dataDir, { recursive: true, force: true });
+      await service.close();
     },
   };
 }

@@ -40,10 +40,12 @@ const objectsIn = (store: string) =>
   readdirSync(join(folder, store, 'objects'), { recursive: true, withFileTypes: true }).filter(
     (entry) => entry.isFile() && entry.name !== 'osproxy-store-mark',
   ).length;
-const placed = (store: string) =>
-  Number(
-    place.query(`select count(*) n from placements where store = '${store}' and blob_id is not null`)[0]?.n,
+const placed = async (store: string) => {
+  const [row] = await place.query(
+    `select count(*) n from placements where store = '${store}' and blob_id is not null`,
   );
+  return Number(row?.n);
+};
 const transfers = async () => {
   const { json } = await place.client.call('GET', '/tasks?type=transfer');
   return (json as unknown as { tasks: Task[] }).tasks;
@@ -59,7 +61,10 @@ describe('files that land on a fast store and go on to another', () => {
     const parts = [some(MIB), some(MIB), some(5)];
     const joined = await place.client.putParts(parts, { name: 'parts.bin' });
     expect((await place.client.settled(joined.uid)).verified).toBe(true);
-    await until('everything is in the archive', async () => placed('fast') === 0 && placed('archive') === 4);
+    await until(
+      'everything is in the archive',
+      async () => (await placed('fast')) === 0 && (await placed('archive')) === 4,
+    );
     await until('the old bytes are gone', async () => objectsIn('fast') === 0);
     expect((await place.client.content(uid)).bytes.equals(whole)).toBe(true);
     expect((await place.client.content(joined.uid)).bytes.equals(Buffer.concat(parts))).toBe(true);
@@ -77,12 +82,15 @@ describe('files that land on a fast store and go on to another', () => {
       for (const name of newCopies()) seen.add(name);
       await new Promise((resolve) => setTimeout(resolve, 500));
       await place.service.kill();
-      expect([placed('fast'), placed('archive')]).toEqual([1, 0]);
+      expect([await placed('fast'), await placed('archive')]).toEqual([1, 0]);
       await place.restart();
       expect((await place.client.content(uid)).bytes.equals(bytes)).toBe(true);
     }
     await place.restart({ OSPROXY_PLACEMENT_TRANSFER_MIB_PER_SECOND: '0' });
-    await until('the file is in the archive', async () => placed('archive') === 1 && placed('fast') === 0);
+    await until(
+      'the file is in the archive',
+      async () => (await placed('archive')) === 1 && (await placed('fast')) === 0,
+    );
     expect((await place.client.content(uid)).bytes.equals(bytes)).toBe(true);
     await until('nothing is left behind', async () => objectsIn('fast') === 0 && objectsIn('archive') === 1);
     expect((await place.command('fsck', '--deep')).out).toMatch(/: 0 found/);
@@ -104,7 +112,7 @@ describe('files that land on a fast store and go on to another', () => {
     control({});
     const again = await place.command('tasks', 'retry', failed?.id ?? '');
     expect(again.out).toBe(`Task ${failed?.id} (transfer) is pending again.\n`);
-    await until('the file is in the archive', async () => placed('archive') === 1);
+    await until('the file is in the archive', async () => (await placed('archive')) === 1);
     expect((await place.client.call('POST', `/tasks/${failed?.id}/retry`)).status).toBe(409);
     expect((await place.client.call('POST', '/tasks/5/retry')).status).toBe(404);
     expect((await place.client.content(uid)).bytes.equals(bytes)).toBe(true);

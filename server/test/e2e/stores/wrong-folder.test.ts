@@ -7,8 +7,8 @@ let place: Place;
 afterEach(() => place.close());
 
 const written = async () => {
-  const marks = place.query('select count(*) n from store_marks where written = 1')[0]?.n;
-  return Number(marks) === 2;
+  const [marks] = await place.query('select count(*) n from store_marks where written = 1');
+  return Number(marks?.n) === 2;
 };
 
 it('a folder that is not mounted makes fsck and purge stop, not the files rejected', {
@@ -36,9 +36,13 @@ purge: { graceSeconds: 1, intervalSeconds: 1 }
   await place.restart();
   const said = async () => /Store \\"main\\" has lost its mark/.test(place.service.lines.join('\n'));
   await until('the log says so', said);
-  const failed = () =>
-    place.query("select last_error from tasks where type = 'purge'").map((row) => String(row.last_error));
-  await until('purge says so', async () => failed().some((text) => text.includes('has lost its mark')));
+  const failed = async () =>
+    (await place.query("select last_error from tasks where type = 'purge'")).map((row) =>
+      String(row.last_error),
+    );
+  await until('purge says so', async () =>
+    (await failed()).some((text) => text.includes('has lost its mark')),
+  );
   expect((await place.client.content(uid)).status).toBe(503);
 
   await place.service.stop();

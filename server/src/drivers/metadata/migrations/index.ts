@@ -9,6 +9,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
   return {
     '0001-first-tables': firstTables(types),
     '0002-stores': severalStores(types),
-    '0003-node-status': nodeStatus(),
+    '0003-node-status': nodeStatus(types),
   };
 }
