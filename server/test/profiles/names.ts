@@ -8,7 +8,7 @@ export const PROFILES = {
   /** Files of a service on Ceph RGW instead of a folder. */
   ceph: EVERYTHING,
   /** Records of a service in PostgreSQL or MariaDB instead of SQLite. */
-  postgres: [...EVERYTHING, ...RECORDS, 'cluster/paused'],
+  postgres: [...EVERYTHING, ...RECORDS],
   mariadb: [...EVERYTHING, ...RECORDS],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
