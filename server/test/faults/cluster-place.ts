@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MARK_KEY } from '#core/store-marks.ts';
@@ -7,7 +8,7 @@ import { RestClient } from '#test/e2e/rest/client.ts';
 import { API_KEY } from '#test/e2e/service.ts';
 import { createMariadbDatabase, queryMariadb, startMariadb } from '#test/services/mariadb.ts';
 import { type NginxAccess, startNginx } from '#test/services/nginx.ts';
-import { freePort } from '#test/services/ports.ts';
+import { freeThousand } from '#test/services/ports.ts';
 import { createPostgresDatabase, queryPostgres, startPostgres } from '#test/services/postgres.ts';
 import { type RedisServer, startRedis } from '#test/services/redis.ts';
 import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
@@ -41,7 +42,7 @@ export interface PlacedNode extends TestNode {
   readonly way: TcpFaultProxy;
   /** Of all its processes so far. */
   readonly lines: readonly string[];
-  /** Starts it again where it was. */
+  /** Starts it again where it was, if it does not run. */
   restart(): Promise<void>;
 }
 
@@ -114,7 +115,9 @@ async function openWith(
   };
   const through = new URL(url);
   through.port = String(ways.database.port);
-  const ports = await Promise.all(Array.from({ length: NODES }, freePort));
+  // The system gives none of these to a connection while a node is away.
+  const base = (await freeThousand()) + randomInt(1, 900);
+  const ports = Array.from({ length: NODES }, (_, index) => base + index);
   const peers = await Promise.all(ports.map(way));
   const common = {
     OSPROXY_DATABASE_URL: through.href,
@@ -159,6 +162,8 @@ function placed(node: TestNode, way: TcpFaultProxy): PlacedNode {
     lines: { get: () => [...past, ...node.service.lines] },
     restart: {
       value: async () => {
+        const { process } = node.service;
+        if (process.exitCode === null && process.signalCode === null) return;
         past.push(...node.service.lines);
         await node.start();
       },

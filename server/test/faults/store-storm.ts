@@ -77,31 +77,41 @@ export async function runStorm(storm: Storm): Promise<Model['acknowledged']> {
   const model = new Model(EXTENSIONS);
   const random = new Random(storm.seed);
   let name = 'none';
+  const beganAt = performance.now();
+  const told = (what: string) => {
+    const seconds = ((performance.now() - beganAt) / 1000).toFixed(1);
+    console.log(`${seconds} s: ${what}`);
+  };
   try {
     for (const [round, trouble] of storm.troubles.entries()) {
       name = `${trouble.name} (round ${round + 1})`;
+      told(`${name} begins`);
       await oneRound(storm, model, trouble, new Random(storm.seed, round));
       const startedAt = performance.now();
       await recovered(storm.place, model);
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-      console.log(`${name}: recovered within ${seconds} s, ${JSON.stringify(model.acknowledged)}`);
+      told(`${name}: recovered within ${seconds} s, ${JSON.stringify(model.acknowledged)}`);
       await checkAll(model, storm.place.clients, random);
       complainAboutErrors(storm.place);
     }
     name = 'the end';
+    told('all troubles are over');
     await allSettled(storm.place, model);
+    told('all is settled');
     await checkAll(model, storm.place.clients, random);
     await storm.place.onlyNamed();
+    told('only what is named is there');
     await storm.place.cleanFsck();
+    told('fsck is clean');
     await emptied(storm.place, model);
     return model.acknowledged;
   } catch (error) {
-    const told = error instanceof Error ? error.message : String(error);
+    const sentence = error instanceof Error ? error.message : String(error);
     // What the log says about the last answers comes a moment after them.
     await sleep(300);
     const lines = storm.place.lines.filter((line) => /"level":"(warn|error|fatal)"/.test(line));
     throw new Error(
-      `At ${name}, OSPROXY_TEST_SEED=${storm.seed}: ${told}\nThe service logged last:\n${lines
+      `At ${name}, OSPROXY_TEST_SEED=${storm.seed}: ${sentence}\nThe service logged last:\n${lines
         .slice(-LAST_LINES)
         .map((line) => line.slice(0, LAST_LINE_CHARACTERS))
         .join('\n')}`,
