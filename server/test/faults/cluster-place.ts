@@ -121,9 +121,9 @@ async function openWith(
   const peers = await Promise.all(ports.map(way));
   const common = {
     OSPROXY_DATABASE_URL: through.href,
-    OSPROXY_DATABASE_CONNECT_TIMEOUT_SECONDS: '2',
-    OSPROXY_DATABASE_ACQUIRE_TIMEOUT_SECONDS: '5',
-    OSPROXY_DATABASE_STATEMENT_TIMEOUT_SECONDS: '5',
+    OSPROXY_DATABASE_CONNECT_TIMEOUT_SECONDS: '6',
+    OSPROXY_DATABASE_ACQUIRE_TIMEOUT_SECONDS: '8',
+    OSPROXY_DATABASE_STATEMENT_TIMEOUT_SECONDS: '7',
     ...(ways.redis === undefined ? {} : { OSPROXY_REDIS_URL: `redis://127.0.0.1:${ways.redis.port}` }),
     OSPROXY_PLACEMENT_RULES: JSON.stringify(RULES),
     OSPROXY_PURGE_GRACE_SECONDS: '2',
