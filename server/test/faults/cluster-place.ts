@@ -19,6 +19,7 @@ import type { StormPlace } from './store-storm.ts';
 const NODES = 3;
 /** The shortest there is; a node that is stopped for longer has lost its tasks. */
 export const LEASE_SECONDS = 5;
+const START_TRIES = 4;
 const SETTLED_WITHIN_MS = 90_000;
 /** Of tasks. */
 const ORDINARY = "type not in ('purge', 'expire-uploads') and type not like 'sweep%'";
@@ -42,7 +43,7 @@ export interface PlacedNode extends TestNode {
   readonly way: TcpFaultProxy;
   /** Of all its processes so far. */
   readonly lines: readonly string[];
-  /** Starts it again where it was, if it does not run. */
+  /** Starts it again where it was, if it does not run; more than once where it gives up, as a service manager does. */
   restart(): Promise<void>;
 }
 
@@ -165,7 +166,13 @@ function placed(node: TestNode, way: TcpFaultProxy): PlacedNode {
         const { process } = node.service;
         if (process.exitCode === null && process.signalCode === null) return;
         past.push(...node.service.lines);
-        await node.start();
+        for (let tries = 1; ; tries += 1) {
+          try {
+            return await node.start();
+          } catch (error) {
+            if (tries === START_TRIES) throw error;
+          }
+        }
       },
     },
   }) as PlacedNode;
