@@ -27,7 +27,6 @@ export interface CephPlace extends Place, StormPlace {
   /** Multipart uploads that nobody ended. */
   openUploads(): Promise<number>;
   onlyNamed(withinMs?: number): Promise<void>;
-  query(sql: string): Record<string, unknown>[];
 }
 
 export interface CephPlaceOptions {

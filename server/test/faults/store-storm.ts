@@ -32,7 +32,7 @@ export interface StormPlace {
   readonly probes: readonly RestClient[];
   /** Lines of the log so far. */
   readonly lines: readonly string[];
-  query(sql: string): Record<string, unknown>[] | Promise<Record<string, unknown>[]>;
+  query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Resolves when the background has found the content of the file to be right. */
   verified(uid: string): Promise<void>;
   /** Resolves when exactly what the database names is in every store, nothing unfinished besides. */
