@@ -24,8 +24,10 @@ import { Moves } from '#core/moves.ts';
 import { PlacementPolicy, type StoreLimits } from '#core/placement.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { Logger } from '#core/ports/logger.ts';
+import type { Metadata } from '#core/ports/metadata.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { RateLimits } from '#core/rate-limits.ts';
+import { RelaxedFiles } from '#core/relaxed-files.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
@@ -86,7 +88,8 @@ export const openService: OpenService = async (config, logger, process) => {
       const { files, blobs, orphans } = summary;
       return { checked: { files, blobs, orphans }, found: summary.findings, repaired: summary.repaired };
     },
-    doctor: () => doctor({ metadata, stores, keys, others: redisCheck(parts.link) }),
+    doctor: () =>
+      doctor({ metadata, stores, keys, others: [...replicaCheck(metadata), ...redisCheck(parts.link)] }),
     schema: () => metadata.schema(),
     plan: () => metadata.plan(),
     migrate: () => metadata.migrate(),
@@ -112,13 +115,17 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const telemetry = new PrometheusTelemetry();
   const link = linkOf(config, logger);
   const prepared = await prepareStores(config);
-  const metadata = await openMetadata(config.database.url, { logger, server: serverOptions(config) });
+  const metadata = await openDatabase(config, logger);
   const ofNodes = openCoordinator({ metadata, clock, logger, link });
   const coordinator = ofNode === undefined ? ofNodes : new SiblingCoordinator(ofNodes, ofNode);
   const cache = openCache({ entries: config.cache.records, link });
   const rateCounter = openRateCounter(link);
   const ttlMs = config.cache.records === 0 ? 0 : config.cache.ttlSeconds * 1000;
-  const records = new FileRecords({ metadata, cache, coordinator, ttlMs });
+  const relaxed =
+    metadata.replicas === undefined
+      ? undefined
+      : new RelaxedFiles({ metadata, coordinator, clock, ...replicaTimes(config) });
+  const records = new FileRecords({ metadata, cache, coordinator, ttlMs, relaxed });
   const { secret, formerSecrets } = config.cluster;
   const peers = secret === undefined ? undefined : new HttpPeers({ nodeId, secret, coordinator, clock });
   const secrets = secret === undefined ? [] : [secret, ...formerSecrets];
@@ -223,6 +230,30 @@ async function withIds<T>({ workerNumber }: HttpParts, work: () => Promise<T>): 
   } finally {
     await workerNumber.stop();
   }
+}
+
+function openDatabase(config: Config, logger: Logger): Promise<Metadata> {
+  const { url, replicas } = config.database;
+  const { maxLagMs } = replicaTimes(config);
+  return openMetadata(url, {
+    logger,
+    server: serverOptions(config),
+    replicas: { urls: replicas, maxLagMs },
+  });
+}
+
+function replicaTimes({ database }: Config): { minAgeMs: number; maxLagMs: number } {
+  return {
+    minAgeMs: database.replicaMinAgeSeconds * 1000,
+    maxLagMs: database.replicaMaxLagSeconds * 1000,
+  };
+}
+
+function replicaCheck({ replicas }: Metadata) {
+  if (replicas === undefined) return [];
+  const fix =
+    'Check database.replicas, and that each replica runs and follows the primary; the service reads the primary meanwhile.';
+  return [{ check: 'database replicas', fix, run: () => replicas.examine() }];
 }
 
 function serverOptions({ database }: Config): ServerOptions {

@@ -34,6 +34,7 @@ import { clusterAddressOf } from './cluster-address.ts';
 import type { Listener, NodeProcess } from './commands/context.ts';
 import { packageVersion } from './commands/version.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
+import { addReplicaMetrics, replicaReadiness } from './replica-metrics.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** Metrics are read every few seconds, and a history of tasks may have millions. */
@@ -242,7 +243,7 @@ async function createApp(
     help: `Background tasks by type and state, each counted up to ${TASKS_COUNTED}.`,
     labels: ['type', 'state'],
     collect: async () => {
-      const counts = await metadata.tasks.counts(TASKS_COUNTED);
+      const counts = await metadata.relaxed.tasks.counts(TASKS_COUNTED);
       return counts.map(({ type, state, count }) => ({ labels: { type, state }, value: count }));
     },
   });
@@ -264,6 +265,7 @@ async function createApp(
     perProcess: true,
     collect: async () => [{ labels: {}, value: 1 }],
   });
+  if (metadata.replicas !== undefined) addReplicaMetrics(telemetry, metadata.replicas);
   if (parts.link !== undefined) addRedisMetrics(telemetry, parts.link, cache);
   await registerOpenApi(app, { version: packageVersion(), enabled: docs });
   const defaultStore = () => stores.defaultDriver.stat('0000/readiness-probe').catch(ignoreNotFound);
@@ -271,6 +273,7 @@ async function createApp(
     checks: [
       { name: 'database', check: () => metadata.ping() },
       { name: 'store', check: async () => void (await defaultStore()) },
+      ...(metadata.replicas === undefined ? [] : [replicaReadiness(metadata.replicas)]),
       ...redisCheck(parts.link),
     ],
     metrics: ofNode === undefined ? telemetry : metricsOfNode(telemetry, ofNode),

@@ -6,6 +6,7 @@ import { SETTINGS } from './settings.ts';
 export function checkRelations(draft: Draft): void {
   const check = new Checker(draft);
   check.databaseUrl();
+  check.replicas();
   check.publicUrl();
   check.clusterAddress();
   check.clusterSecrets();
@@ -16,6 +17,7 @@ export function checkRelations(draft: Draft): void {
   check.logFile();
   check.proxies();
   check.origins();
+  check.atMost('database.replicaMaxLagSeconds', 'database.replicaMinAgeSeconds', 1);
   check.atMost('links.defaultExpireSeconds', 'links.maxExpireSeconds', 1);
   check.atMost('uploads.partSizeMiB', 'uploads.maxPartSizeMiB', 1);
   check.atMost('cache.smallObjectKiB', 'cache.smallObjectsMiB', 1024);
@@ -57,6 +59,40 @@ class Checker {
       'database.url',
       `${what}; it must be sqlite: and the path of a file, such as sqlite:./data/osproxy.db, postgres://user:password@host:5432/database or mysql://user:password@host:3306/database, with %23, %2F, %3A, %3F and %40 for #, /, :, ? and @ in a password.`,
     );
+  }
+
+  /** The sentences never repeat a value, which may hold a password. */
+  replicas(): void {
+    const setting = 'database.replicas';
+    const replicas = this.#get<readonly string[]>(setting) ?? [];
+    const url = this.#get<string>('database.url') ?? 'sqlite:osproxy.db';
+    if (replicas.length > 0 && SQLITE_URL.test(url)) {
+      this.#problem(
+        setting,
+        'needs database.url to name a PostgreSQL, MySQL or MariaDB server; SQLite has no replicas. Set database.url, or remove it.',
+      );
+      return;
+    }
+    for (const [index, replica] of replicas.entries()) {
+      const at = `${setting}[${index}]`;
+      if (!SERVER_URL.test(replica)) {
+        const example =
+          'such as postgres://user:password@host:5432/database, with %2C for a comma in a password';
+        this.#problem(
+          at,
+          `is not the address of a database server; it must be written like database.url, ${example}.`,
+          setting,
+        );
+      } else if (replica.startsWith('postgres') !== url.startsWith('postgres')) {
+        this.#problem(
+          at,
+          'is another kind of server than database.url; a replica must be of the same kind.',
+          setting,
+        );
+      } else if (replicas.indexOf(replica) !== index) {
+        this.#problem(at, 'is named twice; each replica must be another.', setting);
+      }
+    }
   }
 
   clusterAddress(): void {

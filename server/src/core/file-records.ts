@@ -1,10 +1,11 @@
-import type { FileContent } from './model/file.ts';
+import type { FileContent, FileRecord } from './model/file.ts';
 import type { Uid } from './model/uid.ts';
 import type { Cache } from './ports/cache.ts';
 import type { Coordinator } from './ports/coordinator.ts';
+import type { FilePageQuery } from './ports/metadata/files.ts';
 import type { Metadata } from './ports/metadata.ts';
+import { FILE_CHANGED, type RelaxedFiles } from './relaxed-files.ts';
 
-const TOPIC = 'file-changed';
 /** A longer manifest is not worth its memory. */
 const MAX_CACHED_PARTS = 512;
 
@@ -14,33 +15,41 @@ export class FileRecords {
   readonly #cache: Cache;
   readonly #coordinator: Coordinator;
   readonly #ttlMs: number;
+  readonly #relaxed: RelaxedFiles | undefined;
   /** Set from the first look-up on: before it there is nothing to forget, and the database may not have its tables yet. */
   #unsubscribe: (() => void) | undefined;
 
-  /** `ttlMs` 0 turns the cache off. */
-  constructor(options: { metadata: Metadata; cache: Cache; coordinator: Coordinator; ttlMs: number }) {
+  /** `ttlMs` 0 turns the cache off. `relaxed` is there where the database has replicas; it is closed with this one. */
+  constructor(options: {
+    metadata: Metadata;
+    cache: Cache;
+    coordinator: Coordinator;
+    ttlMs: number;
+    relaxed?: RelaxedFiles | undefined;
+  }) {
     this.#metadata = options.metadata;
     this.#cache = options.cache;
     this.#coordinator = options.coordinator;
     this.#ttlMs = options.ttlMs;
+    this.#relaxed = options.relaxed;
   }
 
   /** A ready or rejected file; undefined for any other uid. */
   async find(uid: Uid): Promise<FileContent | undefined> {
-    if (this.#ttlMs <= 0) return this.findFresh(uid);
-    this.#unsubscribe ??= this.#coordinator.subscribe(TOPIC, (changed) => {
+    if (this.#ttlMs <= 0) return this.#read(uid);
+    this.#unsubscribe ??= this.#coordinator.subscribe(FILE_CHANGED, (changed) => {
       void this.#cache.forget(cacheKey(changed)).catch(() => {});
     });
     let reading: Promise<FileContent | undefined> | undefined;
     const read = () => {
-      reading = this.findFresh(uid);
+      reading = this.#read(uid);
       return reading;
     };
     try {
       return await this.#cache.load(cacheKey(uid), this.#ttlMs, read, isWorthKeeping);
     } catch {
       // Either the database failed, which is the answer, or the cache did, which is none.
-      return reading ?? this.findFresh(uid);
+      return reading ?? this.#read(uid);
     }
   }
 
@@ -49,28 +58,44 @@ export class FileRecords {
    * from the cache. So no cache on any node outlives a revocation.
    */
   async findCurrent(uid: Uid): Promise<FileContent | undefined> {
-    if (this.#ttlMs <= 0) return this.findFresh(uid);
+    if (this.#ttlMs <= 0) return this.#read(uid);
     const [cached, file] = await Promise.all([this.find(uid), this.#metadata.files.find(uid)]);
     if (file === undefined || file.state === 'deleted') return undefined;
     const same = cached?.file.manifestId === file.manifestId && cached.file.generation === file.generation;
-    return same ? { file, parts: cached.parts } : this.findFresh(uid);
+    return same ? { file, parts: cached.parts } : this.#read(uid);
   }
 
-  /** The truth of this moment, past the cache. */
+  /** Files that are ready or rejected. */
+  list(query: FilePageQuery): Promise<readonly FileRecord[]> {
+    return this.#relaxed?.list(query) ?? this.#metadata.files.list(query);
+  }
+
+  /** The truth of this moment, past the cache and any replica. */
   findFresh(uid: Uid): Promise<FileContent | undefined> {
     return this.#metadata.files.content(uid);
   }
 
   /** To be called after the commit of any change to the file. */
   async changed(uid: Uid): Promise<void> {
+    this.#relaxed?.changed(uid);
     // A cache that cannot be reached answers nobody; its entries end with their time.
     await this.#cache.delete(cacheKey(uid)).catch(() => {});
     // The change itself is committed: where others cannot be told, their entries end with their time.
-    await this.#coordinator.publish(TOPIC, uid).catch(() => {});
+    await this.#coordinator.publish(FILE_CHANGED, uid).catch(() => {});
+  }
+
+  /** To be called after the commit of a new file. */
+  async arrived(file: FileRecord): Promise<void> {
+    await this.#relaxed?.arrived(file);
   }
 
   close(): void {
     this.#unsubscribe?.();
+    this.#relaxed?.close();
+  }
+
+  #read(uid: Uid): Promise<FileContent | undefined> {
+    return this.#relaxed?.content(uid) ?? this.findFresh(uid);
   }
 }
 

@@ -64,7 +64,7 @@ export class Files {
   }
 
   async list(query: FilePageQuery): Promise<FilePage> {
-    const files = await this.#metadata.files.list({ ...query, limit: query.limit + 1 });
+    const files = await this.#records.list({ ...query, limit: query.limit + 1 });
     const page = files.slice(0, query.limit);
     return { files: page, next: files.length > query.limit ? page.at(-1)?.uid : undefined };
   }

@@ -2,6 +2,7 @@ import { readyFile } from './contents.ts';
 import { firstReadable } from './copies.ts';
 import type { Downloads } from './downloads.ts';
 import { isOsproxyError } from './errors.ts';
+import type { FileRecords } from './file-records.ts';
 import type { Remember } from './idempotency.ts';
 import type { FileContent, FileRecord } from './model/file.ts';
 import type { Manifest } from './model/manifest.ts';
@@ -24,6 +25,7 @@ export interface InstantRequest {
 /** A new file on verified bytes that are here already. Only services may ask by hash alone. */
 export class InstantUpload {
   readonly #metadata: Metadata;
+  readonly #records: Pick<FileRecords, 'arrived'>;
   readonly #stores: Stores;
   readonly #downloads: Downloads;
   readonly #typer: ContentTyper;
@@ -34,6 +36,7 @@ export class InstantUpload {
   /** `scope` says whose content counts: the asking owner's own, or everybody's. */
   constructor(options: {
     metadata: Metadata;
+    records: Pick<FileRecords, 'arrived'>;
     stores: Stores;
     downloads: Downloads;
     typer: ContentTyper;
@@ -42,6 +45,7 @@ export class InstantUpload {
     scope: 'owner' | 'installation';
   }) {
     this.#metadata = options.metadata;
+    this.#records = options.records;
     this.#stores = options.stores;
     this.#downloads = options.downloads;
     this.#typer = options.typer;
@@ -81,12 +85,14 @@ export class InstantUpload {
       });
     if (head === undefined) return undefined;
     const file = { ...draft, contentType: await this.#typer.detect(head, name) };
-    return this.#metadata.transaction(async (repositories) => {
+    const made = await this.#metadata.transaction(async (repositories) => {
       if (!(await repositories.manifests.claim(manifest.id))) return undefined;
       await remember?.(repositories, uid);
       await repositories.files.insert(file);
       return file;
     });
+    if (made !== undefined) await this.#records.arrived(made);
+    return made;
   }
 
   async #parts(manifest: Manifest): Promise<FileContent['parts']> {

@@ -77,6 +77,17 @@ export class Snowflakes implements IdSource {
   }
 }
 
+/** The moment that an id was made at, in milliseconds since the Unix epoch, by the clock of the node that made it. */
+export function timeOfId(id: string): number {
+  return Number(BigInt(id) >> BigInt(WORKER_BITS + SEQUENCE_BITS)) + SNOWFLAKE_EPOCH;
+}
+
+/** Greater than every id of earlier milliseconds, smaller than every one of this millisecond and later but the first; 0 at the epoch and before. */
+export function idBefore(time: number): string {
+  const ticks = Math.max(0, Math.floor(time) - SNOWFLAKE_EPOCH);
+  return String(BigInt(ticks) << BigInt(WORKER_BITS + SEQUENCE_BITS));
+}
+
 function notSure(): OsproxyError {
   return new OsproxyError('Unavailable', 'This node may not make new ids at the moment; try again shortly.', {
     retryAfterSeconds: 2,

@@ -7,11 +7,11 @@ const FRESH_MS = 60_000;
 
 /** Bytes and objects per store, from the database; a walk over all placements, so its result serves for a minute. */
 export class StoreUsages {
-  readonly #metadata: Metadata;
+  readonly #metadata: Pick<Metadata, 'relaxed'>;
   #walking: Promise<ReadonlyMap<string, StoreUsage>> | undefined;
   #last: { readonly at: number; readonly usage: ReadonlyMap<string, StoreUsage> } | undefined;
 
-  constructor(metadata: Metadata) {
+  constructor(metadata: Pick<Metadata, 'relaxed'>) {
     this.#metadata = metadata;
   }
 
@@ -31,7 +31,8 @@ export class StoreUsages {
   async #walk(): Promise<ReadonlyMap<string, StoreUsage>> {
     const usage = new Map<string, StoreUsage>();
     for (let after: string | undefined; ; ) {
-      const page = await this.#metadata.placements.usage(after, PAGE);
+      // Sums that serve for a minute may as well begin some moments old.
+      const page = await this.#metadata.relaxed.placements.usage(after, PAGE);
       for (const { store, objects, bytes } of page.stores) {
         const sum = usage.get(store) ?? { store, objects: 0, bytes: 0 };
         usage.set(store, { store, objects: sum.objects + objects, bytes: sum.bytes + bytes });

@@ -1,5 +1,6 @@
 import { mayTouch } from './access.ts';
 import { OsproxyError } from './errors.ts';
+import type { FileRecords } from './file-records.ts';
 import type { Remember } from './idempotency.ts';
 import type { Ingest } from './ingest.ts';
 import type { Expectation } from './model/blob.ts';
@@ -52,6 +53,7 @@ export interface UploadStatus {
 
 export interface UploadsOptions {
   readonly metadata: Metadata;
+  readonly records: Pick<FileRecords, 'arrived'>;
   readonly ingest: Ingest;
   readonly typer: ContentTyper;
   readonly ids: IdSource;
@@ -202,6 +204,7 @@ export class Uploads {
   async #waking(made: Promise<Made>): Promise<FileRecord> {
     const { file, hasTasks } = await made;
     if (hasTasks) this.#options.wakeTasks();
+    await this.#options.records.arrived(file);
     return file;
   }
 

@@ -8,7 +8,7 @@ import { type Connection, createConnection } from 'mysql2/promise';
 import { Daemon } from './daemon.ts';
 import { ensurePackages } from './packages.ts';
 import { freePort } from './ports.ts';
-import type { SqlDatabase, SqlServerAccess } from './postgres.ts';
+import { atPort, type SqlDatabase, type SqlReplica, type SqlServerAccess } from './postgres.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
 
 const run = promisify(execFile);
@@ -49,15 +49,49 @@ export interface MariadbOptions {
   readonly durable?: boolean;
   /** Options of the server, each as `--name=value`; they count before those that it has here. */
   readonly flags?: readonly string[];
+  /** Keeps a binary log, so that others can follow it. */
+  readonly replicated?: boolean;
+}
+
+/** A server that follows one that startMariadb started as replicated, by global transaction ids. */
+export async function startMariadbReplica(primary: Mariadb): Promise<SqlReplica> {
+  const server = await startMariadb({ follows: primary.port });
+  const say = (...statements: string[]) =>
+    withConnection(server.access.url, async (connection) => {
+      for (const statement of statements) await connection.query(statement);
+    });
+  try {
+    const { username, password } = new URL(primary.access.url);
+    await say(
+      `change master to master_host='127.0.0.1', master_port=${primary.port}, master_user='${username}',
+        master_password='${password}', master_use_gtid=slave_pos, master_connect_retry=1`,
+      'start slave',
+    );
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return {
+    port: server.port,
+    urlOf: (primaryUrl) => atPort(primaryUrl, server.port),
+    pause: () => say('stop slave sql_thread'),
+    resume: () => say('start slave sql_thread'),
+    kill: () => server.kill(),
+    start: () => server.start(),
+    stop: () => server.stop(),
+  };
 }
 
 /** A MariaDB server of its own on loopback. */
-export async function startMariadb(options: MariadbOptions = {}): Promise<Mariadb> {
+export async function startMariadb(
+  options: MariadbOptions & { readonly follows?: number } = {},
+): Promise<Mariadb> {
   const absent = await ensurePackages([{ command: 'mariadbd', packages: ['mariadb-server'] }]);
   if (absent !== undefined) throw new ServiceUnavailable(absent);
   if (process.getuid?.() !== 0) throw new ServiceUnavailable('a server of our own is started by root only');
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-mariadb-'));
-  const server = new OwnMariadb(folder, await freePort(), options);
+  const flags = [...replicationFlags(options), ...(options.flags ?? [])];
+  const server = new OwnMariadb(folder, await freePort(), { ...options, flags });
   try {
     await server.initialize();
     await server.start();
@@ -90,6 +124,8 @@ class OwnMariadb implements Mariadb {
     const quick = ['--auth-root-authentication-method=normal', '--skip-test-db', '--skip-log-bin'];
     await run('mariadb-install-db', [...data, ...quick]);
     const setUp = [
+      // What every server here has of its own is not handed on.
+      'set sql_log_bin = 0;',
       'create database test;',
       `create user test identified by '${PASSWORD}';`,
       'grant all on *.* to test with grant option;',
@@ -130,6 +166,11 @@ class OwnMariadb implements Mariadb {
     await this.shutDown();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function replicationFlags({ replicated, follows }: Parameters<typeof startMariadb>[0] & object): string[] {
+  if (follows !== undefined) return ['--server-id=2', '--read-only', '--relay-log=relay'];
+  return replicated === true ? ['--server-id=1', '--log-bin=log'] : [];
 }
 
 async function answers(url: string): Promise<boolean> {

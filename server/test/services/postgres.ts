@@ -31,6 +31,19 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
+/** A server that follows another one; stop() leaves that as it is. */
+export interface SqlReplica {
+  readonly port: number;
+  /** The same database as that of the URL, on this server. */
+  urlOf(primaryUrl: string): string;
+  /** From here on nothing new is shown, however long; connections and queries go on. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** The server that the environment names, which runs elsewhere and goes on, or one of our own. */
 export async function sharedPostgres(): Promise<Pick<Postgres, 'access' | 'stop'>> {
   const url = process.env[URL_VARIABLE];
@@ -46,6 +59,37 @@ export interface PostgresOptions {
   readonly durable?: boolean;
   /** Settings of the server beside those that it has here. */
   readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A hot standby of a server that startPostgres started, by streaming replication. */
+export async function startPostgresReplica(primary: Postgres): Promise<SqlReplica> {
+  const folder = await mkdtemp(join(tmpdir(), 'osproxy-postgres-replica-'));
+  const server = new OwnPostgres(folder, await freePort(), {});
+  const call = (name: string) =>
+    withClient(server.access.url, async (client) => void (await client.query(`select ${name}()`)));
+  try {
+    await server.copy(primary.access.url);
+    await server.start();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return {
+    port: server.port,
+    urlOf: (primaryUrl) => atPort(primaryUrl, server.port),
+    pause: () => call('pg_wal_replay_pause'),
+    resume: () => call('pg_wal_replay_resume'),
+    kill: () => server.kill(),
+    start: () => server.start(),
+    stop: () => server.stop(),
+  };
+}
+
+/** The same URL on another port of this machine. */
+export function atPort(url: string, port: number): string {
+  const other = new URL(url);
+  other.port = String(port);
+  return other.href;
 }
 
 /** A PostgreSQL server of its own on loopback. */
@@ -81,11 +125,7 @@ class OwnPostgres implements Postgres {
   }
 
   async initialize(): Promise<void> {
-    const versions = (await readdir(VERSIONS)).sort((a, b) => Number(a) - Number(b));
-    this.#bin = join(VERSIONS, versions.at(-1) ?? '', 'bin');
-    const { stdout } = await run('id', ['-u', 'postgres']);
-    const group = await run('id', ['-g', 'postgres']);
-    await chown(this.#folder, Number(stdout), Number(group.stdout));
+    await this.#prepare();
     const passwordFile = join(this.#folder, 'password');
     await writeFile(passwordFile, PASSWORD, { mode: 0o644 });
     const data = ['-D', join(this.#folder, 'data'), '-U', 'postgres', '-A', 'scram-sha-256'];
@@ -93,6 +133,21 @@ class OwnPostgres implements Postgres {
     await run('setpriv', [...asPostgres(), join(this.#bin, 'initdb'), ...data, ...text], {
       cwd: this.#folder,
     });
+  }
+
+  /** Takes over what the server of the URL has, and follows it from then on. */
+  async copy(url: string): Promise<void> {
+    await this.#prepare();
+    const how = ['-d', url, '-R', '-X', 'stream', '-c', 'fast', '-D', join(this.#folder, 'data')];
+    await run('setpriv', [...asPostgres(), join(this.#bin, 'pg_basebackup'), ...how], { cwd: this.#folder });
+  }
+
+  async #prepare(): Promise<void> {
+    const versions = (await readdir(VERSIONS)).sort((a, b) => Number(a) - Number(b));
+    this.#bin = join(VERSIONS, versions.at(-1) ?? '', 'bin');
+    const { stdout } = await run('id', ['-u', 'postgres']);
+    const group = await run('id', ['-g', 'postgres']);
+    await chown(this.#folder, Number(stdout), Number(group.stdout));
   }
 
   async start(): Promise<void> {

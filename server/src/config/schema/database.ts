@@ -9,12 +9,33 @@ export const databaseSettings = section(
         { defaultText: '`sqlite:<dataDir>/osproxy.db`' },
       ),
     ),
+    replicas: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      maxItems: 16,
+      secret: true,
+      description:
+        'Copies of a database server that follow it, of the same kind as `url` and written the same way. Reads that may be some moments old go there; see docs/databases.md.',
+    }),
+    replicaMinAgeSeconds: whole(
+      2,
+      2_592_000,
+      60,
+      'seconds',
+      'Only of files that are older than this the parts, and rows in lists, are read from a replica. More than `replicaMaxLagSeconds` and the differences between the clocks of the nodes together.',
+    ),
+    replicaMaxLagSeconds: whole(
+      2,
+      3600,
+      5,
+      'seconds',
+      'A replica that may be further behind than this is not read from.',
+    ),
     poolSize: whole(
       2,
       1000,
       16,
       'connections',
-      'Connections that this process opens to a database server at most.',
+      'Connections that this process opens to a database server at most, and as many to each replica.',
     ),
     acquireTimeoutSeconds: whole(
       1,

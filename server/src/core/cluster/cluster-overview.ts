@@ -58,7 +58,8 @@ export class ClusterOverview {
       load: status?.load,
     }));
     const alive = new Set(nodes.filter(({ isAlive }) => isAlive).map(({ id }) => id));
-    const tasks = await this.#metadata.tasks.list({ state: 'running' }, LISTED_TASKS);
+    // What runs where changes while it is shown, and nobody asks here for what they have just written.
+    const tasks = await this.#metadata.relaxed.tasks.list({ state: 'running' }, LISTED_TASKS);
     return { nodes, tasks, stores: storesOf(records, alive) };
   }
 }

@@ -6,6 +6,7 @@ import type { LinkCommands, LinkQueries } from './metadata/links.ts';
 import type { ManifestCommands, ManifestQueries } from './metadata/manifests.ts';
 import type { MoveCommands, MoveQueries } from './metadata/moves.ts';
 import type { PlacementCommands, PlacementQueries } from './metadata/placements.ts';
+import type { ReplicaSet } from './metadata/replicas.ts';
 import type { ServiceKeyCommands, ServiceKeyQueries } from './metadata/service-keys.ts';
 import type { StoreMarkCommands, StoreMarkQueries } from './metadata/store-marks.ts';
 import type { TaskCommands, TaskQueries } from './metadata/tasks.ts';
@@ -68,6 +69,13 @@ export interface Metadata extends MetadataReader {
    * that is left is to throw. Unavailable may mean that it is unknown whether the transaction took effect.
    */
   transaction<T>(work: (repositories: MetadataWriter) => Promise<T>): Promise<T>;
+  /**
+   * The same queries for whom an answer may be some moments old: what was committed up to the configured lag ago may be missing, the caller's own
+   * writes included. Nothing that guards a promise may be decided by it. The database itself answers where no replica can.
+   */
+  readonly relaxed: MetadataReader;
+  /** undefined where `relaxed` is the database itself. */
+  readonly replicas: ReplicaSet | undefined;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   /** Rejects with Conflict when the database is newer than this build. */

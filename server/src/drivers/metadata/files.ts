@@ -178,6 +178,7 @@ export class Files implements FileQueries, FileCommands {
       .limit(page.limit);
     if (page.owner !== undefined) query = query.where('owner', '=', page.owner);
     if (page.after !== undefined) query = query.where('uid', '<', toId(page.after));
+    if (page.above !== undefined) query = query.where('uid', '>', toId(page.above));
     if (page.namePrefix !== undefined && page.namePrefix !== '') {
       const characters = [...page.namePrefix].length;
       query = query.where(sql<string>`substr(name, 1, ${characters})`, '=', page.namePrefix);

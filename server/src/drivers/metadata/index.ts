@@ -11,10 +11,17 @@ import { SqliteMetadata, type SqliteOptions } from './dialects/sqlite/metadata.t
 
 export type { ServerOptions };
 
+/** Copies of a database server that take reads which may be some moments old; one that may be further behind than that is left out. */
+export interface ReplicaOptions {
+  readonly urls: readonly string[];
+  readonly maxLagMs: number;
+}
+
 /** Those of a server count only for a URL of a server, those of SQLite only for a file. */
 export interface MetadataOptions extends SqliteOptions {
   readonly server?: Partial<ServerOptions>;
   readonly lanes?: Partial<LaneLimits>;
+  readonly replicas?: ReplicaOptions;
 }
 
 const SERVER_DEFAULTS: ServerOptions = {
@@ -36,7 +43,10 @@ export async function openMetadata(url: string, options: MetadataOptions): Promi
     const engine = url.startsWith('postgres')
       ? postgresEngine(address, server)
       : await mysqlEngine(address, server);
-    return ServerMetadata.open(engine, server, options.lanes ?? {});
+    const { urls = [], maxLagMs = 0 } = options.replicas ?? {};
+    const addresses = urls.map((replica) => parseAddress(replica, 'database.replicas'));
+    const copies = urls.length === 0 ? undefined : { addresses, maxLagMs, logger: options.logger };
+    return ServerMetadata.open(engine, server, options.lanes ?? {}, copies);
   }
   const path = /^sqlite:(?:\/\/)?(?<path>[^?#]+)$/.exec(url)?.groups?.path;
   if (path === undefined) {

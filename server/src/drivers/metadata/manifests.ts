@@ -1,8 +1,10 @@
 import { type Insertable, type Selectable, sql } from 'kysely';
 import { OsproxyError } from '#core/errors.ts';
+import type { ContentPart } from '#core/model/file.ts';
 import type { Manifest } from '#core/model/manifest.ts';
 import type { ManifestCommands, ManifestQueries } from '#core/ports/metadata/manifests.ts';
 import { Blobs } from './blobs.ts';
+import { contentParts } from './content-parts.ts';
 import { chunks, fromId, listOf, optionalText, toId, toNumber } from './convert.ts';
 import { lockIdleIn } from './idle.ts';
 import type { ManifestPartTable, ManifestTable } from './rows.ts';
@@ -76,6 +78,10 @@ export class Manifests implements ManifestQueries, ManifestCommands {
   async find(id: string): Promise<Manifest | undefined> {
     const row = await find.first(this.#session, { id: toId(id) });
     return row === undefined ? undefined : this.#withParts(row);
+  }
+
+  parts(id: string): Promise<readonly ContentPart[]> {
+    return contentParts(this.#session, toId(id));
   }
 
   /** Idle alone does not mean garbage: another file may still name the manifest. */

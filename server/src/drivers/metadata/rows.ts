@@ -228,6 +228,14 @@ interface MessageTable {
   at: Num;
 }
 
+export interface ReplicaBeatTable {
+  process: string;
+  /** When it was written, on the monotonic clock of that process. */
+  beat: Num;
+  /** The same on the wall clock, to tell rows of processes that are gone. */
+  written_at: Num;
+}
+
 interface MigrationTable {
   name: string;
   timestamp: string;
@@ -253,5 +261,6 @@ export interface Tables {
   leases: LeaseTable;
   nodes: NodeTable;
   messages: MessageTable;
+  replica_beats: ReplicaBeatTable;
   schema_migrations: MigrationTable;
 }

@@ -7,6 +7,8 @@ export interface FilePageQuery {
   /** undefined lists every owner's files. */
   readonly owner: string | undefined;
   readonly after: Uid | undefined;
+  /** The page ends above this uid: only greater ones. */
+  readonly above?: Uid | undefined;
   readonly limit: number;
   /** Only names that start with this. */
   readonly namePrefix: string | undefined;

@@ -1,7 +1,10 @@
+import type { ContentPart } from '../../model/file.ts';
 import type { Manifest } from '../../model/manifest.ts';
 
 export interface ManifestQueries {
   find(id: string): Promise<Manifest | undefined>;
+  /** Its parts in order with every placement; none for a manifest that is not here. */
+  parts(id: string): Promise<readonly ContentPart[]>;
   /** Verified manifests of this content that are not about to be purged: at most 4, those of the fewest parts first, then the oldest. */
   findVerified(
     digest: { sha256?: string; md5?: string },

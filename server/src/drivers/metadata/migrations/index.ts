@@ -2,6 +2,7 @@ import type { Migration } from 'kysely/migration';
 import { firstTables } from './0001-first-tables.ts';
 import { severalStores } from './0002-stores.ts';
 import { nodeStatus } from './0003-node-status.ts';
+import { replicaBeats } from './0004-replica-beats.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -10,5 +11,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0001-first-tables': firstTables(types),
     '0002-stores': severalStores(types),
     '0003-node-status': nodeStatus(types),
+    '0004-replica-beats': replicaBeats(types),
   };
 }

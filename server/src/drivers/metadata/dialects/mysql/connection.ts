@@ -23,6 +23,8 @@ interface Header {
 export interface MysqlChoices {
   /** False: isolate by locking everything that is read, as on a server that cannot tell that a row is newer than the snapshot. */
   readonly snapshots?: boolean;
+  /** True for a server that may take no changes. */
+  readonly mayBeReplica?: boolean;
 }
 
 export class MysqlConnection implements ServerConnection {
@@ -56,7 +58,7 @@ export class MysqlConnection implements ServerConnection {
         bigNumberStrings: true,
         maxPreparedStatements: PREPARED_STATEMENTS,
       });
-      const found = await inspectServer(connection, address);
+      const found = await inspectServer(connection, address, choices.mayBeReplica === true);
       const facts = { ...found, snapshots: choices.snapshots ?? found.snapshots };
       await prepareSession(connection, facts, options.statementTimeoutMs);
       return new MysqlConnection(connection, facts, options.statementTimeoutMs + SILENCE_MS);
@@ -131,6 +133,11 @@ export class MysqlConnection implements ServerConnection {
     const usable = this.#usable;
     this.#usable = false;
     if (usable) await this.#connection.end().catch(() => {});
+    this.#connection.destroy();
+  }
+
+  abandon(): void {
+    this.#usable = false;
     this.#connection.destroy();
   }
 

@@ -22,6 +22,8 @@ export async function mysqlEngine(
   return {
     dialect: kind === 'mariadb' ? mariadb : mysql,
     connect: () => MysqlConnection.open(address, options, choices),
+    connectReplica: (replica, limits) =>
+      MysqlConnection.open(replica, limits, { ...choices, mayBeReplica: true }),
     /** Each statement of a migration is final here, so one that was cut off runs again over what it had made. */
     exclusively: async (given, work) => {
       const connection = given as MysqlConnection;

@@ -91,22 +91,22 @@ export function translate(error: unknown): DatabaseError {
 /** Why no connection came about, for the person who configures it; never with the password. */
 export function translateConnect(
   error: unknown,
-  { host, port, user, database }: ServerAddress,
+  { host, port, user, database, setting }: ServerAddress,
 ): DatabaseError {
   if (error instanceof DatabaseError) return error;
   const at = `The MySQL or MariaDB server at ${host}:${port}`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const told = error instanceof Error && error.message !== '' ? error.message : code;
   const why: Readonly<Record<number, string>> = {
-    1045: `${at} refuses the user "${user}" with this password; check database.url.`,
-    1698: `${at} does not let user "${user}" in with a password; check database.url and how the user signs in.`,
+    1045: `${at} refuses the user "${user}" with this password; check ${setting}.`,
+    1698: `${at} does not let user "${user}" in with a password; check ${setting} and how the user signs in.`,
     1130: `${at} does not let this machine in; create the user for its address.`,
     1044: `${at} does not let user "${user}" into the database "${database}"; grant ALL on it.`,
-    1049: `${at} has no database "${database}"; create it (create database \`${database}\`) or correct database.url.`,
+    1049: `${at} has no database "${database}"; create it (create database \`${database}\`) or correct ${setting}.`,
     1040: `${at} has no free connection; raise its max_connections or lower database.poolSize.`,
   };
   const sentence =
     why[numberOf(error) ?? 0] ??
-    `${at} cannot be reached (${code === '' ? told : code}); check database.url and whether the server runs.`;
+    `${at} cannot be reached (${code === '' ? told : code}); check ${setting} and whether the server runs.`;
   return new DatabaseError('lost', 'Unavailable', sentence, { cause: error });
 }

@@ -20,6 +20,7 @@ const MYSQL_IDLE_SECONDS = 300;
 export async function inspectServer(
   connection: Connection,
   { host, port }: ServerAddress,
+  mayBeReplica: boolean,
 ): Promise<ServerFacts> {
   const [rows] = await connection.query<RowDataPacket[]>(
     'select version() as version, @@read_only as standby',
@@ -33,7 +34,7 @@ export async function inspectServer(
   if (major < wantedMajor || (major === wantedMajor && minor < wantedMinor)) {
     refuse(`${at} is version ${version}; osproxy needs MariaDB 10.6 or MySQL 8.0 or later.`);
   }
-  if (standby !== 0) {
+  if (standby !== 0 && !mayBeReplica) {
     refuse(`${at} is a replica that takes no changes; database.url must name the primary.`);
   }
   const [found] = await connection.query<RowDataPacket[]>("show variables like 'innodb_snapshot_isolation'");

@@ -36,7 +36,11 @@ export class PostgresConnection implements ServerConnection {
   patient = false;
 
   /** Rejects with one sentence for the person who configures it. */
-  static async open(address: ServerAddress, options: ServerOptions): Promise<PostgresConnection> {
+  static async open(
+    address: ServerAddress,
+    options: ServerOptions,
+    mayBeStandby = false,
+  ): Promise<PostgresConnection> {
     const { host, port, user, password, database } = address;
     const client = new Client({
       ...{ host, port, user, password, database, ssl: tlsOptions(address) ?? false },
@@ -53,7 +57,7 @@ export class PostgresConnection implements ServerConnection {
     const connection = new PostgresConnection(client);
     try {
       await client.connect();
-      await connection.#check(address);
+      await connection.#check(address, mayBeStandby);
       return connection;
     } catch (error) {
       await connection.close();
@@ -126,6 +130,11 @@ export class PostgresConnection implements ServerConnection {
     await this.#client.end().catch(() => {});
   }
 
+  abandon(): void {
+    this.#usable = false;
+    this.#client.connection.stream.destroy();
+  }
+
   async #command(sql: string): Promise<void> {
     try {
       await this.#client.query(sql);
@@ -140,7 +149,7 @@ export class PostgresConnection implements ServerConnection {
     return failure;
   }
 
-  async #check({ host, port, database }: ServerAddress): Promise<void> {
+  async #check({ host, port, database }: ServerAddress, mayBeStandby: boolean): Promise<void> {
     const { rows } = await this.#client.query<{
       version: string;
       number: string;
@@ -159,7 +168,8 @@ export class PostgresConnection implements ServerConnection {
         `${at} keeps the database "${database}" in the encoding ${row.encoding}; create one with encoding 'UTF8'.`,
       );
     }
-    if (row.standby) refuse(`${at} is a standby that takes no changes; database.url must name the primary.`);
+    if (row.standby && !mayBeStandby)
+      refuse(`${at} is a standby that takes no changes; database.url must name the primary.`);
   }
 }
 

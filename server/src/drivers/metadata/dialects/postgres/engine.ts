@@ -10,6 +10,7 @@ export function postgresEngine(address: ServerAddress, options: ServerOptions): 
   return {
     dialect: postgres,
     connect: () => PostgresConnection.open(address, options),
+    connectReplica: (replica, limits) => PostgresConnection.open(replica, limits, true),
     /** One transaction, so that a migration that fails leaves nothing behind; read committed, to see what another process just migrated. */
     exclusively: async (connection, work) => {
       const patient = connection as PostgresConnection;

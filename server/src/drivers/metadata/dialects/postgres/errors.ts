@@ -60,22 +60,22 @@ function classOf(code: string): Meaning {
 /** Why no connection came about, for the person who configures it; never with the password. */
 export function translateConnect(
   error: unknown,
-  { host, port, user, database }: ServerAddress,
+  { host, port, user, database, setting }: ServerAddress,
 ): DatabaseError {
   if (error instanceof DatabaseError) return error;
   const at = `The PostgreSQL server at ${host}:${port}`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const told = error instanceof Error && error.message !== '' ? error.message : code;
   const why: Readonly<Record<string, string>> = {
-    '28P01': `${at} refuses the password of user "${user}"; check database.url.`,
-    '28000': `${at} does not let user "${user}" in; check database.url and the server's pg_hba.conf.`,
-    '3D000': `${at} has no database "${database}"; create it (create database "${database}" encoding 'UTF8') or correct database.url.`,
+    '28P01': `${at} refuses the password of user "${user}"; check ${setting}.`,
+    '28000': `${at} does not let user "${user}" in; check ${setting} and the server's pg_hba.conf.`,
+    '3D000': `${at} has no database "${database}"; create it (create database "${database}" encoding 'UTF8') or correct ${setting}.`,
     '42501': `${at} does not let user "${user}" into the database "${database}"; grant CONNECT on it.`,
     '53300': `${at} has no free connection; raise its max_connections or lower database.poolSize.`,
     '57P03': `${at} is starting up or shutting down; try again.`,
   };
   const sentence =
     why[code] ??
-    `${at} cannot be reached (${code === '' ? told : code}); check database.url and whether the server runs.`;
+    `${at} cannot be reached (${code === '' ? told : code}); check ${setting} and whether the server runs.`;
   return new DatabaseError('lost', 'Unavailable', sentence, { cause: error });
 }

@@ -13,6 +13,8 @@ export interface ServerAddress {
   readonly password: string;
   readonly database: string;
   readonly encryption: Encryption;
+  /** Where it was configured, for sentences about it. */
+  readonly setting: 'database.url' | 'database.replicas';
 }
 
 const SERVER_URL = /^(postgres|postgresql|mysql|mariadb):\/\//i;
@@ -28,7 +30,10 @@ export function isServerUrl(url: string): boolean {
 }
 
 /** Throws InvalidArgument with a sentence that never repeats the URL, which may hold a password. */
-export function parseAddress(text: string): ServerAddress {
+export function parseAddress(
+  text: string,
+  setting: ServerAddress['setting'] = 'database.url',
+): ServerAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !isServerUrl(text)) throw wrong('cannot be read as an address');
   const scheme = url.protocol.slice(0, -1).toLowerCase();
@@ -50,6 +55,7 @@ export function parseAddress(text: string): ServerAddress {
     password,
     database,
     encryption: encryption as Encryption,
+    setting,
   };
 }
 

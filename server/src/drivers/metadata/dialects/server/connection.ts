@@ -1,4 +1,5 @@
 import type { Dialect, Result } from '../../session.ts';
+import type { ServerAddress } from './address.ts';
 
 /** One connection to a database server. Every rejection is a DatabaseError. */
 export interface ServerConnection {
@@ -15,12 +16,16 @@ export interface ServerConnection {
   commit(): Promise<void>;
   rollback(): Promise<void>;
   close(): Promise<void>;
+  /** Ends it at once, without a word to the server; what is under way fails. */
+  abandon(): void;
 }
 
 /** A kind of database server. */
 export interface Engine {
   readonly dialect: Dialect;
   connect(): Promise<ServerConnection>;
+  /** A connection to a copy of the database, which takes no changes. */
+  connectReplica(address: ServerAddress, options: ServerOptions): Promise<ServerConnection>;
   /** Runs `work` on the connection while no other process migrates. */
   exclusively<T>(connection: ServerConnection, work: () => Promise<T>): Promise<T>;
 }

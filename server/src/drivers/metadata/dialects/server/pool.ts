@@ -17,6 +17,8 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #idle: ServerConnection[] = [];
   readonly #waiting = new Set<Waiter>();
+  /** Every connection, idle or given out. */
+  readonly #all = new Set<ServerConnection>();
   #open = 0;
   #closed = false;
   readonly #drained = Promise.withResolvers<void>();
@@ -31,7 +33,7 @@ export class Pool {
       this.#refuseClosed();
       const idle = this.#idle.pop();
       if (idle?.usable === true) return idle;
-      if (idle !== undefined) this.#forget();
+      if (idle !== undefined) this.#forget(idle);
       else if (this.#open < this.#options.size) return this.#connect();
       else {
         const given = await this.#wait();
@@ -43,7 +45,7 @@ export class Pool {
   release(connection: ServerConnection): void {
     if (!connection.usable || this.#closed) {
       void connection.close();
-      this.#forget();
+      this.#forget(connection);
       return;
     }
     const [next] = this.#waiting;
@@ -64,11 +66,20 @@ export class Pool {
     await this.#drained.promise;
   }
 
+  /** Ends every connection at once, those in use too, and waits for nothing. */
+  abandon(): void {
+    for (const connection of this.#all) connection.abandon();
+    void this.close();
+  }
+
   async #connect(): Promise<ServerConnection> {
     this.#open += 1;
     try {
       const connection = await this.#options.connect();
-      if (!this.#closed) return connection;
+      if (!this.#closed) {
+        this.#all.add(connection);
+        return connection;
+      }
       await connection.close();
       throw closedError();
     } catch (error) {
@@ -78,7 +89,8 @@ export class Pool {
   }
 
   /** A place is free again: whoever waits longest may connect. */
-  #forget(): void {
+  #forget(connection?: ServerConnection): void {
+    if (connection !== undefined) this.#all.delete(connection);
     this.#open -= 1;
     const [next] = this.#waiting;
     next?.give(undefined);

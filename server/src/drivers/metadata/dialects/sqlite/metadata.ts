@@ -1,6 +1,12 @@
 import { OsproxyError } from '#core/errors.ts';
 import type { Logger } from '#core/ports/logger.ts';
-import type { Metadata, MetadataWriter, PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
+import type {
+  Metadata,
+  MetadataReader,
+  MetadataWriter,
+  PlannedMigration,
+  SchemaState,
+} from '#core/ports/metadata.ts';
 import { planOf, readSchema } from '../../migrations/schema.ts';
 import { Repositories } from '../../repositories.ts';
 import type { Result, Session } from '../../session.ts';
@@ -38,6 +44,8 @@ class ReadSession implements Session {
 
 /** Metadata in one SQLite file; several processes of one machine may open it. */
 export class SqliteMetadata extends Repositories implements Metadata {
+  readonly relaxed: MetadataReader = this;
+  readonly replicas = undefined;
   readonly #database: OpenDatabase;
   readonly #session: Session;
   readonly #sync: WalSync;
