@@ -137,6 +137,7 @@ export async function callEverything(
       await r.files.list({ ...page, owner, after });
       await r.files.list({ ...page, owner, after, namePrefix: undefined });
     }
+    await r.files.list({ ...page, owner, above: '1', namePrefix: undefined });
   }
   await r.files.scan('0', 10);
   await r.files.rename('1', 'n', 'c', 2);
@@ -212,6 +213,7 @@ export async function callEverything(
   await r.marks.setWritten('s', undefined);
   await r.marks.find('s', undefined);
   await r.manifests.find('1');
+  await r.manifests.parts('1');
   for (const owner of ['o', undefined]) {
     await r.manifests.findVerified({ sha256: 'a' }, 1, owner);
     await r.manifests.findVerified({ sha256: 'a' }, undefined, owner);
