@@ -15,7 +15,7 @@ const ARRIVED = 'file-arrived';
 const NEWS_MS = 1000;
 
 export interface RelaxedFilesOptions {
-  readonly metadata: Metadata;
+  readonly metadata: Pick<Metadata, 'files' | 'relaxed'>;
   readonly coordinator: Coordinator;
   readonly clock: Clock;
   /** Milliseconds; what is younger is read from the database itself. More than `maxLagMs`. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOsproxyError } from './errors.ts';
 import { isUid } from './model/uid.ts';
-import { SNOWFLAKE_EPOCH, Snowflakes } from './snowflake.ts';
+import { idBefore, SNOWFLAKE_EPOCH, Snowflakes, timeOfId } from './snowflake.ts';
 
 const START = 1_900_000_000_000;
 
@@ -160,4 +160,15 @@ describe('Snowflakes', () => {
     expect(timeOf(ids.next())).toBe(START + 8);
     expect(ids.lastUsed).toBe(START + 8);
   });
+});
+
+it('tells when an id was made, and the ids of earlier moments', () => {
+  const clock = { now: () => 1_700_000_000_123 };
+  const ids = new Snowflakes(clock);
+  ids.reserve({ worker: 1023, floor: 0, reservedUntil: Number.MAX_SAFE_INTEGER });
+  const id = ids.next();
+  expect(timeOfId(id)).toBe(1_700_000_000_123);
+  expect(BigInt(idBefore(1_700_000_000_123))).toBeLessThan(BigInt(id));
+  expect(BigInt(idBefore(1_700_000_000_124))).toBeGreaterThan(BigInt(id));
+  expect(idBefore(0)).toBe('0');
 });
