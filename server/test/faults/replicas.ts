@@ -6,23 +6,11 @@ import { openMetadata } from '#drivers/metadata/index.ts';
 import { sampleFile, write } from '#test/contracts/metadata-samples.ts';
 import { recordingLogger } from '#test/contracts/metadata-temporary.ts';
 import { freePort } from '#test/services/ports.ts';
-import { atPort, type SqlReplica } from '#test/services/postgres.ts';
+import { atPort } from '#test/services/postgres.ts';
 import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
+import type { ReplicaKind, ReplicaPair } from './replica-kind.ts';
+import { replicaNodes } from './replica-nodes.ts';
 import { fillWithSamples } from './replica-samples.ts';
-
-/** A primary and a server that follows it, both the test's own. */
-export interface ReplicaPair {
-  readonly primary: { readonly access: { readonly url: string }; stop(): Promise<void> };
-  readonly replica: SqlReplica;
-}
-
-export interface ReplicaKind {
-  readonly name: string;
-  start(): Promise<ReplicaPair>;
-  /** What a query for `count` finds. */
-  count(url: string, sql: string): Promise<number>;
-  createDatabase(access: { url: string }): Promise<{ url: string; remove(): Promise<void> }>;
-}
 
 const MAX_LAG_MS = 3000;
 
@@ -38,6 +26,7 @@ export function databaseReplicas(kind: ReplicaKind): void {
       await pair.primary.stop();
     });
     replicaReads(kind, () => pair);
+    replicaNodes(kind, () => pair);
   });
 }
 
