@@ -138,6 +138,9 @@ export function filesContract({ metadata }: Fixture): void {
         const expected = uids.filter((_, i) => owner === undefined || i % 2 === 0).reverse();
         expect(seen).toEqual(expected);
       }
+      const all = { owner: undefined, limit: 1000, namePrefix: undefined };
+      const between = await metadata().files.list({ ...all, after: uids[20], above: uids[10] });
+      expect(between.map((file) => file.uid)).toEqual(uids.slice(11, 20).reverse());
       const scanned: string[] = [];
       for (let after: string | undefined; ; ) {
         const page = await metadata().files.scan(after, 500);

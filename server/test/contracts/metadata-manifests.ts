@@ -26,6 +26,16 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
       expect(await metadata().manifests.find(newId())).toBeUndefined();
     });
 
+    it('tells the parts in order with every placement', async () => {
+      const { manifest, blob, placement } = await putFile(metadata());
+      const other = samplePlacement({ store: 'other' });
+      await write(metadata(), ({ blobs }) => blobs.addPlacement(blob.id, other));
+      expect(await metadata().manifests.parts(manifest.id)).toEqual([
+        { blobId: blob.id, size: blob.size, placements: [placement, other] },
+      ]);
+      expect(await metadata().manifests.parts(newId())).toEqual([]);
+    });
+
     it('finds verified content by SHA-256 or MD5, and size', async () => {
       const { manifest } = await putFile(metadata());
       const { sha256 = '', md5 = '', size } = manifest;

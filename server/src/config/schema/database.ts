@@ -21,7 +21,7 @@ export const databaseSettings = section(
       2_592_000,
       60,
       'seconds',
-      'Only of files that are older than this the parts, and rows in lists, are read from a replica. More than `replicaMaxLagSeconds` and the differences between the clocks of the nodes together.',
+      'Files younger than this are read from the primary. Choose more than `replicaMaxLagSeconds` and the difference between the clocks of the nodes together.',
     ),
     replicaMaxLagSeconds: whole(
       2,

@@ -35,6 +35,7 @@ export class Replicas implements ReplicaSet, Session {
   /** What was last said about each in the log. */
   readonly #told = new Map<Replica, string>();
   #next = 0;
+  #hasBeat = false;
   #running: Promise<void> | undefined;
   #beating: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -76,7 +77,7 @@ export class Replicas implements ReplicaSet, Session {
 
   async examine(): Promise<string> {
     const { replicas } = this.#options;
-    await this.#beats.write(this.#options.primary);
+    await this.#write();
     // One that is in order has the beat by then.
     for (let attempt = 0; attempt < 10; attempt++) {
       await Promise.all(replicas.map((replica) => replica.look(this.#beats)));
@@ -96,7 +97,7 @@ export class Replicas implements ReplicaSet, Session {
     this.#closing.abort();
     for (const replica of this.#options.replicas) replica.close();
     await this.#running;
-    if (this.#running !== undefined) await patiently(this.#beats.remove(this.#options.primary));
+    if (this.#hasBeat) await patiently(this.#beats.remove(this.#options.primary));
   }
 
   /** In turn, so that each gets its share. */
@@ -140,9 +141,14 @@ export class Replicas implements ReplicaSet, Session {
     this.#wake = undefined;
   }
 
+  #write(): Promise<void> {
+    this.#hasBeat = true;
+    return this.#beats.write(this.#options.primary);
+  }
+
   async #beat(): Promise<void> {
     try {
-      await this.#beats.write(this.#options.primary);
+      await this.#write();
     } catch (error) {
       // Without beats every replica counts as further and further behind, which is all that can be known then.
       this.#options.logger.debug(

@@ -109,10 +109,10 @@ describe('opening', () => {
     const metadata = await open();
     expect(await metadata.schema()).toEqual({
       applied: [],
-      pending: ['0001-first-tables', '0002-stores', '0003-node-status'],
+      pending: ['0001-first-tables', '0002-stores', '0003-node-status', '0004-replica-beats'],
     });
     expect(await metadata.migrate()).toEqual({
-      applied: ['0001-first-tables', '0002-stores', '0003-node-status'],
+      applied: ['0001-first-tables', '0002-stores', '0003-node-status', '0004-replica-beats'],
       pending: [],
     });
   });
