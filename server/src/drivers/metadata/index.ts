@@ -12,7 +12,7 @@ import { SqliteMetadata, type SqliteOptions } from './dialects/sqlite/metadata.t
 export type { ServerOptions };
 
 /** Copies of a database server that take reads which may be some moments old; one that may be further behind than that is left out. */
-export interface ReplicaOptions {
+interface ReplicaOptions {
   readonly urls: readonly string[];
   readonly maxLagMs: number;
 }
