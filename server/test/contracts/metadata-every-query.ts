@@ -137,7 +137,7 @@ export async function callEverything(
       await r.files.list({ ...page, owner, after });
       await r.files.list({ ...page, owner, after, namePrefix: undefined });
     }
-    await r.files.list({ ...page, owner, above: '1', namePrefix: undefined });
+    await r.files.list({ ...page, owner, after: undefined, above: midst.uid, namePrefix: undefined });
   }
   await r.files.scan('0', 10);
   await r.files.rename('1', 'n', 'c', 2);

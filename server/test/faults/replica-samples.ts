@@ -75,7 +75,7 @@ export async function fillWithSamples(metadata: Metadata): Promise<readonly Ques
     (r) => r.tasks.list({}, 10),
     (r) => r.tasks.attempts('7'),
     (r) => r.tasks.nextDue([task.type]),
-    (r) => r.tasks.counts(),
+    (r) => r.tasks.counts(10),
     (r) => r.coordination.nodes(0),
     (r) => r.coordination.messages(0, 10),
     (r) => r.coordination.messagesAmong([1]),

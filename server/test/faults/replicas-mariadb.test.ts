@@ -1,5 +1,10 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { createMariadbDatabase, startMariadb, startMariadbReplica } from '#test/services/mariadb.ts';
+import {
+  createMariadbDatabase,
+  REPLICATED,
+  startMariadb,
+  startMariadbReplica,
+} from '#test/services/mariadb.ts';
 import { withService } from '#test/services/shared.ts';
 import { databaseReplicas } from './replicas.ts';
 
@@ -7,7 +12,7 @@ await withService('mariadb', () =>
   databaseReplicas({
     name: 'MariaDB',
     start: async () => {
-      const primary = await startMariadb({ replicated: true });
+      const primary = await startMariadb({ flags: REPLICATED });
       const replica = await startMariadbReplica(primary).catch(async (error: unknown) => {
         await primary.stop();
         throw error;

@@ -49,13 +49,16 @@ export interface MariadbOptions {
   readonly durable?: boolean;
   /** Options of the server, each as `--name=value`; they count before those that it has here. */
   readonly flags?: readonly string[];
-  /** Keeps a binary log, so that others can follow it. */
-  readonly replicated?: boolean;
 }
 
-/** A server that follows one that startMariadb started as replicated, by global transaction ids. */
+/** Options of a server that others can follow. */
+export const REPLICATED = ['--server-id=1', '--log-bin=log'];
+
+/** A server that follows one that startMariadb started with REPLICATED, by global transaction ids. */
 export async function startMariadbReplica(primary: Mariadb): Promise<SqlReplica> {
-  const server = await startMariadb({ follows: primary.port });
+  const server = await startMariadb({
+    flags: ['--server-id=2', '--read-only', '--relay-log=relay'],
+  });
   const say = (...statements: string[]) =>
     withConnection(server.access.url, async (connection) => {
       for (const statement of statements) await connection.query(statement);
@@ -83,15 +86,12 @@ export async function startMariadbReplica(primary: Mariadb): Promise<SqlReplica>
 }
 
 /** A MariaDB server of its own on loopback. */
-export async function startMariadb(
-  options: MariadbOptions & { readonly follows?: number } = {},
-): Promise<Mariadb> {
+export async function startMariadb(options: MariadbOptions = {}): Promise<Mariadb> {
   const absent = await ensurePackages([{ command: 'mariadbd', packages: ['mariadb-server'] }]);
   if (absent !== undefined) throw new ServiceUnavailable(absent);
   if (process.getuid?.() !== 0) throw new ServiceUnavailable('a server of our own is started by root only');
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-mariadb-'));
-  const flags = [...replicationFlags(options), ...(options.flags ?? [])];
-  const server = new OwnMariadb(folder, await freePort(), { ...options, flags });
+  const server = new OwnMariadb(folder, await freePort(), options);
   try {
     await server.initialize();
     await server.start();
@@ -166,11 +166,6 @@ class OwnMariadb implements Mariadb {
     await this.shutDown();
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-function replicationFlags({ replicated, follows }: Parameters<typeof startMariadb>[0] & object): string[] {
-  if (follows !== undefined) return ['--server-id=2', '--read-only', '--relay-log=relay'];
-  return replicated === true ? ['--server-id=1', '--log-bin=log'] : [];
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -18,9 +18,8 @@ class FakeConnection implements ServerConnection {
   async undoMember(): Promise<void> {}
   async commit(): Promise<void> {}
   async rollback(): Promise<void> {}
-  abandon(): void {}
-
   async close(): Promise<void> {}
+  abandon(): void {}
 }
 
 function lanesOver(connections: FakeConnection[], retryMs: number): WriteLanes {
