@@ -1,7 +1,8 @@
+import { StoreUsages } from '../server/src/core/store-usage.ts';
 import { numbersAndWords } from './harness/arguments.ts';
 import { benchmark } from './harness/benchmark.ts';
 import { GIB, KIB, MIB } from './harness/files.ts';
-import type { Filled, GrowingDatabase } from './harness/growth/growing-database.ts';
+import { type Filled, type GrowingDatabase, secondsSince } from './harness/growth/growing-database.ts';
 import { growingMariadb } from './harness/growth/mariadb.ts';
 import { OPERATIONS, type Operation, Table } from './harness/growth/operations.ts';
 import { growingPostgres } from './harness/growth/postgres.ts';
@@ -63,6 +64,11 @@ async function measure(database: GrowingDatabase): Promise<void> {
         'rate, ratio',
       ],
       rows,
+    );
+    const walk = performance.now();
+    await new StoreUsages(large.metadata).now();
+    console.log(
+      `one walk over all placements, for the usage of stores: ${secondsSince(walk).toFixed(0)} s\n`,
     );
     await printSizes(large);
   } finally {
