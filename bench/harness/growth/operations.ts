@@ -58,6 +58,11 @@ function anyOwner(): string {
   return `owner-${Math.floor(Math.random() * OWNERS)}`;
 }
 
+/** Reads all files of an owner: there is no index of names. */
+async function listNone({ metadata }: Table): Promise<void> {
+  await metadata.files.list({ owner: anyOwner(), after: undefined, limit: PAGE, namePrefix: 'nothing-' });
+}
+
 async function list(table: Table, after: string | undefined): Promise<void> {
   const page = { owner: anyOwner(), after, limit: PAGE, namePrefix: undefined };
   const files = await table.metadata.files.list(page);
@@ -135,6 +140,7 @@ export const OPERATIONS: readonly Operation[] = [
   { name: 'content of a file for a download', clients: 8, call: (t) => t.metadata.files.content(anyUid(t)) },
   { name: 'list, first page of 100', clients: 1, call: (t) => list(t, undefined) },
   { name: 'list, a page of 100 deep inside', clients: 1, call: (t) => list(t, deep(t)) },
+  { name: 'list, a beginning of names that none has', clients: 1, call: listNone },
   { name: 'links of a file', clients: 1, call: (t) => t.metadata.links.list(anyUid(t), 0, PAGE) },
   {
     name: 'same content, found',

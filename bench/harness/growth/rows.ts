@@ -48,8 +48,7 @@ export function fillings({ series, sha256 }: Words): readonly Filling[] {
   const id = (kind: keyof typeof KINDS) => `(${FIRST_MS} + i) * ${SHIFT} + ${KINDS[kind]}`;
   const sha = sha256("'content ' || i");
   const from = `from ${series}`;
-  const shelf = `md5('shelf ' || (i - i % 1000))`;
-  const key = `substr(${shelf}, 1, 2) || '/' || substr(${shelf}, 3, 2) || '/' || md5('key ' || i)`;
+  const key = `substr(shelf, 1, 2) || '/' || substr(shelf, 3, 2) || '/' || md5('key ' || i)`;
   const at = `${FIRST_MS} + i`;
   return [
     {
@@ -60,7 +59,8 @@ export function fillings({ series, sha256 }: Words): readonly Filling[] {
     },
     {
       table: 'placements',
-      sql: `insert into placements (store, node, "key", blob_id) select 'local', 'bench', ${key}, ${id('blob')} ${from}`,
+      sql: `insert into placements (store, node, "key", blob_id) select 'local', 'bench', ${key}, blob
+        from (select i, ${id('blob')} as blob, md5('shelf ' || (i - i % 1000)) as shelf ${from}) rows_of_batch`,
     },
     {
       table: 'manifests',
