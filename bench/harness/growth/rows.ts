@@ -59,8 +59,8 @@ export function fillings({ series, sha256 }: Words): readonly Filling[] {
     },
     {
       table: 'placements',
-      sql: `insert into placements (store, node, "key", blob_id) select 'local', 'bench', ${key}, blob
-        from (select i, ${id('blob')} as blob, md5('shelf ' || (i - i % 1000)) as shelf ${from}) rows_of_batch`,
+      sql: `insert into placements (store, node, "key", blob_id) select 'local', 'bench', ${key}, blob_id
+        from (select i, ${id('blob')} as blob_id, md5('shelf ' || (i - i % 1000)) as shelf ${from}) rows_of_batch`,
     },
     {
       table: 'manifests',
