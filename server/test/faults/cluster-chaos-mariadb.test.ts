@@ -12,7 +12,7 @@ await withService('nginx', (nginx) => {
       database: 'mariadb',
       redis: false,
       seed,
-      rounds: 5,
+      rounds: 8,
       underWay: [10, 40],
     });
     console.log(`acknowledged: ${JSON.stringify(acknowledged)}`);
