@@ -43,7 +43,7 @@ export function clusterTroubles(place: ClusterPlace): Readonly<Record<string, re
       begin: () => node.stop(),
       end: () => node.restart(),
     })),
-    database: [
+    databaseKilled: [
       {
         name: 'SIGKILL of the database',
         begin: async (random) => {
@@ -53,13 +53,13 @@ export function clusterTroubles(place: ClusterPlace): Readonly<Record<string, re
         },
         end: async () => {},
       },
-      ...network('database', ways.database),
     ],
+    database: network('database', ways.database),
     ...(redis === undefined || ways.redis === undefined
       ? {}
       : {
+          redisKilled: [{ name: 'SIGKILL of Redis', begin: () => redis.kill(), end: () => redis.start() }],
           redis: [
-            { name: 'SIGKILL of Redis', begin: () => redis.kill(), end: () => redis.start() },
             {
               name: 'SIGSTOP of Redis',
               begin: async () => redis.freeze(),
@@ -73,21 +73,25 @@ export function clusterTroubles(place: ClusterPlace): Readonly<Record<string, re
   };
 }
 
-/** Kinds in any order, each once before any comes again; every other time two troubles of different kinds at once. */
+/** Kinds in any order, each once before any comes again; about every other time, and where not all would come, two troubles at once. */
 export function drawTroubles(
   kinds: Readonly<Record<string, readonly Trouble[]>>,
   rounds: number,
   random: Random,
 ): readonly Trouble[] {
   const waiting: (readonly Trouble[])[] = [];
+  let missing = Object.keys(kinds).length;
   const draw = (): Trouble => {
+    missing -= 1;
     if (waiting.length === 0) {
       const all = Object.values(kinds);
       while (all.length > 0) waiting.push(...all.splice(random.between(0, all.length - 1), 1));
     }
     return random.pick(waiting.shift() ?? []) as Trouble;
   };
-  return Array.from({ length: rounds }, () => (random.chance(0.5) ? draw() : together(draw(), draw())));
+  return Array.from({ length: rounds }, (_, round) =>
+    random.chance(0.5) && missing <= rounds - round ? draw() : together(draw(), draw()),
+  );
 }
 
 /** Both begin at once. A node finds its database again only when the ways are whole, so these are mended first. */
