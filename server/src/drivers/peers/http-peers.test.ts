@@ -221,7 +221,7 @@ describe('the store of another node', () => {
 
   it('fails in the middle when bytes stop coming or end early', async () => {
     const stalls = await nodeThat((peer, response) => {
-      begin(peer, response, 100);
+      begin(peer, response, 100_000);
       response.write('some');
     });
     const object = await peersTo(() => addressOf(stalls))
@@ -230,13 +230,43 @@ describe('the store of another node', () => {
     expect(reasonOf(await failure(readAll(object)))).toContain('No byte came for 300 ms');
 
     const breaks = await nodeThat((peer, response) => {
-      begin(peer, response, 100);
+      begin(peer, response, 100_000);
       response.write('some', () => response.destroy());
     });
     const broken = await peersTo(() => addressOf(breaks))
       .storeOf('n2', 's')
       .open('a');
     expect(await failure(readAll(broken))).toBeInstanceOf(NodeAway);
+  });
+
+  it('reads a small object when it is opened, and does not open one that stalls or ends early', async () => {
+    const whole = await nodeThat((peer, response) => {
+      begin(peer, response, 4);
+      response.write('so', () => setTimeout(() => response.end('me'), 20));
+    });
+    const object = await peersTo(() => addressOf(whole))
+      .storeOf('n2', 's')
+      .open('a');
+    expect(Buffer.from(object.bytes ?? []).toString()).toBe('some');
+    expect(await readAll(object)).toBe('some');
+
+    const stalls = await nodeThat((peer, response) => {
+      begin(peer, response, 100);
+      response.write('some');
+    });
+    const stalled = peersTo(() => addressOf(stalls))
+      .storeOf('n2', 's')
+      .open('a');
+    expect(reasonOf(await failure(stalled))).toContain('No byte came for 300 ms');
+
+    const breaks = await nodeThat((peer, response) => {
+      begin(peer, response, 100);
+      response.write('some', () => response.destroy());
+    });
+    const broken = peersTo(() => addressOf(breaks))
+      .storeOf('n2', 's')
+      .open('a');
+    expect(await failure(broken)).toBeInstanceOf(NodeAway);
   });
 
   it('waits as long as its reader does, and reads nothing ahead but what the network holds', async () => {

@@ -1,5 +1,4 @@
-import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { cancelled, throwIfCancelled } from '#core/cancellation.ts';
 import { PEER_PURPOSE } from '#core/cluster/peer-gate.ts';
 import {
@@ -17,9 +16,10 @@ import type { Clock } from '#core/ports/clock.ts';
 import type { Coordinator } from '#core/ports/coordinator.ts';
 import { NodeAway, type PeerStore, type Peers } from '#core/ports/peers.ts';
 import type { ByteRange } from '#core/ports/storage-driver.ts';
+import { openedBody } from '../http-body/opened-body.ts';
+import { readingAgents } from '../http-body/reading-agents.ts';
 import { exchange, type PeerTimeouts, StaleConnection } from './exchange.ts';
 import { NodeAddresses } from './node-addresses.ts';
-import { PeerObject } from './peer-object.ts';
 import { Reachability } from './reachability.ts';
 
 /** Where every node serves its objects to the others. */
@@ -27,13 +27,10 @@ const OBJECTS_PATH = '/api/peer/v1/objects';
 const DEFAULT_TIMEOUTS: PeerTimeouts = { connectMs: 3_000, firstByteMs: 15_000, idleMs: 30_000 };
 /** Below the time that a node keeps a silent connection, so that it is rarely found closed. */
 const IDLE_CONNECTION_MS = 5_000;
-/** Bytes that a connection holds for its reader: what came in several pieces is handed on as one. */
-const READ_AHEAD_BYTES = 512 * 1024;
 const CONNECTIONS = {
   keepAlive: true,
   timeout: IDLE_CONNECTION_MS,
   maxFreeSockets: 64,
-  highWaterMark: READ_AHEAD_BYTES,
 };
 const TRIES = 3;
 
@@ -67,7 +64,7 @@ export class HttpPeers implements Peers {
   readonly #key: Buffer;
   readonly #timeouts: PeerTimeouts;
   readonly #addresses: NodeAddresses;
-  readonly #agents = { http: new HttpAgent(CONNECTIONS), https: new HttpsAgent(CONNECTIONS) };
+  readonly #agents = readingAgents(CONNECTIONS);
   readonly #reach = new Map<string, Reachability>();
 
   constructor(options: HttpPeersOptions) {
@@ -89,7 +86,7 @@ export class HttpPeers implements Peers {
           throw new OsproxyError('Internal', 'Another node gave another number of bytes than was asked for.');
         }
         const broken = (error: unknown) => away(node, error);
-        return new PeerObject({ body, size, length, idleMs: this.#timeouts.idleMs, signal, broken });
+        return openedBody(body, { size, length, idleMs: this.#timeouts.idleMs, signal, broken });
       },
       stat: async (key, { signal } = {}) => {
         const { body, size, modifiedAt } = await this.#ask({

@@ -2,14 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { OsproxyError } from '#core/errors.ts';
 import type { ByteRange, StoredObject } from '#core/ports/storage-driver.ts';
+import { openedBody } from '../../http-body/opened-body.ts';
 import { cancelled, throwIfCancelled } from '../abort.ts';
 import { resolveRange } from '../ranges.ts';
-import { BodyReader } from './body-reader.ts';
-import { notS3, translate } from './errors.ts';
+import { brokenOff, notS3, translate } from './errors.ts';
 import type { S3Connection } from './s3-connection.ts';
-
-/** A range up to this size is read when it is opened, so that no connection stays taken for it. */
-const READ_AT_ONCE_BYTES = 64 * 1024;
 
 /** Rejects with NotFound or RangeNotSatisfiable before the first byte. */
 export async function openObject(
@@ -34,12 +31,18 @@ export async function openObject(
   try {
     const size = sizeOf(answer, range);
     const { length } = resolveRange(range, size);
-    const reader = new BodyReader(body, { size, length, idleMs: connection.idleMs, signal });
-    return length <= READ_AT_ONCE_BYTES ? await readAtOnce(reader, size, length, signal) : reader;
+    return await openedBody(body, { size, length, idleMs: connection.idleMs, signal, broken });
   } catch (error) {
     body.destroy();
     throw error;
   }
+}
+
+function broken(error: Error): OsproxyError {
+  const translated = translate(error);
+  return translated.code === 'Unavailable'
+    ? translated
+    : brokenOff('The object broke off before its end.', error);
 }
 
 /** Refuses what is no range at all; whether it lies inside the object only the store knows. */
@@ -62,24 +65,4 @@ function sizeOf(answer: GetObjectCommandOutput, range: ByteRange | undefined): n
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.ContentRange ?? '') ?? [];
   if (first !== undefined && total !== undefined && Number(first) === range.offset) return Number(total);
   throw new OsproxyError('Internal', 'The store gave other bytes than the range that was asked for.');
-}
-
-async function readAtOnce(
-  reader: BodyReader,
-  size: number,
-  length: number,
-  signal: AbortSignal | undefined,
-): Promise<StoredObject> {
-  const bytes = Buffer.allocUnsafeSlow(length);
-  let position = 0;
-  for await (const chunk of reader.chunks) {
-    bytes.set(chunk, position);
-    position += chunk.length;
-  }
-  return { size, bytes, chunks: oneChunk(bytes, signal), close: async () => {} };
-}
-
-async function* oneChunk(bytes: Uint8Array, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
-  throwIfCancelled(signal);
-  if (bytes.length > 0) yield bytes;
 }

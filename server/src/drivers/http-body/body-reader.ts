@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import { cancelled, throwIfCancelled } from '#core/cancellation.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { StoredObject } from '#core/ports/storage-driver.ts';
-import { cancelled, throwIfCancelled } from '../abort.ts';
-import { kept } from './agents.ts';
-import { brokenOff, translate } from './errors.ts';
+import { kept } from './reading-agents.ts';
 
-/** Bytes held for a slow consumer before the store is slowed down. */
+/** Bytes held for a slow consumer before the sender is slowed down. */
 const HIGH_WATER_BYTES = 512 * 1024;
 
 export interface BodyReaderOptions {
@@ -16,9 +15,11 @@ export interface BodyReaderOptions {
   /** Milliseconds without a byte, while somebody waits for one, after which reading fails. */
   readonly idleMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Turns what broke the answer into what the consumer is told. */
+  readonly broken: (error: Error) => OsproxyError;
 }
 
-/** The bytes of one answer, as many as were promised or an error. */
+/** The bytes of one answer over HTTP, as many as were promised or an error. A chunk is valid only until the next is asked for. */
 export class BodyReader implements StoredObject, AsyncIterableIterator<Uint8Array> {
   readonly #body: IncomingMessage;
   readonly #options: BodyReaderOptions;
@@ -58,7 +59,7 @@ export class BodyReader implements StoredObject, AsyncIterableIterator<Uint8Arra
     if (this.#state === 'ended') return { done: true, value: undefined };
     try {
       for (;;) {
-        throwIfCancelled(this.#options.signal);
+        throwIfCancelled(this.#options.signal, cancelled);
         if (this.#state === 'closed') throw new Error('The object was closed.');
         const chunk = this.#queue.shift();
         if (chunk !== undefined) return { done: false, value: this.#lend(chunk) };
@@ -82,6 +83,17 @@ export class BodyReader implements StoredObject, AsyncIterableIterator<Uint8Arra
 
   async close(): Promise<void> {
     if (this.#state === 'open') this.#end('closed');
+  }
+
+  /** All bytes, in memory that stays the caller's; for answers that are small. Rejects as next() does. */
+  async whole(): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for (let next = await this.next(); !next.done; next = await this.next()) {
+      pieces.push(next.value);
+      this.#lent = undefined;
+    }
+    const [only] = pieces;
+    return only !== undefined && pieces.length === 1 ? only : Buffer.concat(pieces);
   }
 
   #lend(chunk: Buffer): Buffer {
@@ -110,14 +122,16 @@ export class BodyReader implements StoredObject, AsyncIterableIterator<Uint8Arra
 
   readonly #onIdle = (): void => {
     if (this.#wake === undefined) return;
-    this.#onError(Object.assign(new Error('The object stalled.'), { name: 'TimeoutError' }));
+    this.#onError(
+      Object.assign(new Error(`No byte came for ${this.#options.idleMs} ms.`), { name: 'TimeoutError' }),
+    );
     this.#body.destroy();
   };
 
   readonly #onData = (chunk: Buffer): void => {
     this.#arrived += chunk.length;
     if (this.#arrived > this.#options.length) {
-      this.#onError(new OsproxyError('Internal', 'The store gave more bytes than it promised.'));
+      this.#onError(new OsproxyError('Internal', 'An answer has more bytes than it promised.'));
       this.#body.destroy();
       return;
     }
@@ -149,19 +163,18 @@ export class BodyReader implements StoredObject, AsyncIterableIterator<Uint8Arra
     wake?.();
   }
 
-  #short(cause?: unknown): OsproxyError {
-    return brokenOff(`The object broke off after ${this.#arrived} of ${this.#options.length} bytes.`, cause);
+  #short(): Error {
+    return new Error(`The object broke off after ${this.#arrived} of ${this.#options.length} bytes.`);
   }
 
   #explain(error: unknown): OsproxyError {
-    const { signal } = this.#options;
+    const { signal, broken } = this.#options;
     if (signal?.aborted) return cancelled(signal);
     if (this.#state === 'closed') {
       return new OsproxyError('Cancelled', 'The object was closed while it was read.', { cause: error });
     }
     if (error instanceof OsproxyError) return error;
-    const { code, message } = translate(error);
-    return code === 'Unavailable' ? new OsproxyError(code, message, { cause: error }) : this.#short(error);
+    return broken(error instanceof Error ? error : new Error(String(error)));
   }
 
   #end(state: 'ended' | 'closed'): void {
