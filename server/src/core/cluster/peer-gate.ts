@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { OsproxyError } from '../errors.ts';
 import type { PeerPrincipal } from '../model/principal.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -23,7 +24,7 @@ type Complaint = 'signature' | 'target' | 'skew' | 'replay';
 
 /** Lets the other nodes in: who knows the cluster secret, now, once per request, and means this node. */
 export class PeerGate {
-  readonly #keys: readonly Buffer[];
+  readonly #keys: readonly KeyObject[];
   readonly #nodeId: string;
   readonly #clock: Clock;
   readonly #logger: Logger;

@@ -1,4 +1,12 @@
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 
 /** What one request to another node says, every part of it under the signature. */
 export interface PeerRequest {
@@ -41,13 +49,13 @@ const HEADER = new RegExp(
 );
 
 /** One key per purpose, so that what is signed for one is worth nothing for another. */
-export function keyFor(secret: string, purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, 'osproxy cluster', purpose, 32));
+export function keyFor(secret: string, purpose: string): KeyObject {
+  return createSecretKey(new Uint8Array(hkdfSync('sha256', secret, 'osproxy cluster', purpose, 32)));
 }
 
 /** The header for a request that is sent now, once; each needs its own. */
 export function signPeerRequest(
-  key: Buffer,
+  key: KeyObject,
   request: PeerRequest,
   { from, to, at }: Pick<PeerClaim, 'from' | 'to' | 'at'>,
 ): { readonly header: string; readonly nonce: string } {
@@ -65,26 +73,26 @@ export function readPeerHeader(header: string): PeerClaim | undefined {
 }
 
 /** Constant time in the signature. */
-export function isSignedWith(key: Buffer, request: PeerRequest, claim: PeerClaim): boolean {
+export function isSignedWith(key: KeyObject, request: PeerRequest, claim: PeerClaim): boolean {
   return equal(macOf(key, request, claim), claim.mac);
 }
 
-export function proveAnswer(key: Buffer, nonce: string, { status, code, size }: PeerAnswer): string {
+export function proveAnswer(key: KeyObject, nonce: string, { status, code, size }: PeerAnswer): string {
   return hmac(key, ['osproxy peer answer 1', nonce, String(status), code, String(size ?? '')]);
 }
 
-export function isProven(key: Buffer, nonce: string, answer: PeerAnswer, proof: string): boolean {
+export function isProven(key: KeyObject, nonce: string, answer: PeerAnswer, proof: string): boolean {
   return equal(proveAnswer(key, nonce, answer), proof);
 }
 
-function macOf(key: Buffer, request: PeerRequest, claim: Omit<PeerClaim, 'mac'>): string {
+function macOf(key: KeyObject, request: PeerRequest, claim: Omit<PeerClaim, 'mac'>): string {
   const { method, target, bodySha256 } = request;
   const { from, to, at, nonce } = claim;
   return hmac(key, ['osproxy peer request 1', method, target, String(at), nonce, from, to, bodySha256]);
 }
 
 /** No field can hold a line feed, so no two lists sign the same bytes. */
-function hmac(key: Buffer, fields: readonly string[]): string {
+function hmac(key: KeyObject, fields: readonly string[]): string {
   return createHmac('sha256', key).update(fields.join('\n')).digest('hex');
 }
 

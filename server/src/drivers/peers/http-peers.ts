@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { cancelled, throwIfCancelled } from '#core/cancellation.ts';
 import { PEER_PURPOSE } from '#core/cluster/peer-gate.ts';
@@ -61,7 +62,7 @@ interface Answer {
 /** The other nodes over HTTP: addresses from the registry, connections that are used again, every request signed with the cluster secret. */
 export class HttpPeers implements Peers {
   readonly #options: HttpPeersOptions;
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #timeouts: PeerTimeouts;
   readonly #addresses: NodeAddresses;
   readonly #agents = readingAgents(CONNECTIONS);
