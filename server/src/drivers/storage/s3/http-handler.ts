@@ -28,6 +28,9 @@ type SdkAnswer = Awaited<ReturnType<SdkHandler['handle']>>;
 /** Copies and joins happen inside the store before it answers. */
 const SLOW_ANSWER_FACTOR = 4;
 
+/** A body up to this size goes out with the headers: the network takes it without waiting for the store. */
+const AT_ONCE_BYTES = 16 * 1024;
+
 /**
  * Carries the SDK's requests over node:http. It differs from the SDK's own handler in its timers, which run only while the store is to act,
  * never while a slow source or a slow reader is.
@@ -126,6 +129,12 @@ class Exchange {
   async #write(body: unknown): Promise<void> {
     const { idleMs, firstByteMs } = this.#timeouts;
     clearTimeout(this.#timer);
+    if (body instanceof Uint8Array && body.length <= AT_ONCE_BYTES && !this.#settled) {
+      this.#written = true;
+      this.#within(firstByteMs, 'The store did not answer in time.');
+      this.#outgoing.end(body);
+      return;
+    }
     try {
       for await (const piece of piecesOf(body)) {
         if (this.#settled) return;

@@ -8,6 +8,9 @@ import type { VendorProfile } from './vendors.ts';
 /** The SDK prints to the console where it has no logger of another kind than its own silent one. */
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** What the SDK would do for every request: prepare its input and output for a log, and look for the traces of a Lambda. */
+const UNUSED_MIDDLEWARE = ['loggerMiddleware', 'recursionDetectionMiddleware'];
+
 /** Largest answer that is read whole: a page of a listing. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
@@ -52,6 +55,7 @@ export class S3Connection {
     this.once = new S3Client({ ...config, maxAttempts: 1 });
     this.steadily = new S3Client({ ...config, maxAttempts: STEP_ATTEMPTS });
     for (const client of [this.once, this.steadily]) {
+      for (const name of UNUSED_MIDDLEWARE) client.middlewareStack.remove(name);
       leaveOutPayloadHash(client);
       if (!options.pathStyle) explainUnknownHosts(client, options.bucket);
     }
