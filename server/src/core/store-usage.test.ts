@@ -15,7 +15,7 @@ function slowWalks() {
     const stores: StoreUsage[] = [{ store: 'local', objects: walks, bytes: walks * 10 }];
     return { stores, next: after === undefined ? '1' : undefined };
   };
-  const metadata = { placements: { usage } } as unknown as Pick<Metadata, 'placements'>;
+  const metadata = { relaxed: { placements: { usage } } } as unknown as Pick<Metadata, 'relaxed'>;
   return {
     usages: new StoreUsages(metadata),
     begun: () => walks,
