@@ -31,19 +31,25 @@ const TYPE = 'zz';
 const PLACEMENT: Placement = { store: 's', node: undefined, key: 'k' };
 
 /**
+ * How plans of the three databases say that an index is entered where a page begins, not at one end of what an owner or a store has. MariaDB does so by
+ * itself on tables as small as here and not on large ones, so there the query itself must say it.
+ */
+const BEGINS = /\b(uid<|blob_id>)\?|"Index Cond":"[^"]*\b(uid <|blob_id >)|force index .*"type":"range"/;
+
+/**
  * Queries that pages, sweeps and claims are made of, and the index each must use, so that it reads what it answers and no more however much is
  * stored. Written without quotes of names and parameters.
  */
-const BY_INDEX: readonly (readonly [string, string])[] = [
+const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
   ['from files where state in (, ) and owner =  order by uid', 'files_owner_uid'],
-  ['from files where state in (, ) and owner =  and uid <  order by uid', 'files_owner_uid'],
-  ['from files where state in (, ) and owner =  and uid <  and substr(', 'files_owner_uid'],
+  ['from files where state in (, ) and owner =  and uid <  order by uid', 'files_owner_uid', BEGINS],
+  ['from files where state in (, ) and owner =  and uid <  and substr(', 'files_owner_uid', BEGINS],
   ['from files where deleted_at <= ', 'files_deleted_at'],
   ['from manifests where idle_since <= ', 'manifests_idle_since'],
   ['from blobs where idle_since <= ', 'blobs_idle_since'],
   // SQLite names the index of a unique constraint itself.
   ['where blobs.identity = ', 'blobs_identity|sqlite_autoindex_blobs_1'],
-  ['from placements inner join blobs', 'placements_store_blob_id'],
+  ['from placements inner join blobs', 'placements_store_blob_id', BEGINS],
   ['from placements where retired_at <= ', 'placements_retired_at'],
   ['from placements where doomed_at <= ', 'placements_doomed_at'],
   ['from uploads where state =  and expires_at <= ', 'uploads_state_expires_at'],
@@ -60,16 +66,17 @@ const BY_INDEX: readonly (readonly [string, string])[] = [
 
 /** A query without what databases write differently: quotes and parameters. */
 export function plain(sql: string): string {
-  return sql.replaceAll(/\$\d+|\?|[`"]/g, '');
+  return sql.replaceAll(/\$\d+|\?|[`"]/g, '').replaceAll(/ as (\w+) force index \(\w+\)/g, '');
 }
 
-/** Queries of BY_INDEX whose plan, by plain query, names another index, and those that were never asked. */
+/** Queries of BY_INDEX whose plan, by plain query, names another index or enters it elsewhere, and those that were never asked. */
 export function wrongIndexes(plans: ReadonlyMap<string, string>): readonly string[] {
-  return BY_INDEX.flatMap(([part, index]) => {
+  return BY_INDEX.flatMap(([part, index, begins = /^/]) => {
     const asked = [...plans].filter(([sql]) => sql.includes(part));
     if (asked.length === 0) return [`never asked: ${part}`];
+    const named = new RegExp(`\\b(${index})\\b`);
     return asked
-      .filter(([, plan]) => !new RegExp(`\\b(${index})\\b`).test(plan))
+      .filter(([, plan]) => !named.test(plan) || !begins.test(plan))
       .map(([sql, plan]) => `${sql}: ${plan}`);
   });
 }

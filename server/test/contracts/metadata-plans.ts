@@ -48,7 +48,7 @@ export function plansContract(planner: Planner): void {
       execute: async (sql, parameters) => {
         if (!plans.has(plain(sql))) {
           const { rows } = await connection.execute(`${planner.explain} ${sql}`, parameters);
-          plans.set(plain(sql), JSON.stringify(rows));
+          plans.set(plain(sql), `${sql}: ${JSON.stringify(rows)}`);
           if (!excuses.some((part) => plain(sql).includes(part))) {
             for (const { table, how } of planner.walks(rows)) {
               if (!SMALL_TABLES.includes(table)) wrong.push(`${how} on ${table}: ${sql}`);

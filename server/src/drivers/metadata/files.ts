@@ -169,9 +169,9 @@ export class Files implements FileQueries, FileCommands {
   }
 
   async list(page: FilePageQuery): Promise<readonly FileRecord[]> {
-    const { build } = this.#session.dialect;
+    const { build, readBy } = this.#session.dialect;
     let query = build
-      .selectFrom('files')
+      .selectFrom(page.owner === undefined ? 'files' : readBy('files', 'files_owner_uid'))
       .select(COLUMNS)
       .where('state', 'in', READABLE)
       .orderBy('uid', 'desc')

@@ -14,18 +14,19 @@ import { runQuery, Statement } from './statement.ts';
 /** Less than every id. */
 const NO_ID = 0n;
 
-const findIn = new Statement(({ build }, p: { store: string; after: bigint; last: bigint; limit: number }) =>
-  build
-    .selectFrom('placements')
-    .innerJoin('blobs', 'blobs.id', 'placements.blob_id')
-    .select('placements.blob_id as id')
-    .distinct()
-    .where('placements.store', '=', p.store)
-    .where('placements.blob_id', '>', p.after)
-    .where('placements.blob_id', '<=', p.last)
-    .where('blobs.identity', 'is not', null)
-    .orderBy('placements.blob_id')
-    .limit(p.limit),
+const findIn = new Statement(
+  ({ build, readBy }, p: { store: string; after: bigint; last: bigint; limit: number }) =>
+    build
+      .selectFrom(readBy('placements', 'placements_store_blob_id'))
+      .innerJoin('blobs', 'blobs.id', 'placements.blob_id')
+      .select('placements.blob_id as id')
+      .distinct()
+      .where('placements.store', '=', p.store)
+      .where('placements.blob_id', '>', p.after)
+      .where('placements.blob_id', '<=', p.last)
+      .where('blobs.identity', 'is not', null)
+      .orderBy('placements.blob_id')
+      .limit(p.limit),
 );
 
 /** In the order of an index that has only retired rows; `at` and `id` say where the page before ended. */

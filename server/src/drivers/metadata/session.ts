@@ -20,6 +20,8 @@ export interface Dialect {
   /** A query that has a row when the table of applied migrations is there. */
   readonly findMigrationTable: string;
   readonly columnTypes: ColumnTypes;
+  /** The table in a FROM, read as a range of this index up to its last condition, for pages that begin in the middle. */
+  readBy<T extends keyof Tables>(table: T, index: string): T;
   /** An insert that changes nothing, without an error, when `columns` are taken. */
   skipTaken<T extends keyof Tables>(query: Insert<T>, columns: readonly Column<T>[]): Insert<T>;
   /** An insert that writes `update` into the row that has `columns` already. */

@@ -49,6 +49,9 @@ function dialectWith(collation: string): Dialect {
     },
     findMigrationTable:
       "select 1 from information_schema.tables where table_schema = database() and table_name = 'schema_migrations'",
+    // Left to itself it looks up what an owner or a store has, and then reads all of it from one end to where a page begins.
+    readBy: <T extends keyof Tables>(table: T, index: string) =>
+      sql`${sql.table(table)}`.as(sql`${sql.ref(table)} force index (${sql.ref(index)})`) as unknown as T,
     // The connection refuses whatever else IGNORE would let pass.
     skipTaken: (query) => query.ignore(),
     replaceTaken,

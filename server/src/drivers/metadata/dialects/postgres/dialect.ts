@@ -38,6 +38,7 @@ export const postgres: Dialect = {
   },
   findMigrationTable:
     "select 1 from information_schema.tables where table_schema = current_schema() and table_name = 'schema_migrations'",
+  readBy: (table) => table,
   skipTaken: skipOnConflict,
   replaceTaken: replaceOnConflict,
   lockRows: <Q extends object>(query: Q) => (query as unknown as AnySelect).forUpdate() as unknown as Q,

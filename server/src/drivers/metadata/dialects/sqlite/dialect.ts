@@ -26,6 +26,7 @@ export const sqlite: Dialect = {
     partialIndexes: true,
   },
   findMigrationTable: "select name from sqlite_master where type = 'table' and name = 'schema_migrations'",
+  readBy: (table) => table,
   skipTaken: skipOnConflict,
   replaceTaken: replaceOnConflict,
   // BEGIN IMMEDIATE holds the only write lock there is.
