@@ -11,6 +11,11 @@ import type { Core } from '#core/core.ts';
 import { doctor } from '#core/doctor.ts';
 import { Downloads } from '#core/downloads.ts';
 import { isOsproxyError } from '#core/errors.ts';
+import { announced } from '#core/events/announced-metadata.ts';
+import { Conditions } from '#core/events/conditions.ts';
+import { EventFeed } from '#core/events/event-feed.ts';
+import { EventFlow } from '#core/events/event-flow.ts';
+import { SinkBoard } from '#core/events/sink-board.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { fsck } from '#core/fsck.ts';
@@ -51,6 +56,7 @@ import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
+import { configuredSinks } from './configured-sinks.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -74,6 +80,7 @@ export const openService: OpenService = async (config, logger, process) => {
       cancel: (id) => core.moves.cancel(id),
     },
     tasks: { list: (filter) => core.tasks.list(filter, LISTED_TASKS), retry: (id) => core.tasks.retry(id) },
+    sinks: core.sinks,
     fsck: async (options) => {
       const { report } = options;
       const summary = await fsck({
@@ -103,6 +110,7 @@ export const openService: OpenService = async (config, logger, process) => {
       await parts.cache.close();
       await parts.rateCounter.close();
       await parts.link?.close();
+      await parts.conditions.settled();
       await metadata.close();
     },
   };
@@ -115,7 +123,9 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const telemetry = new PrometheusTelemetry();
   const link = linkOf(config, logger);
   const prepared = await prepareStores(config);
-  const metadata = await openDatabase(config, logger);
+  const sinks = configuredSinks(config, clock);
+  const database = await openDatabase(config, logger);
+  const metadata = announced(database, (types) => events.appended(types));
   const ofNodes = openCoordinator({ metadata, clock, logger, link });
   const coordinator = ofNode === undefined ? ofNodes : new SiblingCoordinator(ofNodes, ofNode);
   const cache = openCache({ entries: config.cache.records, link });
@@ -130,10 +140,15 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const peers = secret === undefined ? undefined : new HttpPeers({ nodeId, secret, coordinator, clock });
   const secrets = secret === undefined ? [] : [secret, ...formerSecrets];
   const gate = secret === undefined ? undefined : new PeerGate({ secrets, nodeId, clock, logger });
-  const stores = await startStores(config, prepared, { nodeId, telemetry, logger }, peers);
+  const conditions = new Conditions({ metadata, nodeId, clock, logger });
+  const around = { nodeId, telemetry, logger, conditions };
+  const stores = await startStores(config, prepared, around, peers);
   const workers = new HashWorkers(config.hashing.threads);
   const snowflakes = new Snowflakes(clock);
   const holder = `${nodeId}/${process.pid}`;
+  const events: EventFlow = new EventFlow({
+    ...{ metadata, coordinator, sinks, holder, clock, logger, telemetry },
+  });
   const workerNumber = new WorkerNumber({ coordinator, snowflakes, holder, clock, logger });
   const keys = new StorageKeys();
   const typer = fileTypeContentTyper;
@@ -158,6 +173,10 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     types: taskTypes({
       ...base,
       purgeEveryMs: config.purge.intervalSeconds * 1000,
+      events: {
+        sinks: sinks.map(({ name }) => name),
+        retentionMs: config.events.retentionHours * 3_600_000,
+      },
       expireEveryMs: config.purge.intervalSeconds * 1000,
       graceMs: config.purge.graceSeconds * 1000,
       sweepNode: secret === undefined ? undefined : nodeId,
@@ -192,6 +211,11 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     moves: new Moves(base),
     tasks: new TaskBoard(base),
     cluster: new ClusterOverview({ coordinator, metadata, clock }),
+    feed: new EventFeed({ metadata, flow: events, logger }),
+    sinks: new SinkBoard({
+      ...{ metadata, clock, configured: sinks.map(({ name }) => name) },
+      wakeSinks: () => events.wakeSinks(),
+    }),
     clock,
   };
   return {
@@ -216,6 +240,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     workerNumber,
     keys,
     runner,
+    events,
+    conditions,
     lead,
     usages,
     core,
@@ -303,7 +329,15 @@ async function prepareStores(config: Config): Promise<ReadonlyMap<string, Prepar
 async function startStores(
   config: Config,
   prepared: ReadonlyMap<string, PreparedStore>,
-  context: { nodeId: string; telemetry: PrometheusTelemetry; logger: Logger },
+  {
+    conditions,
+    ...base
+  }: {
+    nodeId: string;
+    telemetry: PrometheusTelemetry;
+    logger: Logger;
+    conditions: Conditions;
+  },
   peers: HttpPeers | undefined,
 ): Promise<Stores> {
   const { smallObjectsMiB, smallObjectKiB } = config.cache;
@@ -311,11 +345,13 @@ async function startStores(
   const drivers = new Map<string, StorageDriver>();
   try {
     for (const [name, store] of prepared) {
+      const onAvailability = (isUp: boolean) => conditions.store(name, isUp);
+      const context = { ...base, onAvailability };
       drivers.set(name, await store.start(smallObjectsMiB === 0 ? context : { ...context, cache }));
     }
   } catch (error) {
     await Promise.all([...drivers.values()].map((driver) => driver.close()));
     throw error;
   }
-  return new Stores(drivers, config.defaultStore, context.nodeId, peers);
+  return new Stores(drivers, config.defaultStore, base.nodeId, peers);
 }

@@ -3,10 +3,13 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '#config/config.ts';
 import { addUpLoads, LoadMeter } from '#core/cluster/load-meter.ts';
 import { NodePulse } from '#core/cluster/node-pulse.ts';
+import { NodeWatch } from '#core/cluster/node-watch.ts';
 import { PeerObjects } from '#core/cluster/peer-objects.ts';
 import type { ScheduleLead } from '#core/cluster/schedule-lead.ts';
 import type { Core } from '#core/core.ts';
 import { isOsproxyError, toOsproxyError } from '#core/errors.ts';
+import type { Conditions } from '#core/events/conditions.ts';
+import type { EventFlow } from '#core/events/event-flow.ts';
 import type { FileRecords } from '#core/file-records.ts';
 import type { HashWorkers } from '#core/hashing/hash-workers.ts';
 import type { Cache } from '#core/ports/cache.ts';
@@ -33,6 +36,7 @@ import { registerRest } from '#frontends/rest/index.ts';
 import { clusterAddressOf } from './cluster-address.ts';
 import type { Listener, NodeProcess } from './commands/context.ts';
 import { packageVersion } from './commands/version.ts';
+import { addEventMetrics } from './event-metrics.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 import { addReplicaMetrics, replicaReadiness } from './replica-metrics.ts';
 
@@ -66,6 +70,8 @@ export interface HttpParts {
   readonly workerNumber: WorkerNumber;
   readonly keys: StorageKeys;
   readonly runner: TaskRunner;
+  readonly events: EventFlow;
+  readonly conditions: Conditions;
   readonly lead: ScheduleLead;
   readonly usages: StoreUsages;
   readonly core: Core;
@@ -73,7 +79,7 @@ export interface HttpParts {
 
 /** Puts the service on the network: worker number, heartbeats and tasks run from here on until close(). */
 export async function listen(parts: HttpParts): Promise<Listener> {
-  const { config, coordinator, workerNumber, runner, lead, logger, ofNode } = parts;
+  const { config, coordinator, workerNumber, runner, lead, logger, ofNode, conditions } = parts;
   let stops = false;
   await Promise.all([workerNumber.start(), parts.link?.start()]);
   const stopping = () => stops;
@@ -88,19 +94,27 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     load: async () => addUpLoads([meter.read(), ...((await ofNode?.loads()) ?? [])]),
   });
   ofNode?.answerLoad(() => meter.read());
+  const watch = new NodeWatch({ coordinator, conditions, lead, logger, clock: parts.core.clock });
   const closing = new AbortController();
   let marking: Promise<unknown> = Promise.resolve();
   let speaking: Promise<unknown> = Promise.resolve();
   const close = async () => {
     closing.abort();
+    await parts.core.feed.close();
     await app.close();
     await speaking;
     await marking;
     await runner.stop();
+    await watch.stop();
     await lead.stop();
     await pulse.stop();
     meter.stop();
-    if (ofNode === undefined || (await ofNode.isLast())) await coordinator.leave(parts.nodeId);
+    if (ofNode === undefined || (await ofNode.isLast())) {
+      await coordinator.leave(parts.nodeId);
+      conditions.node(parts.nodeId, false);
+    }
+    await conditions.settled();
+    await parts.events.stop();
     await workerNumber.stop();
   };
   try {
@@ -119,6 +133,8 @@ export async function listen(parts: HttpParts): Promise<Listener> {
         await pulse.beat();
       });
       await pulse.start(address, ofNode?.startedAt);
+      conditions.node(parts.nodeId, true);
+      watch.start();
       await warnOfLoneliness(parts);
       marking = markStores(parts, closing.signal);
     };
@@ -133,6 +149,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
       });
     }
     await runner.start();
+    parts.events.start();
     parts.workers.warm();
     return {
       url,
@@ -140,6 +157,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
         stops = true;
       },
       drain: async (ms) => {
+        await parts.core.feed.close();
         await app.drain(ms);
       },
       close,
@@ -184,6 +202,8 @@ async function markStores(parts: HttpParts, signal: AbortSignal): Promise<void> 
       const suspicion = await whatIsSuspicious(parts, name);
       if (suspicion !== undefined) logger.error({ store: name }, suspicion);
       else await stores.driver(name).stat(MARK_KEY, { signal });
+      // One that was down when this node was killed has not been told to be up.
+      parts.conditions.store(name, true);
     };
     await look().catch((error: unknown) => {
       if (signal.aborted) return;
@@ -258,6 +278,7 @@ async function createApp(
       },
     });
   }
+  addEventMetrics(telemetry, core.sinks);
   telemetry.addGauge({
     name: 'osproxy_processes',
     help: 'Processes of this node that serve.',

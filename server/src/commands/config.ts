@@ -36,9 +36,15 @@ export const config: Command = {
   },
 };
 
-/** docs/configuration.md with the settings of every built-in type of store. */
+/** docs/configuration.md with the settings of every built-in type of store and of event sink. */
 export async function configurationPage(): Promise<string> {
   const { storageDrivers } = await import('#drivers/storage/index.ts');
-  const types = Object.entries(storageDrivers).map(([type, { settings }]) => [type, settings as SchemaNode]);
-  return configReference(Object.fromEntries(types) as Record<string, SchemaNode>);
+  const { eventSinks } = await import('#drivers/event-sinks/index.ts');
+  return configReference({ stores: schemasOf(storageDrivers), sinks: schemasOf(eventSinks) });
+}
+
+function schemasOf(
+  types: Readonly<Record<string, { readonly settings: object }>>,
+): Record<string, SchemaNode> {
+  return Object.fromEntries(Object.entries(types).map(([type, { settings }]) => [type, settings]));
 }

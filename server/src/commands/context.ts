@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Config } from '#config/config.ts';
 import type { ClusterView } from '#core/cluster/cluster-overview.ts';
+import type { SinkView } from '#core/events/sink-board.ts';
 import type { NodeLoad } from '#core/model/lease.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
+import type { DeliveryRecord } from '#core/model/sink.ts';
 import type { TaskRecord, TaskState } from '#core/model/task.ts';
 import type { MoveReport, NewMove } from '#core/moves.ts';
 import type { Logger } from '#core/ports/logger.ts';
@@ -87,6 +89,15 @@ export interface Service {
     list(filter: { readonly type?: string; readonly state?: TaskState }): Promise<readonly TaskRecord[]>;
     /** Rejects with NotFound for an unknown id, Conflict for a task that runs or is done. */
     retry(id: string): Promise<TaskRecord>;
+  };
+  readonly sinks: {
+    list(): Promise<readonly SinkView[]>;
+    /** These reject with NotFound for a sink that has not begun. */
+    enable(name: string): Promise<SinkView>;
+    disable(name: string): Promise<SinkView>;
+    parked(name: string, after: string | undefined, limit: number): Promise<readonly DeliveryRecord[]>;
+    redrive(name: string, positions: readonly string[] | undefined): Promise<number>;
+    discard(name: string, positions: readonly string[] | undefined): Promise<number>;
   };
   fsck(options: FsckOptions): Promise<FsckSummary>;
   doctor(): Promise<readonly DoctorRow[]>;

@@ -42,6 +42,13 @@ function noMoves(): Service['moves'] {
   return { create, list: async () => [], report: none, pause: none, resume: none, cancel: none };
 }
 
+function noSinks(): Service['sinks'] {
+  const none = async (name: string): Promise<never> => {
+    throw new OsproxyError('NotFound', `There is no event sink "${name}" that has begun.`);
+  };
+  return { list: async () => [], enable: none, disable: none, parked: none, redrive: none, discard: none };
+}
+
 const openService: OpenService = async (config) => {
   if (fake.failWith !== undefined) throw new OsproxyError(fake.failWith.code, fake.failWith.message);
   const keys = Array.from({ length: fake.keys ?? 0 }, (_, index) => key(index + 1));
@@ -67,6 +74,7 @@ const openService: OpenService = async (config) => {
         throw new OsproxyError('NotFound', `There is no task ${id}.`);
       },
     },
+    sinks: noSinks(),
     fsck: async ({ repair, report }) => {
       const findings = (fake.findings ?? []).map((finding) => ({ ...finding, repaired: repair }));
       for (const finding of findings) report(finding);

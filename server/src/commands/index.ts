@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   stores: async () => (await import('./stores.ts')).stores,
   cluster: async () => (await import('./cluster.ts')).cluster,
   tasks: async () => (await import('./tasks.ts')).tasks,
+  events: async () => (await import('./events.ts')).events,
   fsck: async () => (await import('./fsck.ts')).fsck,
   doctor: async () => (await import('./doctor.ts')).doctor,
   migrate: async () => (await import('./migrate.ts')).migrate,

@@ -15,12 +15,23 @@ export interface StoreConfig {
   readonly [setting: string]: unknown;
 }
 
+/** One configured receiver of events with the settings of its type, which are checked when it is prepared. */
+export interface SinkConfig {
+  readonly name: string;
+  readonly type: string;
+  readonly types?: readonly string[];
+  readonly owners?: readonly string[];
+  readonly maxAttempts?: number;
+  readonly disableAfterHours?: number;
+  readonly [setting: string]: unknown;
+}
+
 /** The log file as it will be used; `path` is absolute. */
 export type LogFileConfig = DeepReadonly<NonNullable<Settings['log']['file']>> & { readonly path: string };
 
 /** The validated settings with every default filled in, deep-frozen; paths are absolute. */
 export type Config = DeepReadonly<
-  Omit<Settings, 'workers' | 'database' | 'stores' | 'defaultStore' | 'log' | 'hashing'>
+  Omit<Settings, 'workers' | 'database' | 'stores' | 'defaultStore' | 'log' | 'hashing' | 'events'>
 > & {
   /** Processes of this node. */
   readonly workers: number;
@@ -29,4 +40,5 @@ export type Config = DeepReadonly<
   readonly defaultStore: string;
   readonly log: { readonly level: Settings['log']['level']; readonly file?: LogFileConfig };
   readonly hashing: { readonly threads: number };
+  readonly events: { readonly retentionHours: number; readonly sinks: readonly SinkConfig[] };
 };

@@ -1,10 +1,14 @@
 import { allowedText, isSection, rootSchema, type SchemaNode, SETTINGS, type Setting } from './settings.ts';
 
-/** docs/configuration.md, made from the schema and those of the store types alone: the same on every machine. */
-export function configReference(storeTypes: Readonly<Record<string, SchemaNode>>): string {
+type TypeSchemas = Readonly<Record<string, SchemaNode>>;
+
+/** docs/configuration.md, made from the schema and those of the types of stores and event sinks alone: the same on every machine. */
+export function configReference({ stores, sinks }: { stores: TypeSchemas; sinks: TypeSchemas }): string {
   const sections = [...sectionsOf(rootSchema, [])].map(({ path, schema }) => sectionText(path, schema));
-  const types = Object.entries(storeTypes).map(([type, schema]) => storeTypeText(type, schema));
-  return `${[INTRODUCTION, ...sections, STORE_TYPES, ...types].join('\n\n')}\n`;
+  const types = (schemas: TypeSchemas) =>
+    Object.entries(schemas).map(([type, schema]) => typeText(type, schema));
+  const parts = [INTRODUCTION, ...sections, STORE_TYPES, ...types(stores), SINK_TYPES, ...types(sinks)];
+  return `${parts.join('\n\n')}\n`;
 }
 
 const INTRODUCTION = `# Configuration
@@ -87,7 +91,11 @@ const STORE_TYPES = `## Types of stores
 
 The settings of a type stand in the entry of the store, beside \`name\` and \`type\`. Secrets are masked by \`config print\`.`;
 
-function storeTypeText(type: string, schema: SchemaNode): string {
+const SINK_TYPES = `## Types of event sinks
+
+The settings of a type stand in the entry of the sink, beside \`name\` and \`type\`; docs/events.md says what it does. Secrets are masked by \`config print\`.`;
+
+function typeText(type: string, schema: SchemaNode): string {
   const lines = propertyLines(schema, '');
   return [`### ${type}`, lines.length === 0 ? 'No settings.' : lines.join('\n')].join('\n\n');
 }

@@ -13,6 +13,7 @@ export function checkRelations(draft: Draft): void {
   check.stores();
   check.rules();
   check.workers();
+  check.sinks();
   check.linkKeys();
   check.logFile();
   check.proxies();
@@ -200,6 +201,18 @@ class Checker {
       'workers',
       `is ${workers}, but the store "${memory.name}" keeps its files in the memory of one process; set workers to 1 or give the store another type.`,
     );
+  }
+
+  sinks(): void {
+    const sinks = this.#get<readonly { readonly name: string }[]>('events.sinks') ?? [];
+    for (const [index, { name }] of sinks.entries()) {
+      if (sinks.findIndex((other) => other.name === name) === index) continue;
+      this.#problem(
+        `events.sinks[${index}].name`,
+        `is "${name}", which another sink has; every sink needs its own name.`,
+        'events.sinks',
+      );
+    }
   }
 
   #storeNames(): readonly string[] {

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { flag, NAME, section, text, whole } from './schema/builders.ts';
 import { clusterSettings } from './schema/cluster.ts';
 import { databaseSettings } from './schema/database.ts';
+import { eventsSettings } from './schema/events.ts';
 import { httpSettings } from './schema/http.ts';
 import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
@@ -124,6 +125,7 @@ export const settingsSchema = section(
       },
       'Durable background work.',
     ),
+    events: eventsSettings,
     hashing: section(
       {
         threads: Type.Optional(

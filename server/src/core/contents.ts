@@ -1,3 +1,4 @@
+import { fileEvent } from './events/facts.ts';
 import type { Landed, Settled } from './ingest.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Manifest, ManifestPart } from './model/manifest.ts';
@@ -52,6 +53,12 @@ export function unverifiedManifest(id: string, parts: readonly ManifestPart[], n
     createdAt: now,
     parts,
   };
+}
+
+/** A file becomes visible, in the transaction that makes it so. */
+export async function insertReady(repositories: MetadataWriter, file: FileRecord): Promise<void> {
+  await repositories.files.insert(file);
+  await repositories.events.append(fileEvent('file.ready', file), file.createdAt);
 }
 
 export interface NewFile {

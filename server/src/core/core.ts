@@ -1,6 +1,8 @@
 import type { Authenticator } from './authentication.ts';
 import type { ClusterOverview } from './cluster/cluster-overview.ts';
 import type { Downloads } from './downloads.ts';
+import type { EventFeed } from './events/event-feed.ts';
+import type { SinkBoard } from './events/sink-board.ts';
 import type { Files } from './files.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { InstantUpload } from './instant-upload.ts';
@@ -28,5 +30,7 @@ export interface Core {
   readonly moves: Moves;
   readonly tasks: TaskBoard;
   readonly cluster: ClusterOverview;
+  readonly feed: EventFeed;
+  readonly sinks: SinkBoard;
   readonly clock: Clock;
 }

@@ -1,6 +1,7 @@
 import { mayTouch } from './access.ts';
 import type { Downloads } from './downloads.ts';
 import { OsproxyError } from './errors.ts';
+import { fileEvent } from './events/facts.ts';
 import type { FileRecords } from './file-records.ts';
 import type { FileContent, FileRecord } from './model/file.ts';
 import type { Principal } from './model/principal.ts';
@@ -80,7 +81,9 @@ export class Files {
       if (file === undefined || file.state === 'deleted') throw noFile(uid);
       if (file.name === name && file.contentType === contentType) return file;
       await repositories.files.rename(uid, name, contentType, now);
-      return { ...file, name, contentType, updatedAt: now };
+      const after = { ...file, name, contentType, updatedAt: now };
+      await repositories.events.append(fileEvent('file.renamed', after, { previousName: file.name }), now);
+      return after;
     });
     await this.#records.changed(uid);
     return renamed;
@@ -94,6 +97,7 @@ export class Files {
       if (file === undefined || !mayTouch(principal, file)) throw noFile(uid);
       if (await repositories.files.markDeleted(uid, now)) {
         await repositories.manifests.markIdle(file.manifestId, now);
+        await repositories.events.append(fileEvent('file.deleted', file), now);
       }
     });
     await this.#records.changed(uid);

@@ -1,4 +1,4 @@
-import { readyFile } from './contents.ts';
+import { insertReady, readyFile } from './contents.ts';
 import { firstReadable } from './copies.ts';
 import type { Downloads } from './downloads.ts';
 import { isOsproxyError } from './errors.ts';
@@ -88,7 +88,7 @@ export class InstantUpload {
     const made = await this.#metadata.transaction(async (repositories) => {
       if (!(await repositories.manifests.claim(manifest.id))) return undefined;
       await remember?.(repositories, uid);
-      await repositories.files.insert(file);
+      await insertReady(repositories, file);
       return file;
     });
     if (made !== undefined) await this.#records.arrived(made);

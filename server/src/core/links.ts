@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mayTouch } from './access.ts';
 import { OsproxyError } from './errors.ts';
+import { linkEvent } from './events/facts.ts';
 import type { FileRecords } from './file-records.ts';
 import type { LinkSigner } from './link-signer.ts';
 import type { LinkRecord, LinkScope } from './model/link.ts';
@@ -79,7 +80,10 @@ export class Links {
       createdAt: now,
       revokedAt: undefined,
     };
-    await this.#metadata.transaction((repositories) => repositories.links.insert(link));
+    await this.#metadata.transaction(async (repositories) => {
+      await repositories.links.insert(link);
+      await repositories.events.append(linkEvent('link.created', link), now);
+    });
     return { link, token: this.tokenOf(link) };
   }
 
@@ -95,9 +99,14 @@ export class Links {
   /** Takes effect at once for every request that starts afterwards. Throws NotFound. */
   async revoke(uid: Uid, id: string): Promise<void> {
     const now = this.#clock.now();
-    const revoked = await this.#metadata.transaction((repositories) =>
-      repositories.links.revoke(uid, id, now),
-    );
+    const revoked = await this.#metadata.transaction(async (repositories) => {
+      const link = await repositories.links.find(id);
+      if (!(await repositories.links.revoke(uid, id, now))) return false;
+      if (link !== undefined && link.revokedAt === undefined) {
+        await repositories.events.append(linkEvent('link.revoked', link), now);
+      }
+      return true;
+    });
     if (!revoked)
       throw new OsproxyError('NotFound', `There is no link "${id}" of ${uid}.`, { details: { uid, id } });
   }
@@ -115,8 +124,15 @@ export class Links {
       if (target === undefined || !mayTouch(principal, target)) {
         throw new OsproxyError('NotFound', `There is no file or upload ${uid}.`, { details: { uid } });
       }
-      await repositories.links.revokeAll(uid, now);
+      const revoked = await repositories.links.revokeAll(uid, now);
       if (file !== undefined) await repositories.files.bumpLinkEpoch(uid, now);
+      const event = {
+        type: 'link.revoked',
+        subject: uid,
+        owner: target.owner,
+        data: { uid, all: true },
+      } as const;
+      if (revoked > 0 || file !== undefined) await repositories.events.append(event, now);
       return file !== undefined;
     });
     if (isFile) await this.#records.changed(uid);

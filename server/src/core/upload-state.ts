@@ -1,4 +1,4 @@
-import { readyFile } from './contents.ts';
+import { insertReady, readyFile } from './contents.ts';
 import { OsproxyError } from './errors.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Manifest } from './model/manifest.ts';
@@ -49,7 +49,7 @@ export async function becomeFile(
 ): Promise<FileRecord> {
   const { uid, owner, name, md5, sha256 } = upload;
   const file = readyFile({ uid, owner, name, contentType, manifest, md5, sha256 }, now);
-  await repositories.files.insert(file);
+  await insertReady(repositories, file);
   await repositories.uploads.complete(uid, now);
   return file;
 }

@@ -1,4 +1,4 @@
-import { readyFile, wholeManifest } from './contents.ts';
+import { insertReady, readyFile, wholeManifest } from './contents.ts';
 import { OsproxyError } from './errors.ts';
 import type { Remember } from './idempotency.ts';
 import type { Ingest, Landed } from './ingest.ts';
@@ -82,7 +82,7 @@ export async function writeFile(
     const manifest = await wholeManifest(repositories, ids, landed, settle, now);
     const { md5, sha256 } = landed.digests;
     const file = readyFile({ uid, owner, name, contentType, manifest, md5, sha256 }, now);
-    await repositories.files.insert(file);
+    await insertReady(repositories, file);
     return {
       file,
       hasTasks: await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination),

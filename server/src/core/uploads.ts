@@ -1,5 +1,6 @@
 import { mayTouch } from './access.ts';
 import { OsproxyError } from './errors.ts';
+import { uploadEvent } from './events/facts.ts';
 import type { FileRecords } from './file-records.ts';
 import type { Remember } from './idempotency.ts';
 import type { Ingest } from './ingest.ts';
@@ -13,7 +14,7 @@ import type { FileFacts, PlacementPolicy } from './placement.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
-import type { Metadata } from './ports/metadata.ts';
+import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import { type CompleteRequest, checkFileSize } from './upload-checks.ts';
 import { complete } from './upload-completion.ts';
 import { writePart } from './upload-part.ts';
@@ -103,7 +104,7 @@ export class Uploads {
     const upload = this.prepare(wanted);
     await this.#options.metadata.transaction(async (repositories) => {
       await remember?.(repositories, upload.uid);
-      await repositories.uploads.insert(upload);
+      await insertUpload(repositories, upload);
     });
     return upload;
   }
@@ -112,7 +113,7 @@ export class Uploads {
   async createMany(wanted: readonly NewUpload[]): Promise<readonly UploadRecord[]> {
     const uploads = wanted.map((one) => this.prepare(one));
     await this.#options.metadata.transaction(async (repositories) => {
-      for (const upload of uploads) await repositories.uploads.insert(upload);
+      for (const upload of uploads) await insertUpload(repositories, upload);
     });
     return uploads;
   }
@@ -215,6 +216,11 @@ export class Uploads {
     const needed = Math.ceil(size / MAX_PARTS / mebibyte) * mebibyte;
     return Math.max(partSize, needed);
   }
+}
+
+async function insertUpload(repositories: MetadataWriter, upload: UploadRecord): Promise<void> {
+  await repositories.uploads.insert(upload);
+  await repositories.events.append(uploadEvent('upload.created', upload), upload.createdAt);
 }
 
 function factsOf({ name, owner, size, keyId }: NewUpload): FileFacts {

@@ -1,5 +1,7 @@
 import type { Blob, Placement } from '#core/model/blob.ts';
+import type { NewEvent } from '#core/model/event.ts';
 import type { MoveRecord } from '#core/model/move.ts';
+import type { DeliveryRecord } from '#core/model/sink.ts';
 import type { Metadata, MetadataWriter } from '#core/ports/metadata.ts';
 import {
   NOW,
@@ -22,6 +24,13 @@ export const WALKS = new Map([
   ['"files" where "state" in (?, ?) order by "uid" desc', 'the newest files of all owners, up to a limit'],
   ['"files" where "state" in (?, ?) and substr(name', 'a search by name over all owners, for administrators'],
   ['from "nodes" where', 'the nodes, which are few'],
+  ['from "event_sinks" order by', 'the list of sinks, which are few'],
+  ['from "events" order by "position" desc limit', 'the last row'],
+  ['from "event_inbox" order by "serial" limit', 'what waits for its position, which is soon removed'],
+  [
+    'from "event_deliveries" group by',
+    'counts of what receivers did not take, for administrators and metrics',
+  ],
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
 ]);
 
@@ -29,6 +38,11 @@ const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size
 /** Behind the types that fillTables() makes, so that queries that go through all types begin with one of many tasks. */
 const TYPE = 'zz';
 const PLACEMENT: Placement = { store: 's', node: undefined, key: 'k' };
+const EVENT: NewEvent = { type: 'file.ready', subject: 's', owner: 'o', data: {} };
+const DELIVERY: DeliveryRecord = {
+  ...{ sink: 's', event: { ...EVENT, position: '1', at: 1 }, state: 'waiting', attempts: 1 },
+  ...{ nextAt: 1, reason: undefined },
+};
 
 /**
  * How plans of the three databases say that an index is entered where a page begins, not at one end of what an owner or a store has. MariaDB does so by
@@ -291,6 +305,32 @@ export async function callEverything(
   await r.coordination.lastMessageId();
   await r.coordination.removeMessages(1, 10);
   await r.uploads.complete('1', 1);
+  await r.events.append(EVENT, 1);
+  await r.events.hasWaiting();
+  await r.events.sequence(10);
+  await r.events.after(undefined, 10);
+  await r.events.last();
+  await r.events.removedUntil();
+  await r.events.removeOld(1, '9', 10);
+  await r.sinks.take('s', '1', 1, 1);
+  await r.sinks.holds('s', 1);
+  const sink = await r.sinks.lock('s');
+  if (sink !== undefined) await r.sinks.save(sink);
+  await r.sinks.list();
+  await r.sinks.putDelivery(DELIVERY);
+  await r.sinks.deliveries('s', 'waiting', '0', 10);
+  await r.sinks.due('s', 1, 10);
+  await r.sinks.nextDue('s');
+  await r.sinks.blocked('s', ['a', 'b']);
+  await r.sinks.counts();
+  await r.sinks.park(DELIVERY, 1);
+  await r.sinks.redrive('s', ['1'], 1);
+  await r.sinks.redrive('s', undefined, 1);
+  await r.sinks.putDelivery({ ...DELIVERY, event: { ...DELIVERY.event, position: '2' }, nextAt: undefined });
+  await r.sinks.endDelivery(DELIVERY, 1);
+  await r.sinks.discard('s', ['1']);
+  await r.sinks.discard('s', undefined);
+  await r.sinks.remove('s');
   await r.uploads.abort('1', 1);
   await r.uploads.removeEnded(1, 10);
   await r.files.markRejected('1', '1', 'r', 2);
@@ -307,6 +347,7 @@ export const SMALL_TABLES = [
   'move_failures',
   'store_marks',
   'schema_migrations',
+  'event_sinks',
 ];
 
 const ROWS = 4000;
@@ -343,6 +384,21 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
   if (i % 3 === 0) await r.tasks.claim([`type-${i % 10}`], 'node', NOW + i, 1000 * ROWS);
   await r.idempotency.insert({ owner, key: newId(), fingerprint: 'f', uid: file.uid, createdAt: NOW + i });
   await r.coordination.publish('t', `message ${i}`, NOW + i);
+  const event = { type: 'file.ready', subject: file.uid, owner, data: {} } as const;
+  await r.events.append(event, NOW + i);
+  // Few wait for a position at any time.
+  if (i % 200 === 199) await r.events.sequence(200);
+  const next = {
+    state: i % 2 === 0 ? 'waiting' : 'parked',
+    attempts: 1,
+    nextAt: NOW + i,
+    reason: 'r',
+  } as const;
+  await r.sinks.putDelivery({
+    sink: `sink-${i % 4}`,
+    event: { ...event, position: String(i + 1), at: NOW },
+    ...next,
+  });
   if (i % 10 === 0) {
     await r.files.markDeleted(file.uid, NOW + i);
     await r.manifests.markIdle(manifest.id, NOW + i);

@@ -59,6 +59,8 @@ export interface RigOptions {
   readonly wrap?: (driver: StorageDriver) => StorageDriver;
   readonly wrapMetadata?: (metadata: Metadata) => Metadata;
   readonly cacheMs?: number;
+  /** Names of the configured event sinks; events are kept for a day. */
+  readonly sinks?: readonly string[];
   /** What core sees of the store "other". */
   readonly wrapOther?: (driver: StorageDriver) => StorageDriver;
   readonly rules?: readonly PlacementRule[];
@@ -120,6 +122,7 @@ export async function openRig(options: RigOptions = {}) {
     purgeEveryMs: HOUR_MS,
     expireEveryMs: HOUR_MS,
     graceMs,
+    events: { sinks: options.sinks ?? [], retentionMs: 24 * HOUR_MS },
     transferBytesPerSecond: undefined,
   });
   const close = async () => {

@@ -6,7 +6,7 @@ import type { Metadata } from '../ports/metadata.ts';
 import { HEARTBEAT_MS } from './node-pulse.ts';
 
 /** A node that missed three heartbeats counts as away. */
-const SILENT_AFTER_MS = 3.5 * HEARTBEAT_MS;
+export const SILENT_AFTER_MS = 3.5 * HEARTBEAT_MS;
 const DAY_MS = 24 * 60 * 60_000;
 const LISTED_TASKS = 200;
 

@@ -1,5 +1,6 @@
 import type { BlobCommands, BlobQueries } from './metadata/blobs.ts';
 import type { CoordinationCommands, CoordinationQueries } from './metadata/coordination.ts';
+import type { EventCommands, EventQueries } from './metadata/events.ts';
 import type { FileCommands, FileQueries } from './metadata/files.ts';
 import type { IdempotencyCommands, IdempotencyQueries } from './metadata/idempotency.ts';
 import type { LinkCommands, LinkQueries } from './metadata/links.ts';
@@ -8,6 +9,7 @@ import type { MoveCommands, MoveQueries } from './metadata/moves.ts';
 import type { PlacementCommands, PlacementQueries } from './metadata/placements.ts';
 import type { ReplicaSet } from './metadata/replicas.ts';
 import type { ServiceKeyCommands, ServiceKeyQueries } from './metadata/service-keys.ts';
+import type { SinkCommands, SinkQueries } from './metadata/sinks.ts';
 import type { StoreMarkCommands, StoreMarkQueries } from './metadata/store-marks.ts';
 import type { TaskCommands, TaskQueries } from './metadata/tasks.ts';
 import type { UploadCommands, UploadQueries } from './metadata/uploads.ts';
@@ -26,6 +28,8 @@ export interface MetadataReader {
   readonly idempotency: IdempotencyQueries;
   readonly tasks: TaskQueries;
   readonly coordination: CoordinationQueries;
+  readonly events: EventQueries;
+  readonly sinks: SinkQueries;
 }
 
 /** What a transaction may do; its reads see its own writes. */
@@ -42,6 +46,8 @@ export interface MetadataWriter {
   readonly idempotency: IdempotencyQueries & IdempotencyCommands;
   readonly tasks: TaskQueries & TaskCommands;
   readonly coordination: CoordinationQueries & CoordinationCommands;
+  readonly events: EventQueries & EventCommands;
+  readonly sinks: SinkQueries & SinkCommands;
 }
 
 export interface SchemaState {

@@ -8,6 +8,10 @@ export interface Telemetry {
   transferred(direction: 'in' | 'out', bytes: number): void;
   /** One blob brought from one store to another. `outcome` is 'ok', 'refused' or an ErrorCode. */
   relocated(from: string, to: string, outcome: string, bytes: number): void;
+  /** One event of a change that was committed. */
+  eventAppended(type: string): void;
+  /** What a sink said about one event: 'delivered', 'refused', 'unavailable' or 'gone'; or 'parked' when it has refused it for the last time. */
+  eventTold(sink: string, outcome: string): void;
   /** Counts a transfer as open until the returned function is called; calling it again does nothing. */
   transferOpened(direction: 'in' | 'out'): () => void;
 }
@@ -17,5 +21,7 @@ export const silentTelemetry: Telemetry = {
   taskAttempt: () => {},
   transferred: () => {},
   relocated: () => {},
+  eventAppended: () => {},
+  eventTold: () => {},
   transferOpened: () => () => {},
 };

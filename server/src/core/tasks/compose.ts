@@ -4,13 +4,14 @@ import { manifestOver } from '../contents.ts';
 import { firstReadable } from '../copies.ts';
 import type { Downloads } from '../downloads.ts';
 import { isOsproxyError, toOsproxyError } from '../errors.ts';
+import { fileEvent } from '../events/facts.ts';
 import type { FileRecords } from '../file-records.ts';
 import type { HashWorkers } from '../hashing/hash-workers.ts';
 import { checkExpectation } from '../hashing/hashed-source.ts';
 import { hashPipeline } from '../hashing/pipeline.ts';
 import { Ingest } from '../ingest.ts';
 import type { Digests, Placement } from '../model/blob.ts';
-import type { FileContent } from '../model/file.ts';
+import type { FileContent, FileRecord } from '../model/file.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
@@ -71,6 +72,8 @@ export function composeType(dependencies: ComposeDependencies): TaskType<typeof 
           const now = clock.now();
           if (!(await repositories.files.markRejected(uid, manifestId, wrong, now))) return;
           await repositories.manifests.markIdle(manifestId, now);
+          const rejected = fileEvent('file.rejected', content.file, { reason: wrong });
+          await repositories.events.append(rejected, now);
         });
       } else {
         await settle({ ...dependencies, ingest, destination }, content, digests, context);
@@ -135,6 +138,7 @@ async function settle(
     await context.commit(async (repositories) => {
       const now = clock.now();
       if (!(await repositories.files.markVerified(uid, manifestId, digests, now))) return;
+      await tellVerified(repositories, content.file, digests, now);
       await enqueueTransfers(repositories, { ids, settings, now }, content, destination);
     });
     return;
@@ -154,6 +158,16 @@ async function findTwin(
   return firstReadable({ metadata, stores }, twins, signal);
 }
 
+async function tellVerified(
+  repositories: MetadataWriter,
+  file: FileRecord,
+  { sha256, md5 }: Pick<Manifest, 'sha256' | 'md5'>,
+  now: number,
+): Promise<void> {
+  const verified = { ...file, sha256, md5, verified: true };
+  await repositories.events.append(fileEvent('file.verified', verified), now);
+}
+
 /** The manifest that is named no more, whichever of the two it is, is left to purge. */
 async function swap(
   repositories: MetadataWriter,
@@ -163,6 +177,7 @@ async function swap(
 ): Promise<void> {
   const swapped = await repositories.files.swapManifest(file.uid, file.manifestId, to, now);
   await repositories.manifests.markIdle(swapped ? file.manifestId : to.id, now);
+  if (swapped) await tellVerified(repositories, file, to, now);
 }
 
 /**

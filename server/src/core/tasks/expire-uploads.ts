@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { throwIfCancelled } from '../cancellation.ts';
+import { uploadEvent } from '../events/facts.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
 import { abortOpen } from '../upload-state.ts';
@@ -26,7 +27,9 @@ export function expireUploadsType(options: {
         await commit(async (repositories) => {
           const now = clock.now();
           const upload = await repositories.uploads.lock(uid);
-          if (upload?.state === 'open' && upload.expiresAt <= now) await abortOpen(repositories, uid, now);
+          if (upload?.state !== 'open' || upload.expiresAt > now) return;
+          await abortOpen(repositories, uid, now);
+          await repositories.events.append(uploadEvent('upload.expired', upload), now);
         });
       }
       return expired.length === BATCH ? 'again' : 'done';

@@ -1,3 +1,4 @@
+import type { EventRetention } from '../events/retention.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { type ComposeDependencies, composeType } from './compose.ts';
 import { expireUploadsType } from './expire-uploads.ts';
@@ -15,6 +16,7 @@ export interface TaskDependencies extends ComposeDependencies {
   readonly purgeEveryMs: number;
   readonly graceMs: number;
   readonly expireEveryMs: number;
+  readonly events: EventRetention;
   /** The node that sweeps its own node-local stores, where there are several nodes. */
   readonly sweepNode?: string | undefined;
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { throwIfCancelled } from '../cancellation.ts';
+import { type EventRetention, removeOldEvents } from '../events/retention.ts';
 import { deleteCondemned, deleteOrphans } from '../garbage.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
@@ -16,7 +17,7 @@ const HISTORY_KEPT_MS = 7 * DAY_MS;
 
 const schema = Type.Object({});
 
-/** Removes what nothing names for a grace time: manifests, blobs with their bytes, orphaned bytes, leftovers of puts, old rows. */
+/** Removes what nothing names for a grace time: manifests, blobs with their bytes, orphaned bytes, leftovers of puts, old rows and events. */
 export function purgeType(options: {
   metadata: Metadata;
   stores: Stores;
@@ -25,6 +26,7 @@ export function purgeType(options: {
   graceMs: number;
   /** False where each node sweeps its node-local stores itself. */
   sweepsAll: boolean;
+  events: EventRetention;
 }): TaskType<typeof schema> {
   const { metadata, stores, clock, graceMs, sweepsAll } = options;
   return {
@@ -59,7 +61,8 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.tasks.removeEnded(history, limit)));
       await all((limit) => commit((r) => r.links.removeExpired(history, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
-      if (blobs + retired + orphans > 0) logger.info({ blobs, retired, orphans }, 'purged');
+      const events = await removeOldEvents({ ...options.events, metadata, commit, now, signal });
+      if (blobs + retired + orphans + events > 0) logger.info({ blobs, retired, orphans, events }, 'purged');
       if (failures.length > 0) throw failures[0];
       return 'done';
     },

@@ -1,5 +1,6 @@
 import { Check } from 'typebox/value';
 import { OsproxyError, toOsproxyError } from '../errors.ts';
+import type { NewEvent } from '../model/event.ts';
 import type { TaskRecord } from '../model/task.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
@@ -158,9 +159,15 @@ export class TaskRunner {
     const started = performance.now();
     try {
       const end = await this.#attempt(task, AbortSignal.any([lost.signal, this.#stopping.signal]), logger);
-      const finished = await metadata.transaction((repositories) =>
-        repositories.tasks.finish(task.id, task.fence, end, clock.now()),
-      );
+      const finished = await metadata.transaction(async (repositories) => {
+        const now = clock.now();
+        if (!(await repositories.tasks.finish(task.id, task.fence, end, now))) return false;
+        if (end.outcome === 'failed') {
+          for (const event of this.#failureEvents(task, end.error))
+            await repositories.events.append(event, now);
+        }
+        return true;
+      });
       const outcome = finished ? (end.outcome === 'again' ? 'done' : end.outcome) : 'lost';
       telemetry.taskAttempt(task.type, outcome, (performance.now() - started) / 1000);
     } catch (error) {
@@ -197,6 +204,15 @@ export class TaskRunner {
     } catch (error) {
       return this.#endOf(task, type, error, logger);
     }
+  }
+
+  #failureEvents(task: TaskRecord, reason: string): NewEvent[] {
+    const { id, type, key, payload } = task;
+    const events: NewEvent[] = [{ type: 'task.failed', subject: id, data: { id, type, key, reason } }];
+    const known = this.#types.get(type);
+    if (known?.failed !== undefined && Check(known.schema, payload))
+      events.push(known.failed(payload, reason));
+    return events;
   }
 
   /** A task that takes its process down never gets to report a failure; what counts are attempts that nobody ended. */

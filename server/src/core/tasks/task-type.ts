@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox';
+import type { NewEvent } from '../model/event.ts';
 import type { TaskRecord } from '../model/task.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
@@ -27,4 +28,6 @@ export interface TaskType<S extends TSchema = TSchema> {
   precheck?(payload: Static<S>, context: TaskContext): Promise<boolean>;
   /** Must be repeatable: an attempt may be cut off anywhere and run again elsewhere. Resolves 'again' to be run without waiting. */
   handle(payload: Static<S>, context: TaskContext): Promise<'done' | 'again'>;
+  /** What is told, beside `task.failed`, when the last attempt has failed. */
+  failed?(payload: Static<S>, reason: string): NewEvent;
 }

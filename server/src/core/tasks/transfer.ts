@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { MetadataWriter } from '../ports/metadata.ts';
 import { type RelocationDependencies, relocate } from '../relocation.ts';
 import { Throttle } from '../throttle.ts';
 import type { TaskType } from './task-type.ts';
@@ -20,8 +21,16 @@ export function transferType(
       return blob?.placements.some(({ store }) => store === from) ?? false;
     },
     handle: async (job, { signal, commit }) => {
-      await relocate(dependencies, job, { signal, throttle, commit });
+      const tell = async (work: (repositories: MetadataWriter) => Promise<boolean>) =>
+        commit(async (repositories) => {
+          const moved = await work(repositories);
+          const event = { type: 'transfer.done', subject: job.blobId, data: job } as const;
+          if (moved) await repositories.events.append(event, dependencies.clock.now());
+          return moved;
+        });
+      await relocate(dependencies, job, { signal, throttle, commit: tell });
       return 'done';
     },
+    failed: (job, reason) => ({ type: 'transfer.failed', subject: job.blobId, data: { ...job, reason } }),
   };
 }

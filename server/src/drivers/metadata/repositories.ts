@@ -1,6 +1,7 @@
 import type { MetadataReader, MetadataWriter } from '#core/ports/metadata.ts';
 import { Blobs } from './blobs.ts';
 import { Coordination } from './coordination.ts';
+import { Events } from './events.ts';
 import { Files } from './files.ts';
 import { Idempotency } from './idempotency.ts';
 import { ServiceKeys } from './keys.ts';
@@ -9,6 +10,7 @@ import { Manifests } from './manifests.ts';
 import { Moves } from './moves.ts';
 import { Placements } from './placements.ts';
 import type { Session } from './session.ts';
+import { Sinks } from './sinks.ts';
 import { StoreMarks } from './store-marks.ts';
 import { Tasks } from './tasks.ts';
 import { Uploads } from './uploads.ts';
@@ -27,6 +29,8 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly idempotency: Idempotency;
   readonly tasks: Tasks;
   readonly coordination: Coordination;
+  readonly events: Events;
+  readonly sinks: Sinks;
 
   constructor(session: Session) {
     this.files = new Files(session);
@@ -41,5 +45,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.idempotency = new Idempotency(session);
     this.tasks = new Tasks(session);
     this.coordination = new Coordination(session);
+    this.events = new Events(session);
+    this.sinks = new Sinks(session);
   }
 }

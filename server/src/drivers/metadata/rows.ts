@@ -236,6 +236,53 @@ export interface ReplicaBeatTable {
   written_at: Num;
 }
 
+interface EventInboxTable {
+  serial: Generated<Int>;
+  type: string;
+  subject: string;
+  owner: string | null;
+  /** JSON. */
+  data: string;
+  at: Num;
+}
+
+export interface EventTable {
+  position: Generated<Int>;
+  type: string;
+  subject: string;
+  owner: string | null;
+  /** JSON. */
+  data: string;
+  at: Num;
+}
+
+export interface EventSinkTable {
+  name: string;
+  position: OptionalId;
+  fence: Num;
+  state: string;
+  reason: string | null;
+  failing_since: OptionalNum;
+  retry_at: OptionalNum;
+  updated_at: Num;
+}
+
+export interface EventDeliveryTable {
+  sink: string;
+  position: Id;
+  state: string;
+  attempts: Num;
+  /** Null while parked, or while an earlier one of its subject waits. */
+  next_at: OptionalNum;
+  reason: string | null;
+  type: string;
+  subject: string;
+  owner: string | null;
+  /** JSON. */
+  data: string;
+  at: Num;
+}
+
 interface MigrationTable {
   name: string;
   timestamp: string;
@@ -262,5 +309,9 @@ export interface Tables {
   nodes: NodeTable;
   messages: MessageTable;
   replica_beats: ReplicaBeatTable;
+  event_inbox: EventInboxTable;
+  events: EventTable;
+  event_sinks: EventSinkTable;
+  event_deliveries: EventDeliveryTable;
   schema_migrations: MigrationTable;
 }

@@ -1,12 +1,12 @@
 import { isAbsolute } from 'node:path';
 import { isOsproxyError, OsproxyError } from '#core/errors.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
+import { settingsProblems } from '../settings-problems.ts';
 import { localDisk } from './local-disk/index.ts';
 import { memory } from './memory/index.ts';
 import { loadOwnType } from './own-module.ts';
 import { s3 } from './s3/index.ts';
 import type { StorageDriverContext, StorageDriverType } from './storage-driver-type.ts';
-import { settingsProblems } from './store-settings.ts';
 import { type SmallObjectCacheOptions, withSmallObjectCache } from './wrappers/with-small-object-cache.ts';
 import { withTelemetry } from './wrappers/with-telemetry.ts';
 
@@ -38,7 +38,7 @@ export async function prepareStore(name: string, settings: StoreSettings): Promi
   const { type, ...given } = settings;
   const kind = await typeOf(name, type);
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const problems = settingsProblems({ name, type }, kind.settings, present);
+  const problems = settingsProblems({ what: 'store', name, type }, kind.settings, present);
   if (problems.length > 0)
     throw new OsproxyError('InvalidArgument', problems.join(' '), { details: { problems } });
   return {

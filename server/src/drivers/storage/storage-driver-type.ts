@@ -8,6 +8,8 @@ export interface StorageDriverContext {
   readonly nodeId: string;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
+  /** Told when the store is given up for a while, and when it is back. */
+  readonly onAvailability?: (isUp: boolean) => void;
 }
 
 /** One kind of store: what its settings look like and how it is started. */

@@ -63,6 +63,8 @@ export class PrometheusTelemetry implements Telemetry {
   readonly #attemptSeconds: Histogram<'type'>;
   readonly #relocations: Counter<'from' | 'to' | 'outcome'>;
   readonly #relocatedBytes: Counter<'from' | 'to'>;
+  readonly #events: Counter<'type'>;
+  readonly #eventsTold: Counter<'sink' | 'outcome'>;
   readonly #operations: Counter<'store' | 'operation' | 'outcome'>;
   readonly #operationSeconds: Histogram<'store' | 'operation'>;
 
@@ -123,6 +125,18 @@ export class PrometheusTelemetry implements Telemetry {
       name: 'osproxy_relocated_bytes_total',
       help: 'Bytes brought from one store to another.',
       labelNames: ['from', 'to'],
+      registers,
+    });
+    this.#events = new Counter({
+      name: 'osproxy_events_total',
+      help: 'Events of changes that this node made.',
+      labelNames: ['type'],
+      registers,
+    });
+    this.#eventsTold = new Counter({
+      name: 'osproxy_event_deliveries_total',
+      help: 'What sinks said about events: delivered, refused, unavailable or gone; parked after the last refusal.',
+      labelNames: ['sink', 'outcome'],
       registers,
     });
     this.#operations = new Counter({
@@ -214,6 +228,14 @@ export class PrometheusTelemetry implements Telemetry {
   taskAttempt(type: string, outcome: string, seconds: number): void {
     this.#attempts.labels(type, outcome).inc();
     this.#attemptSeconds.labels(type).observe(seconds);
+  }
+
+  eventAppended(type: string): void {
+    this.#events.labels(type).inc();
+  }
+
+  eventTold(sink: string, outcome: string): void {
+    this.#eventsTold.labels(sink, outcome).inc();
   }
 
   transferred(direction: Direction, bytes: number): void {

@@ -29,6 +29,8 @@ class CountingTelemetry implements HttpTelemetry {
   storageOperation(): void {}
   taskAttempt(): void {}
   relocated(): void {}
+  eventAppended(): void {}
+  eventTold(): void {}
   transferred(direction: 'in' | 'out', bytes: number): void {
     this[direction] += bytes;
   }

@@ -7,9 +7,12 @@ import type { HttpServer } from '../http/server.ts';
 import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
 import { BASE_PATH, type RestOptions } from './context.ts';
+import { EVENT_SCHEMAS } from './event-schemas.ts';
 import { requirePlainText } from './plain-text.ts';
 import { COMMON, problems } from './problems.ts';
 import { getCluster } from './routes/cluster/get.ts';
+import { controlSink, discardParked, listParked, listSinks, redriveParked } from './routes/events/sinks.ts';
+import { streamEvents } from './routes/events/stream.ts';
 import { fileContent } from './routes/files/content.ts';
 import { deleteFile } from './routes/files/delete.ts';
 import { getFile } from './routes/files/get.ts';
@@ -54,6 +57,12 @@ const JSON_ROUTES: readonly Route[] = [
   controlMove,
   listTasks,
   retryTask,
+  streamEvents,
+  listSinks,
+  controlSink,
+  listParked,
+  redriveParked,
+  discardParked,
   createUpload,
   uploadStatus,
   completeUpload,
@@ -81,7 +90,8 @@ export async function registerRest(app: HttpServer, options: RestOptions): Promi
   if (app.getSchema('Problem') === undefined) app.addSchema(ProblemSchema);
   await app.register(
     async (scope) => {
-      for (const schema of [...SHARED_SCHEMAS, ...ADMIN_SCHEMAS, ...CLUSTER_SCHEMAS]) scope.addSchema(schema);
+      for (const schema of [...SHARED_SCHEMAS, ...ADMIN_SCHEMAS, ...CLUSTER_SCHEMAS, ...EVENT_SCHEMAS])
+        scope.addSchema(schema);
       scope.addHook('onRoute', document);
       scope.addHook('preValidation', requirePlainText);
       scope.addHook('onRequest', async (_request, reply) => {

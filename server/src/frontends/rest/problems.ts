@@ -7,7 +7,7 @@ const MEANINGS = {
   404: 'There is no such thing, or it belongs to somebody else.',
   408: 'The body stopped coming.',
   409: 'It is not in a state that allows this.',
-  410: 'The upload or link is over.',
+  410: 'The upload or link is over, or the events are not kept any more.',
   412: 'A precondition of the request does not hold.',
   413: 'More bytes than are allowed.',
   415: 'The body has a form that this call does not take.',

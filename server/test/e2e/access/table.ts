@@ -113,6 +113,13 @@ function control(action: string): Row {
   };
 }
 
+function sink(method: string, below: string): Row {
+  return {
+    call: () => ({ method, path: `${V1}/event-sinks/none/${below}` }),
+    expected: { ...ADMIN, admin: 404 },
+  };
+}
+
 function open(path: string): Row {
   return { call: get(path), expected: PUBLIC };
 }
@@ -263,6 +270,20 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'POST /api/v1/moves/:id/pause': control('pause'),
   'POST /api/v1/moves/:id/resume': control('resume'),
   'POST /api/v1/moves/:id/cancel': control('cancel'),
+  // Their own events, so everybody who may read is let in.
+  'GET /api/v1/events': {
+    call: get(`${V1}/events?follow=false`),
+    expected: { ...ADMIN, readKey: 200, otherOwner: 200 },
+  },
+  'GET /api/v1/event-sinks': { call: get(`${V1}/event-sinks`), expected: ADMIN },
+  'GET /api/v1/event-sinks/:name/parked': {
+    call: get(`${V1}/event-sinks/none/parked`),
+    expected: { ...ADMIN, admin: 404 },
+  },
+  'DELETE /api/v1/event-sinks/:name/parked': sink('DELETE', 'parked'),
+  'POST /api/v1/event-sinks/:name/redrive': sink('POST', 'redrive'),
+  'POST /api/v1/event-sinks/:name/enable': sink('POST', 'enable'),
+  'POST /api/v1/event-sinks/:name/disable': sink('POST', 'disable'),
   'GET /api/v1/tasks': { call: get(`${V1}/tasks`), expected: ADMIN },
   'POST /api/v1/tasks/:id/retry': {
     call: () => ({ method: 'POST', path: `${V1}/tasks/5/retry` }),

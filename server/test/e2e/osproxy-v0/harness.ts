@@ -6,6 +6,8 @@ import { createAuthenticator } from '#core/authentication.ts';
 import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import type { Core } from '#core/core.ts';
 import { Downloads } from '#core/downloads.ts';
+import { EventFeed } from '#core/events/event-feed.ts';
+import { SinkBoard } from '#core/events/sink-board.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { HashWorkers } from '#core/hashing/hash-workers.ts';
@@ -109,6 +111,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       purgeEveryMs: DAY_MS,
       expireEveryMs: DAY_MS,
       graceMs: DAY_MS,
+      events: { sinks: [], retentionMs: DAY_MS },
       transferBytesPerSecond: undefined,
     }),
     node: NODE,
@@ -142,6 +145,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       moves: new Moves(base),
       tasks: new TaskBoard(base),
       cluster: new ClusterOverview({ coordinator, metadata, clock }),
+      feed: new EventFeed({ metadata, logger, flow: { onSequenced: () => () => {} } }),
+      sinks: new SinkBoard({ metadata, clock, configured: [], wakeSinks: () => {} }),
       clock,
     };
   };

@@ -3,6 +3,8 @@ import { firstTables } from './0001-first-tables.ts';
 import { severalStores } from './0002-stores.ts';
 import { nodeStatus } from './0003-node-status.ts';
 import { replicaBeats } from './0004-replica-beats.ts';
+import { eventTables } from './0005-events.ts';
+import { eventSinkTables } from './0006-event-sinks.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -12,5 +14,7 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0002-stores': severalStores(types),
     '0003-node-status': nodeStatus(types),
     '0004-replica-beats': replicaBeats(types),
+    '0005-events': eventTables(types),
+    '0006-event-sinks': eventSinkTables(types),
   };
 }

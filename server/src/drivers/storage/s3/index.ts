@@ -14,12 +14,14 @@ const MAX_QUEUED = 1000;
  */
 export const s3: StorageDriverType<typeof s3Settings> = {
   settings: s3Settings,
-  async create(settings) {
+  async create(settings, { onAvailability }) {
     const options = resolveSettings(settings);
     const { maxSockets, concurrency } = options;
     // The SDK takes a tenth of a second and more to load; only those who use it pay.
     const { S3Driver } = await import('./s3-driver.ts');
-    const steady = withCircuitBreaker(withRetry(new S3Driver(options)));
+    const steady = withCircuitBreaker(withRetry(new S3Driver(options)), {
+      onChange: (isOpen) => onAvailability?.(!isOpen),
+    });
     return withConcurrencyLimit(steady, {
       // A read takes one connection, a write up to one per part: together never more than there are.
       maxReads: Math.floor(maxSockets / 2),

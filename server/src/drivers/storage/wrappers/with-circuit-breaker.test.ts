@@ -49,7 +49,9 @@ function moody() {
     presign: async () => 'url',
     close: () => memory.close(),
   };
-  return { state, driver: withCircuitBreaker(inner, settings) };
+  const changes: boolean[] = [];
+  const onChange = (isOpen: boolean) => void changes.push(isOpen);
+  return { state, changes, driver: withCircuitBreaker(inner, { ...settings, onChange }) };
 }
 
 async function* breakingOff(): AsyncGenerator<Uint8Array> {
@@ -94,6 +96,22 @@ test('after the pause one probe goes through; when it succeeds all do', async ()
   expect(state.calls).toBe(4);
   await Promise.all(Array.from({ length: 5 }, () => driver.stat('a')));
   expect(state.calls).toBe(9);
+});
+
+test('says once when the circuit opens and once when it closes, not at probes that fail', async () => {
+  const { driver, state, changes } = moody();
+  state.failure = away;
+  await failTimes(driver, 3);
+  for (const pause of [1001, 2001, 4001]) {
+    vi.advanceTimersByTime(pause);
+    await refused('Unavailable', driver.stat('a'));
+  }
+  expect(changes).toEqual([true]);
+  state.failure = undefined;
+  vi.advanceTimersByTime(4001);
+  await refused('NotFound', driver.stat('a'));
+  await refused('NotFound', driver.stat('a'));
+  expect(changes).toEqual([true, false]);
 });
 
 test('while a probe is under way nobody else goes through; one that never ends does not lock the store out', async () => {

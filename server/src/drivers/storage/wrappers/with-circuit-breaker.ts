@@ -12,6 +12,8 @@ export interface CircuitBreakerOptions {
   readonly pauseMs?: number;
   /** Longest pause, in milliseconds. Default 30 000. */
   readonly maxPauseMs?: number;
+  /** Told true when the circuit opens, false when it closes again; not at every probe that fails. */
+  readonly onChange?: (isOpen: boolean) => void;
 }
 
 /**
@@ -110,7 +112,14 @@ class Circuit {
   #probingSince: number | undefined;
 
   constructor(options: CircuitBreakerOptions) {
-    this.#options = { failures: 5, windowMs: 60_000, pauseMs: 1000, maxPauseMs: 30_000, ...options };
+    this.#options = {
+      failures: 5,
+      windowMs: 60_000,
+      pauseMs: 1000,
+      maxPauseMs: 30_000,
+      onChange: () => {},
+      ...options,
+    };
   }
 
   /** Throws Unavailable while the circuit is open. */
@@ -166,9 +175,11 @@ class Circuit {
   #open(): void {
     const { pauseMs, maxPauseMs } = this.#options;
     this.#pauseMs = this.#pauseMs === 0 ? pauseMs : Math.min(maxPauseMs, this.#pauseMs * 2);
+    const wasOpen = this.#openUntil !== undefined;
     this.#openUntil = performance.now() + this.#pauseMs;
     this.#probingSince = undefined;
     this.#epoch += 1;
+    if (!wasOpen) this.#options.onChange(true);
   }
 
   #close(): void {
@@ -177,6 +188,7 @@ class Circuit {
     this.#probingSince = undefined;
     this.#failures = 0;
     this.#epoch += 1;
+    this.#options.onChange(false);
   }
 }
 

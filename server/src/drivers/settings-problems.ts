@@ -15,20 +15,22 @@ interface Property {
 }
 
 interface Place {
+  /** Such as `store`. */
+  readonly what: string;
   readonly name: string;
   readonly type: string;
 }
 
 const SECRET_NAME = /secret|pass|token|credential|signature|key$/i;
 
-/** One sentence per wrong setting of a store, without any secret; empty when the settings fit. */
+/** One sentence per wrong setting of something that has a type and a name, without any secret; empty when the settings fit. */
 export function settingsProblems(
-  { name, type }: Place,
+  { what, name, type }: Place,
   schema: TSchema,
   given: Readonly<Record<string, unknown>>,
 ): string[] {
   const { properties = {} } = schema as { readonly properties?: Readonly<Record<string, Property>> };
-  const at = `The store "${name}" of type ${type}`;
+  const at = `The ${what} "${name}" of type ${type}`;
   const found = new Map<string, string>();
   const note = (key: string, sentence: string) => {
     if (!found.has(key)) found.set(key, sentence);

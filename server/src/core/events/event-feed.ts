@@ -1,0 +1,138 @@
+import { OsproxyError } from '../errors.ts';
+import type { EventRecord } from '../model/event.ts';
+import { Nudge } from '../nudge.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Metadata } from '../ports/metadata.ts';
+import { type EventFlow, isAmong } from './event-flow.ts';
+
+const PAGE = 100;
+/** How soon events that another process put in order are seen. */
+const POLL_MS = 1000;
+const MAX_READERS = 512;
+
+export interface FeedQuery {
+  /** Only events of this owner; all when undefined. */
+  readonly owner: string | undefined;
+  /** Event types or groups such as `file.*`; all when undefined. */
+  readonly types: readonly string[] | undefined;
+  /** Position of the last event that is known; undefined begins with what comes from now on. */
+  readonly after: string | undefined;
+  /** False ends at the last event there is. */
+  readonly follow: boolean;
+  /** An empty page comes after this time without any event, in milliseconds. */
+  readonly quietMs: number;
+}
+
+export interface FeedPage {
+  readonly events: readonly EventRecord[];
+  /** Everything up to here was looked at. */
+  readonly position: string;
+}
+
+/** Events for those who read them as they come; any number of readers ask the database once for whether there is something new. */
+export class EventFeed {
+  readonly #metadata: Metadata;
+  readonly #flow: Pick<EventFlow, 'onSequenced'>;
+  readonly #logger: Logger;
+  readonly #closing = new AbortController();
+  readonly #readers = new Set<Nudge>();
+  #latest = 0n;
+  #watching: Promise<void> | undefined;
+
+  constructor(options: { metadata: Metadata; flow: Pick<EventFlow, 'onSequenced'>; logger: Logger }) {
+    this.#metadata = options.metadata;
+    this.#flow = options.flow;
+    this.#logger = options.logger;
+  }
+
+  /**
+   * Pages of events in order, the first at once, until the signal fires or the feed is closed. The first throws Expired where events after
+   * `after` are removed already, Unavailable where too many read; a reader that is overtaken by the removal later just ends.
+   */
+  async *read(query: FeedQuery, signal: AbortSignal): AsyncGenerator<FeedPage> {
+    if (this.#readers.size >= MAX_READERS || this.#closing.signal.aborted) {
+      throw new OsproxyError('Unavailable', 'Too many clients read events at the moment; try again.', {
+        retryAfterSeconds: 5,
+      });
+    }
+    const nudge = new Nudge();
+    this.#readers.add(nudge);
+    try {
+      yield* this.#pages(query, nudge, AbortSignal.any([signal, this.#closing.signal]));
+    } finally {
+      this.#readers.delete(nudge);
+    }
+  }
+
+  /** Ends every reader. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#watching;
+  }
+
+  async *#pages(query: FeedQuery, nudge: Nudge, signal: AbortSignal): AsyncGenerator<FeedPage> {
+    const { follow, quietMs } = query;
+    let position = query.after ?? (await this.#metadata.events.last()) ?? '0';
+    if (await this.#isRemoved(position)) throw tooOld(position);
+    let isFirst = true;
+    let quietSince = performance.now();
+    while (!signal.aborted) {
+      const page = await this.#metadata.events.after(position, PAGE);
+      if (await this.#isRemoved(position)) return;
+      position = page.at(-1)?.position ?? position;
+      const events = page.filter((event) => wants(query, event));
+      if (isFirst || events.length > 0 || performance.now() - quietSince >= quietMs) {
+        yield { events, position };
+        quietSince = performance.now();
+        isFirst = false;
+      }
+      if (page.length === PAGE) continue;
+      if (!follow) return;
+      const quietUntil = quietSince + quietMs;
+      while (!signal.aborted && this.#latest <= BigInt(position) && performance.now() < quietUntil) {
+        this.#watching ??= this.#watch().finally(() => {
+          this.#watching = undefined;
+        });
+        await nudge.wait(quietUntil - performance.now(), signal);
+      }
+    }
+  }
+
+  /** True when something after the position is not kept any more. */
+  async #isRemoved(position: string): Promise<boolean> {
+    const removed = await this.#metadata.events.removedUntil();
+    return removed !== undefined && BigInt(position) < BigInt(removed);
+  }
+
+  /** While anybody reads. */
+  async #watch(): Promise<void> {
+    const sequenced = new Nudge();
+    const forget = this.#flow.onSequenced(() => sequenced.wake());
+    try {
+      while (this.#readers.size > 0 && !this.#closing.signal.aborted) {
+        const last = BigInt((await this.#metadata.events.last()) ?? '0');
+        if (last > this.#latest) {
+          this.#latest = last;
+          for (const reader of this.#readers) reader.wake();
+        }
+        await sequenced.wait(POLL_MS, this.#closing.signal);
+      }
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'new events could not be looked for');
+    } finally {
+      forget();
+    }
+  }
+}
+
+function wants({ owner, types }: FeedQuery, event: EventRecord): boolean {
+  return (owner === undefined || owner === event.owner) && isAmong(event.type, types);
+}
+
+function tooOld(position: string): OsproxyError {
+  return new OsproxyError(
+    'Expired',
+    `Events after ${position} have been removed already; list your files to see how things are, and read on without a position.`,
+    { details: { position } },
+  );
+}

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { isOsproxyError } from '#core/errors.ts';
+import { systemClock } from '#core/ports/clock.ts';
+import { prepareSink, type SinkSettings } from './index.ts';
+
+const SECRET = `whsec_${Buffer.alloc(32, 'a').toString('base64')}`;
+const GOOD = { type: 'webhook', url: 'https://example.com/events', secret: SECRET };
+
+function problemsOf(settings: SinkSettings): readonly string[] {
+  try {
+    prepareSink('hook', settings);
+    return [];
+  } catch (error) {
+    if (!isOsproxyError(error, 'InvalidArgument')) throw error;
+    return (error.details.problems as readonly string[] | undefined) ?? [error.message];
+  }
+}
+
+describe('an event sink of the configuration', () => {
+  test('is made of good settings without asking its receiver', async () => {
+    const { sink, batching } = prepareSink('hook', { ...GOOD, lanes: 3 }).start({
+      source: undefined,
+      clock: systemClock,
+    });
+    expect(batching).toMatchObject({ items: 1, lanes: 3 });
+    await sink.close();
+    expect(problemsOf({ ...GOOD, url: 'http://127.0.0.1:1/', allowPrivate: true })).toEqual([]);
+  });
+
+  test.each([
+    [{ type: 'smoke' }, 'The event sink "hook" has the type "smoke"; it must be one of webhook.'],
+    [{ url: undefined }, /needs the setting "url"/],
+    [{ url: 'ftp://user:pass@example.com/' }, /url is not an http:\/\/ or https:\/\/ address/],
+    [{ url: 'http://10.1.2.3/' }, /url is at 10\.1\.2\.3, which is not .* set allowPrivate to true/],
+    [{ url: 'http://0x7f000001/' }, /url is at 127\.0\.0\.1/],
+    [{ url: 'http://[::ffff:10.0.0.1]/' }, /url is at ::ffff:a00:1/],
+    [{ secret: 'hunter2hunter2' }, /secret is \(hidden\); it must be `whsec_`/],
+    [{ secret: `whsec_${Buffer.alloc(23).toString('base64')}` }, /secret is \(hidden\)/],
+    [{ formerSecrets: ['x'] }, /formerSecrets is \(hidden\); each must be `whsec_`/],
+    [{ formerSecrets: [SECRET] }, /formerSecrets is \(hidden\); each must be another/],
+    [{ timeoutSeconds: 0 }, /timeoutSeconds is 0; it must be a number from 1 to 300 seconds/],
+    [{ lane: 2 }, /does not have the setting "lane"/],
+  ])('says in one sentence what is wrong with %o', (wrong, expected) => {
+    const problems = problemsOf({ ...GOOD, ...wrong } as SinkSettings);
+    expect(problems).toEqual([expect.stringMatching(expected)]);
+    expect(problems.join()).not.toMatch(/hunter2|pass@/);
+  });
+});
