@@ -2,19 +2,7 @@ import type { Blob, Placement } from '#core/model/blob.ts';
 import type { NewEvent } from '#core/model/event.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
-import type { Metadata, MetadataWriter } from '#core/ports/metadata.ts';
-import {
-  NOW,
-  newId,
-  sampleBlob,
-  sampleFile,
-  sampleLink,
-  sampleManifest,
-  samplePart,
-  samplePlacement,
-  sampleTask,
-  sampleUpload,
-} from './metadata-samples.ts';
+import type { MetadataWriter } from '#core/ports/metadata.ts';
 
 /** Queries that may walk an index or a table from one end, with what they are for. */
 export const WALKS = new Map([
@@ -316,6 +304,7 @@ export async function callEverything(
   await r.sinks.holds('s', 1);
   const sink = await r.sinks.lock('s');
   if (sink !== undefined) await r.sinks.save(sink);
+  await r.sinks.find('s');
   await r.sinks.list();
   await r.sinks.putDelivery(DELIVERY);
   await r.sinks.deliveries('s', 'waiting', '0', 10);
@@ -340,6 +329,7 @@ export async function callEverything(
 
 /** Tables that stay small however much is stored. */
 export const SMALL_TABLES = [
+  'event_inbox',
   'nodes',
   'leases',
   'service_keys',
@@ -349,61 +339,3 @@ export const SMALL_TABLES = [
   'schema_migrations',
   'event_sinks',
 ];
-
-const ROWS = 4000;
-const AT_ONCE = 200;
-
-/** Enough rows in the tables that grow for a planner to care. */
-export async function fillTables(metadata: Metadata): Promise<Midst> {
-  const uids: string[] = [];
-  for (let done = 0; done < ROWS; done += AT_ONCE) {
-    await metadata.transaction(async (r) => {
-      for (let i = done; i < done + AT_ONCE; i++) uids.push(await fillOne(r, i));
-    });
-  }
-  return { owner: 'owner-1', uid: uids.sort((a, b) => Number(a) - Number(b))[ROWS / 2] ?? '' };
-}
-
-async function fillOne(r: MetadataWriter, i: number): Promise<string> {
-  const [blob, placement, owner] = [sampleBlob(), samplePlacement(), `owner-${i % 50}`];
-  await r.blobs.insert(blob, placement);
-  const manifest = sampleManifest([blob], {
-    sha256: blob.sha256,
-    md5: blob.sha256.slice(32),
-    verified: true,
-  });
-  await r.manifests.insert(manifest);
-  const file = sampleFile({ owner, manifestId: manifest.id, size: blob.size, sha256: blob.sha256 });
-  await r.files.insert(file);
-  await r.links.insert(sampleLink({ uid: file.uid, owner, expiresAt: NOW + i }));
-  const state = i % 20 === 0 ? 'open' : 'completed';
-  const upload = sampleUpload({ owner, state, expiresAt: NOW + i, createdAt: NOW + i });
-  await r.uploads.insert(upload);
-  await r.uploads.putPart(upload.uid, samplePart({ blobId: blob.id }));
-  await r.tasks.enqueue(newId(), sampleTask({ type: `type-${i % 10}` }), NOW + i);
-  if (i % 3 === 0) await r.tasks.claim([`type-${i % 10}`], 'node', NOW + i, 1000 * ROWS);
-  await r.idempotency.insert({ owner, key: newId(), fingerprint: 'f', uid: file.uid, createdAt: NOW + i });
-  await r.coordination.publish('t', `message ${i}`, NOW + i);
-  const event = { type: 'file.ready', subject: file.uid, owner, data: {} } as const;
-  await r.events.append(event, NOW + i);
-  // Few wait for a position at any time.
-  if (i % 200 === 199) await r.events.sequence(200);
-  const next = {
-    state: i % 2 === 0 ? 'waiting' : 'parked',
-    attempts: 1,
-    nextAt: NOW + i,
-    reason: 'r',
-  } as const;
-  await r.sinks.putDelivery({
-    sink: `sink-${i % 4}`,
-    event: { ...event, position: String(i + 1), at: NOW },
-    ...next,
-  });
-  if (i % 10 === 0) {
-    await r.files.markDeleted(file.uid, NOW + i);
-    await r.manifests.markIdle(manifest.id, NOW + i);
-    await r.blobs.markIdle([blob.id], NOW + i);
-    await r.blobs.doom('s', newId(), NOW + i);
-  }
-  return file.uid;
-}

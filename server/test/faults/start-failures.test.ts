@@ -129,3 +129,13 @@ test.each([
 ])('a database server that cannot be reached: %s', async (url, sentence) => {
   await refusesToStart({ OSPROXY_DATABASE_URL: url }, sentence);
 });
+
+test.each([
+  [{ type: 'smoke' }, /The event sink "hook" has the type "smoke"; it must be one of webhook\./],
+  [{ secret: 'x' }, /The event sink "hook" of type webhook has a wrong setting: secret is \(hidden\)/],
+  [{ url: 'http://10.0.0.1/' }, /not an address of the public internet; set allowPrivate to true/],
+])('an event sink that is wrong: %o', async (wrong, sentence) => {
+  const secret = `whsec_${Buffer.alloc(32).toString('base64')}`;
+  const sinks = [{ name: 'hook', type: 'webhook', url: 'https://example.com/', secret, ...wrong }];
+  await refusesToStart({ OSPROXY_EVENTS_SINKS: JSON.stringify(sinks) }, sentence);
+});

@@ -105,6 +105,36 @@ describe('the stream of events', () => {
     await fresh.close();
   });
 
+  test('cuts off a client that does not read, however much there is to tell', async () => {
+    const own = await startService({ env: { OSPROXY_HTTP_IDLE_TIMEOUT_SECONDS: '2' } });
+    const { logger, close } = createLog({ level: 'silent' });
+    const metadata = await openMetadata(own.databaseUrl, { logger });
+    // More than the buffers of the system take.
+    const data = { name: 'x'.repeat(8000) };
+    for (let round = 0; round < 10; round++) {
+      await metadata.transaction(async ({ events }) => {
+        for (let i = 0; i < 400; i++) await events.append({ type: 'file.ready', subject: 's', data }, 1);
+        await events.sequence(400);
+      });
+    }
+    await metadata.close();
+    await close();
+    const silent = connect(Number(new URL(own.url).port), '127.0.0.1');
+    silent.on('error', () => {});
+    silent.pause();
+    silent.write(
+      `GET /api/v1/events?after=0 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${own.apiKey}\r\n\r\n`,
+    );
+    const cut = () =>
+      own.lines.filter((line) => line.includes('/api/v1/events') && line.includes('"msg":"request"'));
+    await vi.waitFor(() => expect(cut()).toHaveLength(1), WITHIN);
+    const reader = await openStream(own, '?after=0&follow=false');
+    await reader.ended;
+    expect(reader.told.filter(({ data: { subject } }) => subject === 's')).toHaveLength(4000);
+    silent.destroy();
+    await own.close();
+  }, 60_000);
+
   test('ends by itself when the service stops, also for a client that reads nothing', async () => {
     const own = await startService();
     const stream = await openStream(own);

@@ -1,0 +1,34 @@
+import { tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import { ConfigError } from './config-error.ts';
+import { loadConfig } from './load-config.ts';
+import { masked } from './mask.ts';
+
+const SINK = {
+  name: 'hook',
+  type: 'webhook',
+  url: 'https://u:pass@example.com/',
+  secret: 'whsec_x',
+  formerSecrets: ['y'],
+};
+
+const load = (...sinks: readonly object[]) =>
+  loadConfig({ env: { OSPROXY_EVENTS_SINKS: JSON.stringify(sinks) }, cwd: tmpdir() });
+
+test('sinks keep the settings of their type, and show no secret', async () => {
+  const config = await load({ ...SINK, types: ['file.*', 'link.created'], owners: ['shop'] });
+  expect(config.events).toMatchObject({ retentionHours: 168, sinks: [{ ...SINK, owners: ['shop'] }] });
+  expect(JSON.stringify(masked(config).events)).not.toMatch(/whsec_x|pass|"y"/);
+  expect((await load()).events.sinks).toEqual([]);
+});
+
+test.each([
+  [[{ ...SINK, types: ['file.gone'] }], /types\[0\] .* is "file\.gone"; it must be one of upload\.created/],
+  [[{ ...SINK, maxAttempts: 0 }], /maxAttempts .* is 0; it must be a whole number from 1 to 100 attempts/],
+  [[{ type: 'webhook' }], /events\.sinks\[0\]\.name is missing/],
+  [[SINK, SINK], /events\.sinks\[1\]\.name .* is "hook", which another sink has/],
+])('says in one sentence what is wrong with a sink: %o', async (sinks, sentence) => {
+  const error: unknown = await load(...sinks).catch((reason: unknown) => reason);
+  if (!(error instanceof ConfigError)) throw new Error('it should be refused');
+  expect(error.problems).toEqual([expect.stringMatching(sentence)]);
+});
