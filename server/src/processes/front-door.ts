@@ -72,6 +72,8 @@ export class FrontDoor {
 
   /** Accepts nothing more, and resolves when what was accepted is given away. */
   async close(): Promise<void> {
+    // The turn that comes now accepts what the system has connected already, which closing the port would reset.
+    await new Promise((resolve) => setImmediate(resolve));
     // Sockets that were given away would hold its callback back, so nobody waits for it.
     this.#server.close();
     if (this.#held.length > 0) {

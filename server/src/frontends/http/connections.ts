@@ -6,12 +6,17 @@ import { HttpError } from './http-error.ts';
 
 /** Time an aborted request gets to say so before its connection is cut. */
 const LAST_WORD_MS = 500;
-/** Time an idle connection stays open after the service began to stop: what is on its way over it is still answered. */
+/**
+ * Time an idle connection of a client stays open after the service began to stop: what is on its way over it is still answered. That of a proxy
+ * stays until the proxy closes it or its time is over: one that has many clients is sure to be sending something just now.
+ */
 const IDLE_LINGER_MS = 500;
 
 export interface ConnectionsOptions {
   /** Milliseconds without a byte in either direction after which a connection that waits for its client is ended. */
   readonly idleMs: number;
+  /** Milliseconds that an idle connection is kept open. */
+  readonly keepAliveMs: number;
   /** Called once per exchange, when its answer is out or its connection is gone. */
   readonly onFinished: (exchange: Exchange, complete: boolean) => void;
   /** Called for bytes that are not HTTP; answers on the socket and closes it. */
@@ -23,6 +28,8 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #servers: Server[] = [];
   readonly #sockets = new Map<Socket, Set<Exchange>>();
+  readonly #ofProxies = new WeakSet<Socket>();
+  #mayIdle: (socket: Socket) => boolean = () => true;
   #open = 0;
   #drained: Promise<number> | undefined;
   #onNothingOpen: (() => void) | undefined;
@@ -53,6 +60,7 @@ export class Connections {
   begin(exchange: Exchange): void {
     const exchanges = this.#sockets.get(exchange.socket);
     exchanges?.add(exchange);
+    if (exchange.ofProxy) this.#ofProxies.add(exchange.socket);
     this.#open += 1;
     const response = exchange.reply.raw;
     response.once('close', () => this.#finish(exchange, response.writableFinished));
@@ -61,7 +69,7 @@ export class Connections {
   /**
    * Takes no new connection, lets open exchanges end within the time and aborts the others; resolves with their number. Every answer from now
    * on ends its connection. A connection that is idle is closed after half a second, not at once, so that a request that is on its way over
-   * it is answered.
+   * it is answered; that of a trusted proxy stays open for as long as idle ones always do.
    */
   drain(graceMs: number): Promise<number> {
     this.#drained ??= this.#drain(graceMs);
@@ -79,14 +87,16 @@ export class Connections {
     });
   }
 
-  #finish(exchange: Exchange, complete: boolean): void {
+  #finish(exchange: Exchange, ended: boolean): void {
+    const complete = ended || exchange.contentIsOut;
     if (!exchange.finish(complete)) return;
     this.#open -= 1;
     const exchanges = this.#sockets.get(exchange.socket);
     exchanges?.delete(exchange);
     this.#options.onFinished(exchange, complete);
     if (!this.draining) return;
-    if (exchanges?.size === 0) exchange.socket.destroySoon();
+    // An answer that was begun before has not told the client that its connection ends.
+    if (exchanges?.size === 0 && !this.#mayIdle(exchange.socket)) exchange.socket.destroySoon();
     if (this.#open === 0) this.#onNothingOpen?.();
   }
 
@@ -123,8 +133,15 @@ export class Connections {
 
   async #drain(graceMs: number): Promise<number> {
     const deadline = performance.now() + graceMs;
+    const deadlineOfIdle = performance.now() + Math.min(graceMs, this.#options.keepAliveMs);
+    // The turn that comes now accepts what the system has connected already, which closing the port would reset.
+    await new Promise((resolve) => setImmediate(resolve));
     const closed = this.#servers.map(stopListening);
-    await this.#closeIdleAfter(Math.min(graceMs, IDLE_LINGER_MS));
+    const ofProxy = (socket: Socket): boolean => this.#ofProxies.has(socket);
+    await this.#closeIdleAfter(Math.min(graceMs, IDLE_LINGER_MS), ofProxy);
+    if ([...this.#sockets.keys()].some(ofProxy))
+      await this.#closeIdleAfter(deadlineOfIdle - performance.now(), () => false);
+    this.#mayIdle = () => false;
     await this.#nothingOpenWithin(deadline - performance.now());
     const aborted = this.#open;
     if (aborted > 0) {
@@ -145,11 +162,13 @@ export class Connections {
     return aborted;
   }
 
-  async #closeIdleAfter(ms: number): Promise<void> {
+  async #closeIdleAfter(ms: number, mayIdle: (socket: Socket) => boolean): Promise<void> {
     await this.#noSocketWithin(ms);
     // The turn that comes now reads what has arrived, so that a request which is here already is not cut off.
     await new Promise((resolve) => setImmediate(resolve));
-    for (const [socket, exchanges] of this.#sockets) if (exchanges.size === 0) socket.destroySoon();
+    this.#mayIdle = mayIdle;
+    for (const [socket, exchanges] of this.#sockets)
+      if (exchanges.size === 0 && !mayIdle(socket)) socket.destroySoon();
   }
 
   async #noSocketWithin(ms: number): Promise<void> {

@@ -7,7 +7,9 @@ afterEach(async () => server?.app.close());
 
 const request = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
 
-async function start(): Promise<{ release: () => void; reasons: unknown[]; started: () => number }> {
+async function start(
+  options: Parameters<typeof startServer>[1] = {},
+): Promise<{ release: () => void; reasons: unknown[]; started: () => number }> {
   const gate = Promise.withResolvers<void>();
   const reasons: unknown[] = [];
   let count = 0;
@@ -31,7 +33,14 @@ async function start(): Promise<{ release: () => void; reasons: unknown[]; start
       await gate.promise;
       return 'deaf';
     });
-  });
+    app.get('/begun', PUBLIC, async (_request, reply) => {
+      reply.hijack();
+      reply.raw.writeHead(200, { 'content-length': 5 }).write('be');
+      count += 1;
+      await gate.promise;
+      reply.raw.end('gun');
+    });
+  }, options);
   return { release: () => gate.resolve(), reasons, started: () => count };
 }
 
@@ -63,6 +72,34 @@ it('answers a request that was on its way over an idle connection, and ends the 
   await idle.closed;
   expect(idle.received.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
   expect(idle.received.toLowerCase()).toContain('connection: close');
+  expect(await drained).toBe(0);
+});
+
+it('keeps an idle connection of a trusted proxy open until the proxy closes it', async () => {
+  await start({ trustedProxies: ['127.0.0.1'] });
+  const proxied = () => 'GET /fast HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 127.0.0.1\r\n\r\n';
+  const [quiet, late] = [new RawClient(server.port), new RawClient(server.port)];
+  for (const client of [quiet, late]) await client.send(proxied()).hears('fast');
+  const drained = server.app.drain(8000);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await late.send(proxied()).closed;
+  expect(late.received.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+  expect(quiet.socket.readyState).toBe('open');
+  quiet.socket.end();
+  const closedAt = performance.now();
+  expect(await drained).toBe(0);
+  expect(performance.now() - closedAt).toBeLessThan(2000);
+});
+
+it('answers what comes over a connection whose last answer was begun before the end was known', async () => {
+  const { release, started } = await start();
+  const client = new RawClient(server.port).send(request('/begun'));
+  await until(() => started() === 1, 'the answer that was begun');
+  const drained = server.app.drain(5000);
+  release();
+  await client.hears('begun');
+  await client.send(request('/fast')).closed;
+  expect(client.received.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
   expect(await drained).toBe(0);
 });
 

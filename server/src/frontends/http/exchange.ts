@@ -18,6 +18,10 @@ export class Exchange {
   bytesIn = 0;
   /** Bytes of content sent by a front end that writes to the socket itself. */
   bytesOut: number | undefined;
+  /** Bytes of content that the head of such an answer announced. */
+  bytesPromised: number | undefined;
+  /** True when the connection is that of a trusted proxy, which sends the requests of many clients over it. */
+  readonly ofProxy: boolean;
   /** True while a receiver reads the body and watches its pace. */
   receiving = false;
   readonly #draining: () => boolean;
@@ -32,11 +36,17 @@ export class Exchange {
     this.reply = reply;
     this.socket = request.raw.socket;
     this.remote = request.ip;
+    this.ofProxy = (request.ips?.length ?? 0) > 1;
   }
 
   /** True when the answer must tell the client not to send another request here. */
   lastOfConnection(): boolean {
     return this.#draining();
+  }
+
+  /** All content has left this process; a client that counts may go away before the answer is ended as well. */
+  get contentIsOut(): boolean {
+    return this.bytesPromised !== undefined && this.bytesOut === this.bytesPromised;
   }
 
   /** Why the exchange was given up; undefined while it goes well. */

@@ -261,6 +261,26 @@ describe('clients that go away', () => {
     expect(server.lines.filter((line) => line.level === 50)).toEqual([]);
   });
 
+  it('does not say so of one that has counted all bytes and leaves before the answer is ended', async () => {
+    const gate = Promise.withResolvers<void>();
+    server = await startServer((app) => {
+      app.get('/file', PUBLIC, async (req, reply) => {
+        const chunks = (async function* () {
+          yield Buffer.alloc(100);
+          await gate.promise;
+        })();
+        const read = async () => ({ length: 100, chunks, close: async () => gate.resolve() });
+        await sendFile(req, reply, { content: fileOf(100), downloads: { read }, disposition: 'inline' });
+      });
+    });
+    const client = new RawClient(server.port).send(request());
+    await client.hears('\0'.repeat(100));
+    client.socket.destroy();
+    await until(() => server.lines.some((line) => line.msg === 'request'), 'the log line');
+    const line = server.lines.find(({ msg }) => msg === 'request');
+    expect([line?.bytes, line?.aborted]).toEqual([100, undefined]);
+  });
+
   it('ends reading that hangs', async () => {
     const downloads = await start(SIZE, {}, (fake) => {
       fake.hangAfter = 100_000;

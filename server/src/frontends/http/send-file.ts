@@ -176,6 +176,7 @@ class Answer {
       const outlet = new Outlet(exchange, (direction, bytes) =>
         server.telemetry.transferred(direction, bytes),
       );
+      exchange.bytesPromised = Number(this.#headers['content-length']);
       this.#begin(status, this.#headers);
       if (await send(outlet)) this.#reply.raw.end();
       else this.#reply.raw.destroy();

@@ -95,6 +95,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Crea
 
   const connections = new Connections({
     idleMs: timeouts.idleMs,
+    keepAliveMs: timeouts.keepAliveMs,
     onFinished: (exchange, complete) => report(exchange, complete, telemetry),
     onMalformed: (error, socket) => refuseMalformed(error, socket, logger),
   });

@@ -36,8 +36,12 @@ await withService('nginx', (access) => {
         await sleep(PAUSE_MS);
       }
       const loaded = await load.stop();
-      expect(loaded.failures).toEqual([]);
-      expect(lines.filter((line) => line.includes('"aborted"') && line.includes('"PUT"'))).toEqual([]);
+      const told = `nginx says:\n${await nginx.errorLog()}\nand the nodes:\n${lines.filter((line) => line.includes('"aborted"') || line.includes('stop')).join('\n')}`;
+      expect(loaded.failures, told).toEqual([]);
+      expect(
+        lines.filter((line) => line.includes('"aborted"')),
+        told,
+      ).toEqual([]);
       expect(loaded.acknowledged.size).toBeGreaterThan(90);
       expect(await lostOf(loaded, { url: nginx.url, apiKey: API_KEY })).toEqual([]);
     } finally {
