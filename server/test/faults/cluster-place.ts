@@ -201,7 +201,8 @@ class OpenPlace implements ClusterPlace {
     this.ways = parts.ways;
     const url = `http://127.0.0.1:${parts.ways.front.port}`;
     this.clients = { rest: new RestClient(url, API_KEY), v0: new Client(url, API_KEY) };
-    this.probes = parts.nodes.map((node) => new RestClient(node.url, API_KEY));
+    // nginx leaves out nodes that have failed for a moment, all of them perhaps.
+    this.probes = [url, ...parts.nodes.map((node) => node.url)].map((one) => new RestClient(one, API_KEY));
   }
 
   get lines(): readonly string[] {

@@ -28,7 +28,7 @@ export interface Trouble {
 export interface StormPlace {
   /** As they are after the last restart. */
   readonly clients: Clients;
-  /** Clients of every node: after a trouble each must take bytes and give back what any has taken. */
+  /** Clients of every way in: after a trouble each must take bytes and give back what any has taken. */
   readonly probes: readonly RestClient[];
   /** Lines of the log so far. */
   readonly lines: readonly string[];
