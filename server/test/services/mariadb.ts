@@ -141,14 +141,16 @@ class OwnMariadb implements Mariadb {
       '--performance-schema=off',
     ];
     const flags = [
-      ...['--no-defaults', '--user=mysql', `--datadir=${join(this.#folder, 'data')}`],
+      ...['--no-defaults', `--datadir=${join(this.#folder, 'data')}`],
       ...[`--tmpdir=${join(this.#folder, 'tmp')}`, `--socket=${join(this.#folder, 'socket')}`],
       ...['--bind-address=127.0.0.1', `--port=${this.port}`, '--skip-name-resolve', '--max-connections=300'],
       ...(this.#options.durable ? [] : NOT_DURABLE),
     ];
+    // The system forgets pdeathsig when the user changes, so it is set after that.
+    const dying = ['--reuid=mysql', '--regid=mysql', '--init-groups', 'setpriv', '--pdeathsig', 'KILL'];
     this.#daemon = await Daemon.start(
-      'mariadbd',
-      [...flags, ...memory, ...(this.#options.flags ?? []), ...fresh],
+      '/usr/bin/setpriv',
+      [...dying, 'mariadbd', ...flags, ...memory, ...(this.#options.flags ?? []), ...fresh],
       join(this.#folder, 'log'),
     );
     await this.#daemon.ready(() => answers(this.access.url), 60_000);
