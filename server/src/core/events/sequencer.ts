@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Nudge } from '../nudge.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Metadata } from '../ports/metadata.ts';
 
 const BATCH = 500;
+/** After events got their positions the next wait so long for company: one transaction for many, and the first after a pause waits for none. */
+const GATHER_MS = 20;
 /** Events of other nodes, and those whose commit nobody here saw, are found after this time at the latest. */
 const POLL_MS = 1_000;
 const BACKOFF_MS = 5_000;
@@ -45,7 +48,10 @@ export class EventSequencer {
     while (!signal.aborted) {
       let pause = POLL_MS;
       try {
-        if (await this.#sequence(signal)) this.#onSequenced();
+        if (await this.#sequence(signal)) {
+          this.#onSequenced();
+          await sleep(GATHER_MS, undefined, { signal, ref: false }).catch(() => {});
+        }
       } catch (error) {
         this.#logger.warn({ err: error }, 'events could not be put in order for now');
         pause = BACKOFF_MS;
