@@ -61,7 +61,10 @@ describe('three nodes with node-local stores', () => {
       const tasks = (await ask(nodes[0], 'GET', '/api/v1/tasks?type=compose')).json.tasks;
       return tasks.every(({ state }: { state: string }) => state === 'done');
     });
-    expect((await ask(nodes[1], 'GET', `/api/v1/files/${uid}`)).json.verified).toBe(true);
+    await until('every node knows that it is verified', async () => {
+      const records = await Promise.all(nodes.map((node) => ask(node, 'GET', `/api/v1/files/${uid}`)));
+      return records.every(({ json }) => json.verified === true);
+    });
   });
 
   it('keeps equal content once, wherever it arrives', async () => {

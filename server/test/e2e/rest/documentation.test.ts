@@ -42,6 +42,7 @@ afterAll(() => service?.close());
 
 test('holds every call', () => {
   expect(operations.map(([name]) => name.replace('/api/v1', '')).sort()).toEqual([
+    'DELETE /event-sinks/{name}/parked',
     'DELETE /files/{uid}',
     'DELETE /files/{uid}/links',
     'DELETE /files/{uid}/links/{id}',
@@ -49,6 +50,9 @@ test('holds every call', () => {
     'DELETE /uploads/{uid}/links',
     'DELETE /uploads/{uid}/links/{id}',
     'GET /cluster',
+    'GET /event-sinks',
+    'GET /event-sinks/{name}/parked',
+    'GET /events',
     'GET /files',
     'GET /files/{uid}',
     'GET /files/{uid}/content',
@@ -60,6 +64,9 @@ test('holds every call', () => {
     'GET /uploads/{uid}',
     'GET /uploads/{uid}/links',
     'PATCH /files/{uid}',
+    'POST /event-sinks/{name}/disable',
+    'POST /event-sinks/{name}/enable',
+    'POST /event-sinks/{name}/redrive',
     'POST /files',
     'POST /files/{uid}/links',
     'POST /moves',
