@@ -176,22 +176,27 @@ export class Sinks implements SinkQueries, SinkCommands {
       .set({ state: 'waiting', attempts: 0, next_at: now, reason: null })
       .where('sink', '=', sink)
       .where('state', '=', 'parked');
-    if (positions === undefined) return (await runQuery(this.#session, all)).changes;
-    let count = 0;
-    for (const chosen of chunks(positions.map(toId))) {
-      count += (await runQuery(this.#session, all.where('position', 'in', chosen))).changes;
-    }
-    return count;
+    return this.#changesOf(positions, (chosen) =>
+      chosen === undefined ? all : all.where('position', 'in', chosen),
+    );
   }
 
   async discard(sink: string, positions: readonly string[] | undefined): Promise<number> {
     const { build } = this.#session.dialect;
     const all = build.deleteFrom('event_deliveries').where('sink', '=', sink).where('state', '=', 'parked');
-    if (positions === undefined) return (await runQuery(this.#session, all)).changes;
+    return this.#changesOf(positions, (chosen) =>
+      chosen === undefined ? all : all.where('position', 'in', chosen),
+    );
+  }
+
+  /** Rows that a query touches, for those of the positions or for all. */
+  async #changesOf(
+    positions: readonly string[] | undefined,
+    queryOf: (chosen: readonly bigint[] | undefined) => Parameters<typeof runQuery>[1],
+  ): Promise<number> {
+    const runs = positions === undefined ? [undefined] : chunks(positions.map(toId));
     let count = 0;
-    for (const chosen of chunks(positions.map(toId))) {
-      count += (await runQuery(this.#session, all.where('position', 'in', chosen))).changes;
-    }
+    for (const chosen of runs) count += (await runQuery(this.#session, queryOf(chosen))).changes;
     return count;
   }
 

@@ -24,7 +24,8 @@ export const ProblemSchema = Type.Object(
   { $id: 'Problem', description: 'Why a request failed (RFC 9457).' },
 );
 
-const STATUS: Readonly<Record<ErrorCode, number>> = {
+/** What HTTP calls each failure, where a protocol on it does not ask for another status. */
+export const STATUS: Readonly<Record<ErrorCode, number>> = {
   InvalidArgument: 400,
   Unauthenticated: 401,
   PermissionDenied: 403,

@@ -1,28 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CODE_HEADER, PROOF_HEADER } from '#core/cluster/peer-signature.ts';
-import type { ErrorCode } from '#core/errors.ts';
-import { failureOf } from '../http/problem.ts';
-
-const STATUS: Readonly<Record<ErrorCode, number>> = {
-  InvalidArgument: 400,
-  Unauthenticated: 401,
-  PermissionDenied: 403,
-  NotFound: 404,
-  Expired: 410,
-  AlreadyExists: 409,
-  Conflict: 409,
-  PreconditionFailed: 412,
-  TooLarge: 413,
-  QuotaExceeded: 507,
-  RangeNotSatisfiable: 416,
-  ChecksumMismatch: 422,
-  Locked: 423,
-  RateLimited: 429,
-  Unsupported: 415,
-  Unavailable: 503,
-  Cancelled: 408,
-  Internal: 500,
-};
+import { failureOf, STATUS } from '../http/problem.ts';
 
 /** The code in a header, with a proof for a peer that was let in; HEAD has no body that could say it. */
 export function answerErrors(scope: FastifyInstance): void {
