@@ -1,6 +1,7 @@
 import { type MetadataOptions, openMetadata } from '#drivers/metadata/index.ts';
 import { createMariadbDatabase } from '#test/services/mariadb.ts';
-import { createPostgresDatabase, type SqlServerAccess } from '#test/services/postgres.ts';
+import { createPostgresDatabase } from '#test/services/postgres.ts';
+import type { SqlServerAccess } from '#test/services/sql-server.ts';
 import type { TestDatabase } from './metadata-fixture.ts';
 import { recordingLogger } from './metadata-temporary.ts';
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { SqlDatabase, SqlServerAccess } from '#test/services/postgres.ts';
+import type { SqlDatabase, SqlServerAccess } from '#test/services/sql-server.ts';
 import { runCrashes } from './crash-engine.ts';
 import { type KillableServer, runDatabaseStorm } from './database-storm.ts';
 import { testSeed } from './random.ts';

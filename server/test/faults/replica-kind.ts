@@ -1,4 +1,4 @@
-import type { SqlReplica } from '#test/services/postgres.ts';
+import type { SqlReplica } from '#test/services/sql-server.ts';
 
 /** A primary and a server that follows it, both the test's own. */
 export interface ReplicaPair {

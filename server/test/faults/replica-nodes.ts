@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCluster, type TestCluster } from '#test/e2e/cluster/nodes.ts';
 import { RestClient } from '#test/e2e/rest/client.ts';
 import { API_KEY } from '#test/e2e/service.ts';
-import { atPort } from '#test/services/postgres.ts';
+import { atPort } from '#test/services/sql-server.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
 import type { ReplicaKind, ReplicaPair } from './replica-kind.ts';
 

@@ -6,7 +6,7 @@ import { openMetadata } from '#drivers/metadata/index.ts';
 import { sampleFile, write } from '#test/contracts/metadata-samples.ts';
 import { recordingLogger } from '#test/contracts/metadata-temporary.ts';
 import { freePort } from '#test/services/ports.ts';
-import { atPort } from '#test/services/postgres.ts';
+import { atPort } from '#test/services/sql-server.ts';
 import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
 import type { ReplicaKind, ReplicaPair } from './replica-kind.ts';
 import { replicaNodes } from './replica-nodes.ts';

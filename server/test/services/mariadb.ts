@@ -8,8 +8,16 @@ import { type Connection, createConnection } from 'mysql2/promise';
 import { Daemon } from './daemon.ts';
 import { ensurePackages } from './packages.ts';
 import { freePort } from './ports.ts';
-import { atPort, type SqlDatabase, type SqlReplica, type SqlServerAccess } from './postgres.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
+import {
+  atPort,
+  namedOrOwn,
+  requireRoot,
+  type SqlDatabase,
+  type SqlReplica,
+  type SqlServer,
+  type SqlServerAccess,
+} from './sql-server.ts';
 
 const run = promisify(execFile);
 const URL_VARIABLE = 'OSPROXY_TEST_MARIADB_URL';
@@ -23,25 +31,8 @@ const NOT_DURABLE = [
   '--sync-frm=off',
 ];
 
-export interface Mariadb {
-  readonly access: SqlServerAccess;
-  readonly port: number;
-  /** Ends the server as a crash would; the data stays. */
-  kill(): Promise<void>;
-  /** Ends its connections and shuts down; the data stays. */
-  shutDown(): Promise<void>;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** The server that the environment names, which runs elsewhere and goes on, or one of our own. */
-export async function sharedMariadb(): Promise<Pick<Mariadb, 'access' | 'stop'>> {
-  const url = process.env[URL_VARIABLE];
-  if (url) return { access: { url }, stop: async () => {} };
-  return startMariadb().catch((error: unknown): never => {
-    if (!(error instanceof ServiceUnavailable)) throw error;
-    throw new ServiceUnavailable(`${error.message}; or set ${URL_VARIABLE}`);
-  });
+export function sharedMariadb(): Promise<Pick<SqlServer, 'access' | 'stop'>> {
+  return namedOrOwn(URL_VARIABLE, startMariadb);
 }
 
 export interface MariadbOptions {
@@ -55,7 +46,7 @@ export interface MariadbOptions {
 export const REPLICATED = ['--server-id=1', '--log-bin=log'];
 
 /** A server that follows one that startMariadb started with REPLICATED, by global transaction ids. */
-export async function startMariadbReplica(primary: Mariadb): Promise<SqlReplica> {
+export async function startMariadbReplica(primary: SqlServer): Promise<SqlReplica> {
   const server = await startMariadb({
     flags: ['--server-id=2', '--read-only', '--relay-log=relay'],
   });
@@ -86,10 +77,10 @@ export async function startMariadbReplica(primary: Mariadb): Promise<SqlReplica>
 }
 
 /** A MariaDB server of its own on loopback. */
-export async function startMariadb(options: MariadbOptions = {}): Promise<Mariadb> {
+export async function startMariadb(options: MariadbOptions = {}): Promise<SqlServer> {
   const absent = await ensurePackages([{ command: 'mariadbd', packages: ['mariadb-server'] }]);
   if (absent !== undefined) throw new ServiceUnavailable(absent);
-  if (process.getuid?.() !== 0) throw new ServiceUnavailable('a server of our own is started by root only');
+  requireRoot();
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-mariadb-'));
   const server = new OwnMariadb(folder, await freePort(), options);
   try {
@@ -102,7 +93,7 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<Mariad
   return server;
 }
 
-class OwnMariadb implements Mariadb {
+class OwnMariadb implements SqlServer {
   readonly access: SqlServerAccess;
   readonly port: number;
   readonly #folder: string;

@@ -9,49 +9,23 @@ import { Daemon } from './daemon.ts';
 import { ensurePackages } from './packages.ts';
 import { freePort } from './ports.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
+import {
+  atPort,
+  namedOrOwn,
+  requireRoot,
+  type SqlDatabase,
+  type SqlReplica,
+  type SqlServer,
+  type SqlServerAccess,
+} from './sql-server.ts';
 
 const run = promisify(execFile);
 const VERSIONS = '/usr/lib/postgresql';
 const URL_VARIABLE = 'OSPROXY_TEST_POSTGRES_URL';
 const PASSWORD = 'pg-test-password';
 
-/** A server and a user that may create databases; the URL names a database to connect to first. */
-export interface SqlServerAccess {
-  readonly url: string;
-}
-
-export interface Postgres {
-  readonly access: SqlServerAccess;
-  readonly port: number;
-  /** Ends the server as a crash would; the data stays. */
-  kill(): Promise<void>;
-  /** Ends its connections and shuts down; the data stays. */
-  shutDown(): Promise<void>;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** A server that follows another one; stop() leaves that as it is. */
-export interface SqlReplica {
-  readonly port: number;
-  /** The same database as that of the URL, on this server. */
-  urlOf(primaryUrl: string): string;
-  /** From here on nothing new is shown, however long; connections and queries go on. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  kill(): Promise<void>;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** The server that the environment names, which runs elsewhere and goes on, or one of our own. */
-export async function sharedPostgres(): Promise<Pick<Postgres, 'access' | 'stop'>> {
-  const url = process.env[URL_VARIABLE];
-  if (url) return { access: { url }, stop: async () => {} };
-  return startPostgres().catch((error: unknown): never => {
-    if (!(error instanceof ServiceUnavailable)) throw error;
-    throw new ServiceUnavailable(`${error.message}; or set ${URL_VARIABLE}`);
-  });
+export function sharedPostgres(): Promise<Pick<SqlServer, 'access' | 'stop'>> {
+  return namedOrOwn(URL_VARIABLE, startPostgres);
 }
 
 export interface PostgresOptions {
@@ -62,7 +36,7 @@ export interface PostgresOptions {
 }
 
 /** A hot standby of a server that startPostgres started, by streaming replication. */
-export async function startPostgresReplica(primary: Postgres): Promise<SqlReplica> {
+export async function startPostgresReplica(primary: SqlServer): Promise<SqlReplica> {
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-postgres-replica-'));
   const server = new OwnPostgres(folder, await freePort(), {});
   const call = (name: string) =>
@@ -85,18 +59,11 @@ export async function startPostgresReplica(primary: Postgres): Promise<SqlReplic
   };
 }
 
-/** The same URL on another port of this machine. */
-export function atPort(url: string, port: number): string {
-  const other = new URL(url);
-  other.port = String(port);
-  return other.href;
-}
-
 /** A PostgreSQL server of its own on loopback. */
-export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
+export async function startPostgres(options: PostgresOptions = {}): Promise<SqlServer> {
   const absent = await ensurePackages([{ command: `${VERSIONS}/*/bin/postgres`, packages: ['postgresql'] }]);
   if (absent !== undefined) throw new ServiceUnavailable(absent);
-  if (process.getuid?.() !== 0) throw new ServiceUnavailable('a server of our own is started by root only');
+  requireRoot();
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-postgres-'));
   const server = new OwnPostgres(folder, await freePort(), options);
   try {
@@ -109,7 +76,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   return server;
 }
 
-class OwnPostgres implements Postgres {
+class OwnPostgres implements SqlServer {
   readonly access: SqlServerAccess;
   readonly port: number;
   readonly #folder: string;
@@ -213,11 +180,6 @@ async function withClient<T>(url: string, work: (client: Client) => Promise<T>):
 /** Rows of a statement, in the database that the URL names. */
 export function queryPostgres({ url }: SqlServerAccess, sql: string): Promise<Record<string, unknown>[]> {
   return withClient(url, async (client) => (await client.query(sql)).rows);
-}
-
-export interface SqlDatabase {
-  readonly url: string;
-  remove(): Promise<void>;
 }
 
 /** A new empty database in the server; `options` as CREATE DATABASE takes them. */

@@ -2,8 +2,8 @@ import { request } from 'node:http';
 import { inject, test } from 'vitest';
 import type { CephRgwAccess } from './ceph-rgw.ts';
 import type { NginxAccess } from './nginx.ts';
-import type { SqlServerAccess } from './postgres.ts';
 import type { RedisAccess } from './redis.ts';
+import type { SqlServerAccess } from './sql-server.ts';
 
 /** Servers that all test files of one run share, by name, and what is needed to use each. */
 export interface SharedServices {
