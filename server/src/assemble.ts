@@ -49,11 +49,13 @@ import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { openCoordinator } from '#drivers/coordinator/index.ts';
 import { SiblingCoordinator } from '#drivers/coordinator/siblings.ts';
 import { openMetadata, type ServerOptions } from '#drivers/metadata/index.ts';
+import { cachedPeers } from '#drivers/peers/cached-peers.ts';
 import { HttpPeers } from '#drivers/peers/http-peers.ts';
 import { openRateCounter } from '#drivers/rate-counter/index.ts';
 import { openRedisLink } from '#drivers/redis/index.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
+import type { SmallObjectCacheOptions } from '#drivers/storage/wrappers/small-object-cache.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
 import { configuredSinks } from './configured-sinks.ts';
@@ -340,18 +342,23 @@ async function startStores(
   },
   peers: HttpPeers | undefined,
 ): Promise<Stores> {
-  const { smallObjectsMiB, smallObjectKiB } = config.cache;
-  const cache = { maxBytes: smallObjectsMiB * MEBIBYTE, maxObjectBytes: smallObjectKiB * 1024 };
+  const cache = smallObjectCacheOf(config);
   const drivers = new Map<string, StorageDriver>();
   try {
     for (const [name, store] of prepared) {
       const onAvailability = (isUp: boolean) => conditions.store(name, isUp);
       const context = { ...base, onAvailability };
-      drivers.set(name, await store.start(smallObjectsMiB === 0 ? context : { ...context, cache }));
+      drivers.set(name, await store.start(cache === undefined ? context : { ...context, cache }));
     }
   } catch (error) {
     await Promise.all([...drivers.values()].map((driver) => driver.close()));
     throw error;
   }
-  return new Stores(drivers, config.defaultStore, base.nodeId, peers);
+  const cached = peers !== undefined && cache !== undefined ? cachedPeers(peers, cache) : peers;
+  return new Stores(drivers, config.defaultStore, base.nodeId, cached);
+}
+
+function smallObjectCacheOf({ cache }: Config): SmallObjectCacheOptions | undefined {
+  if (cache.smallObjectsMiB === 0) return undefined;
+  return { maxBytes: cache.smallObjectsMiB * MEBIBYTE, maxObjectBytes: cache.smallObjectKiB * 1024 };
 }

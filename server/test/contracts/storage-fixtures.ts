@@ -46,7 +46,11 @@ export function sourceThat(before: number, then: () => Promise<void>, size?: num
 }
 
 /** Reads by copying every chunk before the next is asked for. */
-export async function readAll(driver: StorageDriver, key: string, range?: ByteRange): Promise<Buffer> {
+export async function readAll(
+  driver: Pick<StorageDriver, 'open'>,
+  key: string,
+  range?: ByteRange,
+): Promise<Buffer> {
   const object = await driver.open(key, range);
   const copies: Buffer[] = [];
   for await (const chunk of object.chunks) copies.push(Buffer.from(chunk));

@@ -7,7 +7,8 @@ import { memory } from './memory/index.ts';
 import { loadOwnType } from './own-module.ts';
 import { s3 } from './s3/index.ts';
 import type { StorageDriverContext, StorageDriverType } from './storage-driver-type.ts';
-import { type SmallObjectCacheOptions, withSmallObjectCache } from './wrappers/with-small-object-cache.ts';
+import type { SmallObjectCacheOptions } from './wrappers/small-object-cache.ts';
+import { withSmallObjectCache } from './wrappers/with-small-object-cache.ts';
 import { withTelemetry } from './wrappers/with-telemetry.ts';
 
 /** Every kind of store by the name it has in the configuration. */

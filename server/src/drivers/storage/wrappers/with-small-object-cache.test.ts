@@ -3,7 +3,8 @@ import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { randomBytes, readAll, refused, sourceOf } from '#test/contracts/storage-fixtures.ts';
 import { throwIfCancelled } from '../abort.ts';
 import { MemoryDriver } from '../memory/memory-driver.ts';
-import { smallBytes, withSmallObjectCache } from './with-small-object-cache.ts';
+import { smallBytes } from './small-object-cache.ts';
+import { withSmallObjectCache } from './with-small-object-cache.ts';
 
 const KIB = 1024;
 
