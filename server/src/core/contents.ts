@@ -19,21 +19,36 @@ export async function wholeManifest(
 ): Promise<Manifest> {
   const { digests, known } = landed;
   if (known !== undefined && (await repositories.manifests.claim(known.id))) return known;
-  const { blobId } = await settle();
-  return manifestOver(repositories, ids, { blobId, ...digests }, now);
+  const { blobId, isNew } = await settle();
+  const blob = { blobId, ...digests };
+  return isNew ? newManifestOver(repositories, ids, blob, now) : manifestOver(repositories, ids, blob, now);
+}
+
+interface VerifiedBlob extends Pick<Manifest, 'md5' | 'sha1' | 'size'> {
+  readonly blobId: string;
+  readonly sha256: string;
 }
 
 /** The verified manifest of just this blob: the one that is here, else a new one. */
 export async function manifestOver(
   repositories: MetadataWriter,
   ids: IdSource,
-  blob: Pick<Manifest, 'md5' | 'sha1' | 'size'> & { readonly blobId: string; readonly sha256: string },
+  blob: VerifiedBlob,
   now: number,
 ): Promise<Manifest> {
-  const { blobId, sha256, md5, sha1, size } = blob;
+  const { blobId, sha256, size } = blob;
   const here = await repositories.manifests.findVerified({ sha256 }, size, undefined);
   const known = here.find(({ parts }) => parts.length === 1 && parts[0]?.blobId === blobId);
   if (known !== undefined && (await repositories.manifests.claim(known.id))) return known;
+  return newManifestOver(repositories, ids, blob, now);
+}
+
+async function newManifestOver(
+  repositories: MetadataWriter,
+  ids: IdSource,
+  { blobId, sha256, md5, sha1, size }: VerifiedBlob,
+  now: number,
+): Promise<Manifest> {
   const parts = [{ blobId, size }];
   const manifest = { id: ids.next(), size, sha256, md5, sha1, verified: true, createdAt: now, parts };
   await repositories.manifests.insert(manifest);

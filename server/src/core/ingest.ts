@@ -27,10 +27,13 @@ export interface Landed extends LandedBytes {
   readonly known: Manifest | undefined;
 }
 
-/** The blob that landed bytes became; `kept` is false when an equal blob was here and the landed copy is not needed. */
+/** The blob that landed bytes became. */
 export interface Settled {
   readonly blobId: string;
+  /** False when an equal blob was here and the landed copy is not needed. */
   readonly kept: boolean;
+  /** True when no blob of this content was here, so that nothing names it yet. */
+  readonly isNew: boolean;
 }
 
 interface Landing {
@@ -218,13 +221,13 @@ export class Ingest {
     const { digests, placement } = landed;
     const twin = await repositories.blobs.findLive(digests.sha256, digests.size);
     if (twin !== undefined && (await repositories.blobs.claim(twin.id))) {
-      if (twin.id !== landed.brokenTwin) return { blobId: twin.id, kept: false };
+      if (twin.id !== landed.brokenTwin) return { blobId: twin.id, kept: false, isNew: false };
       await repositories.blobs.addPlacement(twin.id, placement);
-      return { blobId: twin.id, kept: true };
+      return { blobId: twin.id, kept: true, isNew: false };
     }
     const id = this.#ids.next();
     await repositories.blobs.insert({ id, ...digests, createdAt: this.#clock.now() }, placement);
-    return { blobId: id, kept: true };
+    return { blobId: id, kept: true, isNew: true };
   }
 
   /** Only a copy that can really be read may replace the one that just arrived. */

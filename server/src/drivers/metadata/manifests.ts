@@ -66,6 +66,54 @@ const markIdle = new Statement(({ build }, p: { id: bigint; at: number }) =>
     .where((eb) => eb.or([eb('idle_since', 'is', null), eb('idle_since', '<', p.at)])),
 );
 
+interface Content {
+  readonly sha256: string;
+  readonly md5: string;
+  readonly size: number;
+  readonly owner: string;
+}
+
+type Known = { readonly [K in keyof Content]: Content[K] | undefined };
+
+/** Those of one content that a file names or that never had a mark, the least parts first; asked for by what is known of it. */
+const findVerified = (known: readonly (keyof Content)[]) =>
+  new Statement(({ build }, p: Content) => {
+    let query = build
+      .selectFrom('manifests')
+      .select(COLUMNS)
+      .where('verified', '=', 1)
+      .where((eb) => {
+        const named = eb
+          .selectFrom('files')
+          .select(sql`1`.as('one'))
+          .whereRef('files.manifest_id', '=', 'manifests.id')
+          .where('files.state', '=', 'ready');
+        if (known.includes('owner')) return eb.exists(named.where('files.owner', '=', p.owner));
+        return eb.or([eb('idle_since', 'is', null), eb.exists(named)]);
+      })
+      .orderBy((eb) =>
+        eb
+          .selectFrom('manifest_parts')
+          .select((parts) => parts.fn.countAll().as('count'))
+          .whereRef('manifest_parts.manifest_id', '=', 'manifests.id'),
+      )
+      .orderBy('id')
+      .limit(SAME_CONTENT);
+    for (const column of ['sha256', 'md5', 'size'] as const)
+      if (known.includes(column)) query = query.where(column, '=', p[column]);
+    return query;
+  });
+
+const verifiedStatements = new Map<string, ReturnType<typeof findVerified>>();
+
+function verifiedOf(content: Known): ReturnType<typeof findVerified> {
+  const known = (['sha256', 'md5', 'size', 'owner'] as const).filter((name) => content[name] !== undefined);
+  const shape = known.join();
+  const built = verifiedStatements.get(shape) ?? findVerified(known);
+  verifiedStatements.set(shape, built);
+  return built;
+}
+
 const lockIdle = lockIdleIn('manifests');
 
 export class Manifests implements ManifestQueries, ManifestCommands {
@@ -94,32 +142,11 @@ export class Manifests implements ManifestQueries, ManifestCommands {
     if (sha256 === undefined && md5 === undefined) {
       throw new OsproxyError('InvalidArgument', 'A look-up by content needs a SHA-256 or an MD5 digest.');
     }
-    let query = this.#session.dialect.build
-      .selectFrom('manifests')
-      .select(COLUMNS)
-      .where('verified', '=', 1)
-      .where((eb) => {
-        const named = eb
-          .selectFrom('files')
-          .select(sql`1`.as('one'))
-          .whereRef('files.manifest_id', '=', 'manifests.id')
-          .where('files.state', '=', 'ready');
-        if (owner !== undefined) return eb.exists(named.where('files.owner', '=', owner));
-        return eb.or([eb('idle_since', 'is', null), eb.exists(named)]);
-      })
-      .orderBy((eb) =>
-        eb
-          .selectFrom('manifest_parts')
-          .select((parts) => parts.fn.countAll().as('count'))
-          .whereRef('manifest_parts.manifest_id', '=', 'manifests.id'),
-      )
-      .orderBy('id')
-      .limit(SAME_CONTENT);
-    if (sha256 !== undefined) query = query.where('sha256', '=', sha256);
-    if (md5 !== undefined) query = query.where('md5', '=', md5);
-    if (size !== undefined) query = query.where('size', '=', size);
+    const rows = await verifiedOf({ sha256, md5, size, owner }).all(this.#session, {
+      ...{ sha256: sha256 ?? '', md5: md5 ?? '', size: size ?? 0, owner: owner ?? '' },
+    });
     const found: Manifest[] = [];
-    for (const row of (await runQuery(this.#session, query)).rows) found.push(await this.#withParts(row));
+    for (const row of rows) found.push(await this.#withParts(row));
     return found;
   }
 
