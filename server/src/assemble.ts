@@ -42,6 +42,7 @@ import { Stores } from '#core/stores.ts';
 import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
+import { Triggers } from '#core/tasks/triggers.ts';
 import { Uploads } from '#core/uploads.ts';
 import { WorkerNumber } from '#core/worker-number.ts';
 import { openCache } from '#drivers/cache/index.ts';
@@ -127,7 +128,13 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const prepared = await prepareStores(config);
   const sinks = configuredSinks(config, clock);
   const database = await openDatabase(config, logger);
-  const metadata = announced(database, (types) => events.appended(types));
+  const metadata = announced(database, {
+    within: (event, at, repositories) => triggers.follow(event, at, repositories),
+    after: (types) => {
+      events.appended(types);
+      if (triggers.mayFollow(types)) runner.wake();
+    },
+  });
   const ofNodes = openCoordinator({ metadata, clock, logger, link });
   const coordinator = ofNode === undefined ? ofNodes : new SiblingCoordinator(ofNodes, ofNode);
   const cache = openCache({ entries: config.cache.records, link });
@@ -170,20 +177,22 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const base = { ...made, telemetry, policy, settings, wakeTasks: () => runner.wake() };
   const leaseMs = config.tasks.leaseSeconds * 1000;
   const lead = new ScheduleLead({ coordinator, nodeId, clock, logger, leaseMs });
+  const types = taskTypes({
+    ...base,
+    purgeEveryMs: config.purge.intervalSeconds * 1000,
+    events: {
+      sinks: sinks.map(({ name }) => name),
+      retentionMs: config.events.retentionHours * 3_600_000,
+    },
+    expireEveryMs: config.purge.intervalSeconds * 1000,
+    graceMs: config.purge.graceSeconds * 1000,
+    sweepNode: secret === undefined ? undefined : nodeId,
+    transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
+  });
+  const triggers: Triggers = new Triggers(types, { ids: snowflakes, taskAttempts: settings.taskAttempts });
   const runner: TaskRunner = new TaskRunner({
     ...base,
-    types: taskTypes({
-      ...base,
-      purgeEveryMs: config.purge.intervalSeconds * 1000,
-      events: {
-        sinks: sinks.map(({ name }) => name),
-        retentionMs: config.events.retentionHours * 3_600_000,
-      },
-      expireEveryMs: config.purge.intervalSeconds * 1000,
-      graceMs: config.purge.graceSeconds * 1000,
-      sweepNode: secret === undefined ? undefined : nodeId,
-      transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
-    }),
+    types,
     node: nodeId,
     logger,
     concurrency: config.tasks.concurrency,

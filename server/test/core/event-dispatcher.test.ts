@@ -51,7 +51,7 @@ describe('a dispatcher', () => {
     folder = await mkdtemp(join(tmpdir(), 'osproxy-events-'));
     raw = await openMetadata(`sqlite:${join(folder, 'osproxy.db')}`, { logger });
     await raw.migrate();
-    metadata = announced(raw, () => sequencer.wake());
+    metadata = announced(raw, { after: () => sequencer.wake() });
     coordinator = new DatabaseCoordinator({ metadata, clock: systemClock, logger });
     dispatchers = [];
     const onSequenced = () => {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Downloads } from '#core/downloads.ts';
+import { announced } from '#core/events/announced-metadata.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { type Finding, type FsckSummary, fsck } from '#core/fsck.ts';
@@ -24,7 +25,8 @@ import { Stores } from '#core/stores.ts';
 import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
-import type { TaskContext } from '#core/tasks/task-type.ts';
+import type { TaskContext, TaskType } from '#core/tasks/task-type.ts';
+import { Triggers } from '#core/tasks/triggers.ts';
 import { Uploads } from '#core/uploads.ts';
 import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
@@ -65,6 +67,8 @@ export interface RigOptions {
   readonly wrapOther?: (driver: StorageDriver) => StorageDriver;
   readonly rules?: readonly PlacementRule[];
   readonly limits?: Readonly<Record<string, StoreLimits>>;
+  /** Task types beside the built-in ones; their triggers are heard. */
+  readonly types?: readonly TaskType[];
 }
 
 export type Rig = Awaited<ReturnType<typeof openRig>>;
@@ -75,7 +79,16 @@ export async function openRig(options: RigOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-core-'));
   const plain = await openMetadata(`sqlite:${join(folder, 'db')}`, { logger: quiet });
   await plain.migrate();
-  const metadata = options.wrapMetadata?.(plain) ?? plain;
+  const seen = options.wrapMetadata?.(plain) ?? plain;
+  const metadata =
+    options.types === undefined
+      ? seen
+      : announced(seen, {
+          within: (event, at, repositories) => triggers.follow(event, at, repositories),
+          after: (events) => {
+            if (triggers.mayFollow(events)) runner?.wake();
+          },
+        });
   const store = options.disk
     ? await LocalDiskDriver.start({ path: join(folder, 'objects') })
     : new MemoryDriver();
@@ -117,7 +130,7 @@ export async function openRig(options: RigOptions = {}) {
     ...base,
     ingest,
   });
-  const types = taskTypes({
+  const builtIn = taskTypes({
     ...base,
     purgeEveryMs: HOUR_MS,
     expireEveryMs: HOUR_MS,
@@ -125,6 +138,8 @@ export async function openRig(options: RigOptions = {}) {
     events: { sinks: options.sinks ?? [], retentionMs: 24 * HOUR_MS },
     transferBytesPerSecond: undefined,
   });
+  const types = [...builtIn, ...(options.types ?? [])];
+  const triggers: Triggers = new Triggers(types, { ids, taskAttempts: settings.taskAttempts });
   const close = async () => {
     await runner?.stop();
     records.close();
@@ -228,9 +243,9 @@ export const some = (size: number): Buffer => randomBytes(size);
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 export const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
 
-/** The driver with some of its members replaced. */
-export function changed(driver: StorageDriver, members: Partial<StorageDriver>): StorageDriver {
-  return new Proxy(driver, {
+/** A driver, or anything else, with some of its members replaced. */
+export function changed<T extends object>(base: T, members: Partial<T>): T {
+  return new Proxy(base, {
     get: (target, name) => {
       const own = Reflect.get(members, name) as unknown;
       if (own !== undefined) return own;

@@ -1,20 +1,29 @@
-import type { EventType } from '../model/event.ts';
+import type { EventType, NewEvent } from '../model/event.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 
-/** The same metadata, which calls `onAppended` after each commit that appended events, with their types. */
-export function announced(metadata: Metadata, onAppended: (types: readonly EventType[]) => void): Metadata {
+/** What follows from an event. */
+export interface Listeners {
+  /** Called inside the transaction that appended the event: what it writes becomes true together with the event, or neither does. */
+  readonly within?: (event: NewEvent, at: number, repositories: MetadataWriter) => Promise<void> | undefined;
+  /** Called after each commit that appended events, with their types. */
+  readonly after: (types: readonly EventType[]) => void;
+}
+
+/** The same metadata, whose events are heard of. */
+export function announced(metadata: Metadata, { within, after }: Listeners): Metadata {
   const transaction = async <T>(work: (repositories: MetadataWriter) => Promise<T>): Promise<T> => {
     let appended: EventType[] = [];
     const result = await metadata.transaction((repositories) => {
       appended = [];
       const { events } = repositories;
-      const append: typeof events.append = (event, at) => {
+      const append: typeof events.append = async (event, at) => {
         appended.push(event.type);
-        return events.append(event, at);
+        await events.append(event, at);
+        await within?.(event, at, repositories);
       };
       return work(overriding(repositories, { events: overriding(events, { append }) }));
     });
-    if (appended.length > 0) onAppended(appended);
+    if (appended.length > 0) after(appended);
     return result;
   };
   return overriding(metadata, { transaction });

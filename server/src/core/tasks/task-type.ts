@@ -3,6 +3,7 @@ import type { NewEvent } from '../model/event.ts';
 import type { TaskRecord } from '../model/task.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
+import type { Trigger } from './trigger.ts';
 
 export interface TaskContext {
   readonly task: TaskRecord;
@@ -24,6 +25,10 @@ export interface TaskType<S extends TSchema = TSchema> {
   readonly everyMs?: number;
   /** True for a recurring task that belongs to this node; all others are run by the node that leads the schedules. */
   readonly ofNode?: boolean;
+  /** Events that leave a task of this type, in the transaction of the event itself. */
+  readonly on?: readonly Trigger[];
+  /** Attempts of tasks that an event leaves; default: those of the configuration. */
+  readonly attempts?: number;
   /** False ends the task as done without running the handler: there is nothing left to do. */
   precheck?(payload: Static<S>, context: TaskContext): Promise<boolean>;
   /** Must be repeatable: an attempt may be cut off anywhere and run again elsewhere. Resolves 'again' to be run without waiting. */
