@@ -4,7 +4,8 @@ import { isOsproxyError } from '#core/errors.ts';
 import type { ConfiguredSink } from '#core/events/event-flow.ts';
 import type { SinkPolicy } from '#core/events/sink-policy.ts';
 import type { Clock } from '#core/ports/clock.ts';
-import { prepareSink } from '#drivers/event-sinks/index.ts';
+import { prepareSink, type SinkSettings } from '#drivers/event-sinks/index.ts';
+import { readRabbitSettings } from '#drivers/rabbitmq/settings.ts';
 
 const HOUR_MS = 3_600_000;
 const DEFAULT_ATTEMPTS = 15;
@@ -12,10 +13,12 @@ const DEFAULT_DISABLE_HOURS = 72;
 
 /** The sinks of the configuration. Throws a ConfigError with every wrong setting of every sink at once. */
 export function configuredSinks(config: Config, clock: Clock): readonly ConfiguredSink[] {
-  const problems: string[] = [];
+  const problems = brokerProblems(config);
   const context = { source: config.publicUrl, clock };
   const sinks = config.events.sinks.flatMap((sink): ConfiguredSink[] => {
-    const { name, types, owners, maxAttempts, disableAfterHours, ...settings } = sink;
+    const { name, types, owners, maxAttempts, disableAfterHours, ...own } = sink;
+    const settings = withShared(config, own);
+    if (problems.length > 0 && settings.url === config.rabbitmq.url) return [];
     try {
       const prepared = prepareSink(name, settings);
       return [{ name, types, owners, policy: policyOf(sink), start: () => prepared.start(context) }];
@@ -27,6 +30,23 @@ export function configuredSinks(config: Config, clock: Clock): readonly Configur
   });
   if (problems.length > 0) throw new ConfigError(problems);
   return sinks;
+}
+
+/** What is wrong with the broker of the installation, also when no sink uses it. */
+function brokerProblems({ rabbitmq }: Config): string[] {
+  if (Object.keys(rabbitmq).length === 0) return [];
+  try {
+    readRabbitSettings(rabbitmq);
+    return [];
+  } catch (error) {
+    if (!isOsproxyError(error, 'InvalidArgument')) throw error;
+    return [`rabbitmq.${error.message}.`];
+  }
+}
+
+/** A sink that names no server of its own uses that of the installation. */
+function withShared({ rabbitmq }: Config, settings: SinkSettings): SinkSettings {
+  return settings.type === 'rabbitmq' && settings.url === undefined ? { ...rabbitmq, ...settings } : settings;
 }
 
 function policyOf({ maxAttempts, disableAfterHours }: SinkConfig): SinkPolicy {

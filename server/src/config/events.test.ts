@@ -22,6 +22,21 @@ test('sinks keep the settings of their type, and show no secret', async () => {
   expect((await load()).events.sinks).toEqual([]);
 });
 
+test('the password of a broker is shown nowhere', async () => {
+  const url = 'amqp://shop:hunter2@a:5672,b:5672/files';
+  const config = await loadConfig({
+    env: {
+      OSPROXY_RABBITMQ_URL: url,
+      OSPROXY_EVENTS_SINKS: JSON.stringify([{ name: 'r', type: 'rabbitmq', url }]),
+    },
+    cwd: tmpdir(),
+  });
+  expect(config.rabbitmq).toEqual({ url });
+  const shown = JSON.stringify(masked(config));
+  expect(shown).toContain('amqp://shop:********@a:5672,b:5672/files');
+  expect(shown).not.toContain('hunter2');
+});
+
 test.each([
   [[{ ...SINK, types: ['file.gone'] }], /types\[0\] .* is "file\.gone"; it must be one of upload\.created/],
   [[{ ...SINK, maxAttempts: 0 }], /maxAttempts .* is 0; it must be a whole number from 1 to 100 attempts/],

@@ -3,8 +3,8 @@ import { nearest } from './nearest.ts';
 import { allowedText, type SchemaNode, SETTINGS, type Setting } from './settings.ts';
 
 const CONFIG_VARIABLE = 'OSPROXY_CONFIG';
-/** Names kept for parts to come; none of them does anything in this version. */
-const RESERVED = ['OSPROXY_RABBITMQ_URL', 'OSPROXY_KAFKA_BROKERS'];
+/** A name kept for a part to come, which does nothing in this version. */
+const RESERVED = ['OSPROXY_KAFKA_BROKERS'];
 
 class Unreadable extends Error {}
 

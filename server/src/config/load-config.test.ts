@@ -144,8 +144,8 @@ const BAD_ENVIRONMENT: readonly (readonly [Env, string])[] = [
     'OSPROXY_COMPLETELY_DIFFERENT_THING is not a variable that osproxy knows; see docs/configuration.md for the names.',
   ],
   [
-    { OSPROXY_RABBITMQ_URL: 'amqp://x' },
-    'OSPROXY_RABBITMQ_URL is not supported by this version of osproxy; remove it from the environment.',
+    { OSPROXY_KAFKA_BROKERS: 'x:1' },
+    'OSPROXY_KAFKA_BROKERS is not supported by this version of osproxy; remove it from the environment.',
   ],
   [
     { OSPROXY_API_KEY: 'short' },

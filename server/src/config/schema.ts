@@ -6,6 +6,7 @@ import { eventsSettings } from './schema/events.ts';
 import { httpSettings } from './schema/http.ts';
 import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
+import { rabbitmqSettings } from './schema/rabbitmq.ts';
 import { redisSettings } from './schema/redis.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
 import { uploadsSettings } from './schema/uploads.ts';
@@ -45,6 +46,7 @@ export const settingsSchema = section(
     ),
     database: databaseSettings,
     redis: redisSettings,
+    rabbitmq: rabbitmqSettings,
     stores: Type.Optional(
       Type.Array(storeSchema, {
         minItems: 1,

@@ -6,6 +6,7 @@ import { sharedCephRgw } from './ceph-rgw.ts';
 import { sharedMariadb } from './mariadb.ts';
 import { sharedNginx } from './nginx.ts';
 import { sharedPostgres } from './postgres.ts';
+import { requireRabbitmq, sharedRabbitmq } from './rabbitmq.ts';
 import { requireRedis, sharedRedis } from './redis.ts';
 import { ServiceUnavailable } from './service-unavailable.ts';
 import type { ServiceAnswer, SharedServices } from './shared.ts';
@@ -25,6 +26,8 @@ const starters: {
   nginx: sharedNginx,
   'redis-server': requireRedis,
   mariadb: sharedMariadb,
+  rabbitmq: sharedRabbitmq,
+  'rabbitmq-server': requireRabbitmq,
 };
 
 function isName(name: string): name is keyof SharedServices {

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { inject, test } from 'vitest';
 import type { CephRgwAccess } from './ceph-rgw.ts';
 import type { NginxAccess } from './nginx.ts';
+import type { RabbitmqAccess } from './rabbitmq.ts';
 import type { RedisAccess } from './redis.ts';
 import type { SqlServerAccess } from './sql-server.ts';
 
@@ -14,6 +15,9 @@ export interface SharedServices {
   /** Nothing runs: the commands are here for tests that start their own. */
   readonly 'redis-server': null;
   readonly mariadb: SqlServerAccess;
+  readonly rabbitmq: RabbitmqAccess;
+  /** As `redis-server`. */
+  readonly 'rabbitmq-server': null;
 }
 
 declare module 'vitest' {

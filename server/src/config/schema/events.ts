@@ -10,7 +10,9 @@ const sinkSchema = Type.Object(
       'Name of the sink in the API, logs and metrics. How far it has come is kept under it, so a new name begins anew.',
       NAME,
     ),
-    type: text('`webhook` posts each event to an address, signed as Standard Webhooks describes.'),
+    type: text(
+      '`webhook` posts each event to an address, signed as Standard Webhooks describes; `rabbitmq` publishes it to an exchange.',
+    ),
     types: Type.Optional(
       Type.Array(Type.Enum([...EVENT_TYPES, ...GROUPS]), {
         minItems: 1,

@@ -5,11 +5,11 @@ import type { DeliveryRecord, SinkRecord } from '../model/sink.ts';
 import { Nudge } from '../nudge.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Coordinator } from '../ports/coordinator.ts';
-import type { EventSink } from '../ports/event-sink.ts';
+import type { EventSink, SinkOutcome } from '../ports/event-sink.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { type Batching, deliverRound, type RoundOutcome } from './round.ts';
+import { type Batching, deliverRound } from './round.ts';
 import { afterRound, nextAttempt, type SinkPolicy } from './sink-policy.ts';
 
 const LEASE_MS = 15_000;
@@ -205,7 +205,7 @@ export class Dispatcher {
   /** What a round that was cut off did not get to say is not held against the sink. */
   #judge(
     sink: SinkRecord,
-    outcomes: readonly RoundOutcome[],
+    outcomes: readonly SinkOutcome[],
     position: string | undefined,
     signal: AbortSignal,
   ): SinkRecord {
@@ -229,7 +229,7 @@ export class Dispatcher {
     return sinks.park({ ...delivery, attempts, reason }, now);
   }
 
-  async #deliver(events: readonly EventRecord[], signal: AbortSignal): Promise<readonly RoundOutcome[]> {
+  async #deliver(events: readonly EventRecord[], signal: AbortSignal): Promise<readonly SinkOutcome[]> {
     const { sink, batching, telemetry, name } = this.#options;
     const outcomes = await deliverRound(sink, events, batching, signal);
     for (const { kind } of outcomes) if (kind !== 'held') telemetry.eventTold(name, kind);
@@ -245,6 +245,6 @@ export class Dispatcher {
   }
 }
 
-function isHalt(outcome: RoundOutcome | undefined): boolean {
+function isHalt(outcome: SinkOutcome | undefined): boolean {
   return outcome?.kind === 'unavailable' || outcome?.kind === 'gone';
 }

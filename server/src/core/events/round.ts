@@ -13,9 +13,6 @@ export interface Batching {
   readonly lanes: number;
 }
 
-/** `held`: not tried, because an earlier event of its subject was refused in this round. */
-export type RoundOutcome = SinkOutcome | { readonly kind: 'held' };
-
 /** Envelope and JSON punctuation around the data. */
 const FRAME_BYTES = 400;
 
@@ -25,10 +22,10 @@ export async function deliverRound(
   events: readonly EventRecord[],
   batching: Batching,
   signal: AbortSignal,
-): Promise<readonly RoundOutcome[]> {
+): Promise<readonly SinkOutcome[]> {
   const held = new Set<string>();
   let halted: SinkOutcome | undefined;
-  const batcher = new Batcher<EventRecord, RoundOutcome>({
+  const batcher = new Batcher<EventRecord, SinkOutcome>({
     keyOf: ({ subject }) => subject,
     sizeOf: ({ data }) => JSON.stringify(data).length + FRAME_BYTES,
     maxItems: batching.items,

@@ -1,5 +1,5 @@
 import type { SinkRecord } from '../model/sink.ts';
-import type { RoundOutcome } from './round.ts';
+import type { SinkOutcome } from '../ports/event-sink.ts';
 
 /** When a sink is tried again, and when it is given up; all times in milliseconds. */
 export interface SinkPolicy {
@@ -31,7 +31,7 @@ function backoff(attempts: number, { firstBackoffMs, maxBackoffMs }: SinkPolicy)
  */
 export function afterRound(
   sink: SinkRecord,
-  outcomes: readonly RoundOutcome[],
+  outcomes: readonly SinkOutcome[],
   position: string | undefined,
   policy: SinkPolicy,
   now: number,

@@ -2,11 +2,13 @@ import type { EventRecord } from '../model/event.ts';
 
 /**
  * What a receiver said about one event. `refused`: it did not take this one, which is tried again some times and then parked, while others go on.
- * `unavailable`: it takes nothing at the moment; the event stays where it is and all is tried again later. `gone`: it never wants any more.
+ * `held`: it was not asked, because it did not take an earlier one of the same subject in this batch. `unavailable`: it takes nothing at the
+ * moment; the event stays where it is and all is tried again later. `gone`: it never wants any more.
  */
 export type SinkOutcome =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'held' }
   | { readonly kind: 'unavailable'; readonly reason: string; readonly retryAfterMs?: number | undefined }
   | { readonly kind: 'gone'; readonly reason: string };
 

@@ -28,7 +28,7 @@ describe('an event sink of the configuration', () => {
   });
 
   test.each([
-    [{ type: 'smoke' }, 'The event sink "hook" has the type "smoke"; it must be one of webhook.'],
+    [{ type: 'smoke' }, 'The event sink "hook" has the type "smoke"; it must be one of rabbitmq, webhook.'],
     [{ url: undefined }, /needs the setting "url"/],
     [{ url: 'ftp://user:pass@example.com/' }, /url is not an http:\/\/ or https:\/\/ address/],
     [{ url: 'http://10.1.2.3/' }, /url is at 10\.1\.2\.3, which is not .* set allowPrivate to true/],
@@ -44,5 +44,29 @@ describe('an event sink of the configuration', () => {
     const problems = problemsOf({ ...GOOD, ...wrong } as SinkSettings);
     expect(problems).toEqual([expect.stringMatching(expected)]);
     expect(problems.join()).not.toMatch(/hunter2|pass@/);
+  });
+
+  const BROKER = { type: 'rabbitmq', url: 'amqps://shop:hunter2@a.example.com,b.example.com:5/files' };
+
+  test.each([
+    [{ url: undefined }, /url is missing; set it, or rabbitmq\.url/],
+    [{ url: 'http://shop:hunter2@a/' }, /url is not an address of RabbitMQ; it must look like amqp:/],
+    [{ url: 'amqp://shop@a/' }, /url has a user without a password/],
+    [{ url: 'amqp://shop:hunter2:x@a/' }, /url has a colon in its password/],
+    [{ url: 'amqp://shop:hunter2%@a/' }, /url has a % that begins no escape/],
+    [{ url: 'amqp://shop:hunter2@a b/' }, /url has the host "a b"/],
+    [{ url: 'amqp://shop:hunter2@a:99999/' }, /url has the host "a:99999"/],
+    [{ url: 'amqp://shop:hunter2@a/files?heartbeat=1' }, /url goes on after the virtual host/],
+    [{ url: 'amqp://shop:hunter2@a', caFile: '/nowhere' }, /url is not encrypted/],
+    [{ caFile: '/nowhere/ca.pem' }, /caFile is "\/nowhere\/ca\.pem", which cannot be read \(ENOENT\)/],
+    [{ certFile: '/nowhere' }, /certFile and keyFile belong together/],
+    [{ exchange: '' }, /exchange is "".*1 to 127 letters/],
+    [{ routingKey: '{type}.{uid}' }, /routingKey has the field \{uid\}, which events do not have/],
+    [{ maxInFlight: 501 }, /maxInFlight is 501; it must be a number from 1 to 500 events/],
+  ])('of RabbitMQ says in one sentence what is wrong with %o', (wrong, expected) => {
+    const problems = problemsOf({ ...BROKER, ...wrong } as SinkSettings);
+    expect(problems).toEqual([expect.stringMatching(expected)]);
+    expect(problems.join()).not.toMatch(/hunter2/);
+    expect(problemsOf(BROKER)).toEqual([]);
   });
 });
