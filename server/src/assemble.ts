@@ -33,6 +33,7 @@ import type { Metadata } from '#core/ports/metadata.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { RateLimits } from '#core/rate-limits.ts';
 import { RelaxedFiles } from '#core/relaxed-files.ts';
+import { ScrubBoard } from '#core/scrub/scrub-board.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
@@ -42,6 +43,7 @@ import { Stores } from '#core/stores.ts';
 import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
+import { SCRUB, scrubTypeOf } from '#core/tasks/scrub.ts';
 import { Triggers } from '#core/tasks/triggers.ts';
 import { Uploads } from '#core/uploads.ts';
 import { WorkerNumber } from '#core/worker-number.ts';
@@ -59,6 +61,7 @@ import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
 import type { SmallObjectCacheOptions } from '#drivers/storage/wrappers/small-object-cache.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
+import { scrubSettingsOf } from './configured-scrub.ts';
 import { configuredSinks } from './configured-sinks.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
 
@@ -84,6 +87,7 @@ export const openService: OpenService = async (config, logger, process) => {
     },
     tasks: { list: (filter) => core.tasks.list(filter, LISTED_TASKS), retry: (id) => core.tasks.retry(id) },
     sinks: core.sinks,
+    scrub: core.scrub,
     fsck: async (options) => {
       const { report } = options;
       const summary = await fsck({
@@ -175,6 +179,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   };
   const made = { metadata, records, downloads, typer, ids: snowflakes, clock, keys, stores, workers, md5 };
   const base = { ...made, telemetry, policy, settings, wakeTasks: () => runner.wake() };
+  const scrub = scrubSettingsOf(config, nodeId);
   const leaseMs = config.tasks.leaseSeconds * 1000;
   const lead = new ScheduleLead({ coordinator, nodeId, clock, logger, leaseMs });
   const types = taskTypes({
@@ -186,6 +191,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     },
     expireEveryMs: config.purge.intervalSeconds * 1000,
     graceMs: config.purge.graceSeconds * 1000,
+    scrub,
     sweepNode: secret === undefined ? undefined : nodeId,
     transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
   });
@@ -221,6 +227,11 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     }),
     moves: new Moves(base),
     tasks: new TaskBoard(base),
+    scrub: new ScrubBoard({
+      ...base,
+      isOn: scrub !== undefined,
+      typeOf: (node) => (node === undefined ? SCRUB : scrubTypeOf(node)),
+    }),
     cluster: new ClusterOverview({ coordinator, metadata, clock }),
     feed: new EventFeed({ metadata, flow: events, logger }),
     sinks: new SinkBoard({

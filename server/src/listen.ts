@@ -39,6 +39,7 @@ import { packageVersion } from './commands/version.ts';
 import { addEventMetrics } from './event-metrics.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 import { addReplicaMetrics, replicaReadiness } from './replica-metrics.ts';
+import { addScrubMetrics } from './scrub-metrics.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** Metrics are read every few seconds, and a history of tasks may have millions. */
@@ -279,6 +280,7 @@ async function createApp(
     });
   }
   addEventMetrics(telemetry, core.sinks);
+  addScrubMetrics(telemetry, core.scrub);
   telemetry.addGauge({
     name: 'osproxy_processes',
     help: 'Processes of this node that serve.',

@@ -10,6 +10,7 @@ import type { TaskRecord, TaskState } from '#core/model/task.ts';
 import type { MoveReport, NewMove } from '#core/moves.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
+import type { ScrubReport } from '#core/scrub/scrub-board.ts';
 import type { StoreView } from '#core/store-overview.ts';
 
 interface NewServiceKey {
@@ -98,6 +99,11 @@ export interface Service {
     parked(name: string, after: string | undefined, limit: number): Promise<readonly DeliveryRecord[]>;
     redrive(name: string, positions: readonly string[] | undefined): Promise<number>;
     discard(name: string, positions: readonly string[] | undefined): Promise<number>;
+  };
+  readonly scrub: {
+    report(): Promise<ScrubReport>;
+    /** Rejects with Conflict where scrubbing is switched off. */
+    start(): Promise<ScrubReport>;
   };
   fsck(options: FsckOptions): Promise<FsckSummary>;
   doctor(): Promise<readonly DoctorRow[]>;

@@ -75,6 +75,10 @@ const openService: OpenService = async (config) => {
       },
     },
     sinks: noSinks(),
+    scrub: {
+      report: async () => ({ isOn: true, stores: [], findings: [] }),
+      start: async () => ({ isOn: true, stores: [], findings: [] }),
+    },
     fsck: async ({ repair, report }) => {
       const findings = (fake.findings ?? []).map((finding) => ({ ...finding, repaired: repair }));
       for (const finding of findings) report(finding);

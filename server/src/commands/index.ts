@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   cluster: async () => (await import('./cluster.ts')).cluster,
   tasks: async () => (await import('./tasks.ts')).tasks,
   events: async () => (await import('./events.ts')).events,
+  scrub: async () => (await import('./scrub.ts')).scrub,
   fsck: async () => (await import('./fsck.ts')).fsck,
   doctor: async () => (await import('./doctor.ts')).doctor,
   migrate: async () => (await import('./migrate.ts')).migrate,

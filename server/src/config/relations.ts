@@ -12,6 +12,7 @@ export function checkRelations(draft: Draft): void {
   check.clusterSecrets();
   check.stores();
   check.rules();
+  check.scrub();
   check.workers();
   check.sinks();
   check.linkKeys();
@@ -189,6 +190,15 @@ class Checker {
         const sentence = `is ${minSize}; it must not be above match.maxSize, which is ${maxSize}.`;
         this.#problem(`${at}.match.minSize`, sentence, setting);
       }
+    }
+  }
+
+  scrub(): void {
+    const names = this.#storeNames();
+    for (const [index, name] of (this.#get<readonly string[]>('scrub.stores') ?? []).entries()) {
+      if (names.includes(name)) continue;
+      const sentence = `is "${name}", which no store is called; it must be one of ${names.join(', ')}.`;
+      this.#problem(`scrub.stores[${index}]`, sentence, 'scrub.stores');
     }
   }
 

@@ -8,6 +8,7 @@ import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
 import { rabbitmqSettings } from './schema/rabbitmq.ts';
 import { redisSettings } from './schema/redis.ts';
+import { scrubSettings } from './schema/scrub.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
 import { uploadsSettings } from './schema/uploads.ts';
 import { processes } from './schema/workers.ts';
@@ -113,6 +114,7 @@ export const settingsSchema = section(
       },
       'Removal of content that nothing names any more.',
     ),
+    scrub: scrubSettings,
     tasks: section(
       {
         concurrency: whole(1, 64, 2, 'tasks', 'Background tasks that run at once in each process.'),

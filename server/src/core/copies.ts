@@ -1,5 +1,5 @@
 import { throwIfCancelled } from './cancellation.ts';
-import type { Placement } from './model/blob.ts';
+import type { PlacedBlob, Placement } from './model/blob.ts';
 import type { Manifest } from './model/manifest.ts';
 import type { Metadata } from './ports/metadata.ts';
 import type { Stores } from './stores.ts';
@@ -7,13 +7,13 @@ import type { Stores } from './stores.ts';
 /** Parts looked at in the stores at once. */
 const AT_ONCE = 8;
 
-export interface StoredBytes {
+interface StoredBytes {
   readonly size: number;
   readonly placements: readonly Placement[];
 }
 
 /** True when a store answers now, here or on another node, that it has an object of the right size for one of the placements. */
-export async function isReadable(
+async function isReadable(
   stores: Stores,
   { size, placements }: StoredBytes,
   signal: AbortSignal | undefined,
@@ -29,6 +29,16 @@ export async function isReadable(
     if (stat?.size === size) return true;
   }
   return false;
+}
+
+/** As isReadable, and nothing is known to be wrong with the bytes. */
+export async function isGood(
+  { metadata, stores }: { readonly metadata: Metadata; readonly stores: Stores },
+  blob: PlacedBlob,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (!(await isReadable(stores, blob, signal))) return false;
+  return (await metadata.scrubs.lost(blob.id)).length === 0;
 }
 
 /** The first of these manifests that isWholeReadable. */
@@ -56,7 +66,7 @@ async function isWholeReadable(
     const readable = await Promise.all(
       ids.slice(start, start + AT_ONCE).map(async (id) => {
         const blob = await metadata.blobs.find(id);
-        return blob !== undefined && isReadable(stores, blob, signal);
+        return blob !== undefined && isGood({ metadata, stores }, blob, signal);
       }),
     );
     if (readable.includes(false)) return false;

@@ -10,6 +10,7 @@ import type { LinkSigner } from './link-signer.ts';
 import type { Links } from './links.ts';
 import type { Moves } from './moves.ts';
 import type { Clock } from './ports/clock.ts';
+import type { ScrubBoard } from './scrub/scrub-board.ts';
 import type { ServiceKeys } from './service-keys.ts';
 import type { StoreOverview } from './store-overview.ts';
 import type { TaskBoard } from './task-board.ts';
@@ -29,6 +30,7 @@ export interface Core {
   readonly stores: StoreOverview;
   readonly moves: Moves;
   readonly tasks: TaskBoard;
+  readonly scrub: ScrubBoard;
   readonly cluster: ClusterOverview;
   readonly feed: EventFeed;
   readonly sinks: SinkBoard;

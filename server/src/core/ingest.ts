@@ -1,5 +1,5 @@
 import { throwIfCancelled } from './cancellation.ts';
-import { firstReadable, isReadable } from './copies.ts';
+import { firstReadable, isGood } from './copies.ts';
 import { isOsproxyError, OsproxyError } from './errors.ts';
 import type { HashWorkers } from './hashing/hash-workers.ts';
 import { type HashedSource, hashedSource } from './hashing/hashed-source.ts';
@@ -222,7 +222,7 @@ export class Ingest {
     const twin = await repositories.blobs.findLive(digests.sha256, digests.size);
     if (twin !== undefined && (await repositories.blobs.claim(twin.id))) {
       if (twin.id !== landed.brokenTwin) return { blobId: twin.id, kept: false, isNew: false };
-      await repositories.blobs.addPlacement(twin.id, placement);
+      await replaceLost(repositories, twin.id, placement, this.#clock.now());
       return { blobId: twin.id, kept: true, isNew: false };
     }
     const id = this.#ids.next();
@@ -239,13 +239,28 @@ export class Ingest {
     const metadata = this.#metadata;
     const stores = this.#stores;
     const twin = await metadata.blobs.findLive(sha256, size);
-    const good = twin !== undefined && (await isReadable(stores, twin, signal));
+    const good = twin !== undefined && (await isGood({ metadata, stores }, twin, signal));
     const brokenTwin = good ? undefined : twin?.id;
     if (!whole) return { brokenTwin, known: undefined };
     const manifests = await metadata.manifests.findVerified({ sha256 }, size, undefined);
     const sure = good ? twin.id : undefined;
     return { brokenTwin, known: await firstReadable({ metadata, stores }, manifests, signal, sure) };
   }
+}
+
+/** The good bytes that arrived take the place of those that are known to be wrong. */
+async function replaceLost(
+  repositories: MetadataWriter,
+  blobId: string,
+  placement: Placement,
+  now: number,
+): Promise<void> {
+  let next: Placement | undefined = placement;
+  for (const lost of await repositories.scrubs.lost(blobId)) {
+    if (await repositories.placements.relocate(blobId, lost, next, now)) next = undefined;
+  }
+  if (next !== undefined) await repositories.blobs.addPlacement(blobId, next);
+  await repositories.scrubs.forgetBlob(blobId);
 }
 
 /** True when the failure says for sure that nothing was committed. */

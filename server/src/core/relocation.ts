@@ -10,7 +10,7 @@ import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import type { Telemetry } from './ports/telemetry.ts';
 import type { StorageKeys } from './storage-keys.ts';
 import type { Stores } from './stores.ts';
-import type { Throttle } from './throttle.ts';
+import { type Throttle, throttled } from './throttle.ts';
 
 export interface RelocationDependencies {
   readonly metadata: Metadata;
@@ -181,16 +181,5 @@ class Carrier {
       `The bytes in store "${this.#job.from}" are not those that were recorded; run "osproxy fsck --deep".`,
       { cause },
     );
-  }
-}
-
-async function* throttled(
-  input: AsyncIterable<Uint8Array>,
-  throttle: Throttle,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of input) {
-    await throttle.take(chunk.byteLength, signal);
-    yield chunk;
   }
 }

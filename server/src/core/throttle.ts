@@ -27,3 +27,15 @@ export class Throttle {
     });
   }
 }
+
+/** The same chunks, held back. */
+export async function* throttled(
+  input: AsyncIterable<Uint8Array>,
+  throttle: Throttle,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of input) {
+    await throttle.take(chunk.byteLength, signal);
+    yield chunk;
+  }
+}

@@ -9,6 +9,7 @@ import type { Fixture, TestDatabase } from './metadata-fixture.ts';
 import { manifestsContract } from './metadata-manifests.ts';
 import { placementsContract } from './metadata-placements.ts';
 import { racesContract } from './metadata-races.ts';
+import { scrubsContract } from './metadata-scrubs.ts';
 import { sinksContract } from './metadata-sinks.ts';
 import { tasksContract } from './metadata-tasks.ts';
 import { transactionsContract } from './metadata-transactions.ts';
@@ -22,6 +23,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     blobsContract(fixture);
     manifestsContract(fixture);
     placementsContract(fixture);
+    scrubsContract(fixture);
     accessContract(fixture);
     tasksContract(fixture);
     coordinationContract(fixture);

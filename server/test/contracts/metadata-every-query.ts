@@ -1,6 +1,7 @@
 import type { Blob, Placement } from '#core/model/blob.ts';
 import type { NewEvent } from '#core/model/event.ts';
 import type { MoveRecord } from '#core/model/move.ts';
+import type { ScrubFinding } from '#core/model/scrub.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
 import type { MetadataWriter } from '#core/ports/metadata.ts';
 
@@ -19,6 +20,10 @@ export const WALKS = new Map([
     'from "event_deliveries" group by',
     'counts of what receivers did not take, for administrators and metrics',
   ],
+  ['update "scrubs" set "requested_at"', 'a row per store and node, which are few'],
+  ['from "scrubs" order by', 'a row per store and node, which are few'],
+  ['from "scrub_findings" order by "blob_id" limit', 'what is wrong in the stores, up to a limit'],
+  ['from "scrub_findings" group by', 'counts of what is wrong in the stores, for administrators and metrics'],
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
 ]);
 
@@ -221,6 +226,26 @@ export async function callEverything(
   await r.marks.insert({ store: 's', node: undefined, mark: 'm', written: false });
   await r.marks.setWritten('s', undefined);
   await r.marks.find('s', undefined);
+  const scrub = {
+    ...{ store: 's', node: 'n', round: 1, startedAt: 1, endedAt: 1, lastBlob: '9', afterBlob: '1', blobs: 1 },
+    ...{ bytes: 1, repaired: 0, damaged: 0, skipped: 0, trouble: 't', requestedAt: undefined, updatedAt: 1 },
+  };
+  const finding: ScrubFinding = {
+    ...{ store: 's', node: 'n', key: 'k', blobId: '1', kind: 'damaged', reason: 'r', lost: true, round: 1 },
+    ...{ retryAt: 1, foundAt: 1 },
+  };
+  await r.scrubs.save(scrub);
+  await r.scrubs.request(1);
+  await r.scrubs.find('s', 'n');
+  await r.scrubs.list();
+  await r.scrubs.putFinding(finding);
+  await r.scrubs.findings(10);
+  await r.scrubs.dueFindings('s', 'n', 1, 10);
+  await r.scrubs.lost('1');
+  await r.scrubs.counts();
+  await r.scrubs.removeFinding('s', 'k');
+  await r.scrubs.removeFindingsBefore('s', 'n', 2);
+  await r.scrubs.forgetBlob('1');
   await r.manifests.find('1');
   await r.manifests.parts('1');
   for (const owner of ['o', undefined]) {
@@ -338,4 +363,5 @@ export const SMALL_TABLES = [
   'store_marks',
   'schema_migrations',
   'event_sinks',
+  'scrubs',
 ];

@@ -62,6 +62,10 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
     event: { ...event, position: String(i + 1), at: NOW },
     ...next,
   });
+  await r.scrubs.putFinding({
+    ...{ store: `store-${i % 4}`, node: undefined, key: newId(), blobId: blob.id, kind: 'damaged' },
+    ...{ reason: 'r', lost: i % 2 === 0, round: 1, retryAt: NOW + i, foundAt: NOW },
+  });
   if (i % 10 === 0) {
     await r.files.markDeleted(file.uid, NOW + i);
     await r.manifests.markIdle(manifest.id, NOW + i);

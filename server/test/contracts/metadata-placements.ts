@@ -120,10 +120,10 @@ export function placementsContract({ metadata, openAnother }: Fixture): void {
       });
       const named = await metadata().placements.naming([blob.id, second.id, newId()]);
       const byName = named.toSorted((a, b) => `${a.name}${a.blobId}`.localeCompare(`${b.name}${b.blobId}`));
-      const b = { name: 'b', owner: 'owner', size: 30 };
+      const b = { uid: joined.uid, name: 'b', owner: 'owner', size: 30 };
       expect(byName).toEqual(
         [
-          { blobId: blob.id, first: true, name: 'a.mp4', owner: 'shop', size: file.size },
+          { blobId: blob.id, uid: file.uid, first: true, name: 'a.mp4', owner: 'shop', size: file.size },
           { blobId: blob.id, first: false, ...b },
           { blobId: second.id, first: true, ...b },
         ].toSorted((a, c) => `${a.name}${a.blobId}`.localeCompare(`${c.name}${c.blobId}`)),

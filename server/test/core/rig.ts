@@ -18,6 +18,7 @@ import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import type { ByteSource, StorageDriver } from '#core/ports/storage-driver.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
+import { ScrubBoard } from '#core/scrub/scrub-board.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
 import { StoreUsages } from '#core/store-usage.ts';
@@ -25,6 +26,7 @@ import { Stores } from '#core/stores.ts';
 import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
+import { SCRUB, scrubTypeOf } from '#core/tasks/scrub.ts';
 import type { TaskContext, TaskType } from '#core/tasks/task-type.ts';
 import { Triggers } from '#core/tasks/triggers.ts';
 import { Uploads } from '#core/uploads.ts';
@@ -66,6 +68,8 @@ export interface RigOptions {
   /** What core sees of the store "other". */
   readonly wrapOther?: (driver: StorageDriver) => StorageDriver;
   readonly rules?: readonly PlacementRule[];
+  /** Both stores are read again, once an hour, with this limit; without it nothing is. */
+  readonly scrubBytesPerSecond?: number;
   readonly limits?: Readonly<Record<string, StoreLimits>>;
   /** Task types beside the built-in ones; their triggers are heard. */
   readonly types?: readonly TaskType[];
@@ -137,6 +141,13 @@ export async function openRig(options: RigOptions = {}) {
     graceMs,
     events: { sinks: options.sinks ?? [], retentionMs: 24 * HOUR_MS },
     transferBytesPerSecond: undefined,
+    scrub:
+      options.scrubBytesPerSecond === undefined
+        ? undefined
+        : {
+            ...{ periodMs: HOUR_MS, bytesPerSecond: options.scrubBytesPerSecond, nodeId: 'n1' },
+            stores: ['main', 'other'],
+          },
   });
   const types = [...builtIn, ...(options.types ?? [])];
   const triggers: Triggers = new Triggers(types, { ids, taskAttempts: settings.taskAttempts });
@@ -186,6 +197,11 @@ export async function openRig(options: RigOptions = {}) {
     files: new Files(base),
     moves: new Moves(base),
     tasks: new TaskBoard(base),
+    scrub: new ScrubBoard({
+      ...base,
+      isOn: true,
+      typeOf: (node) => (node === undefined ? SCRUB : scrubTypeOf(node)),
+    }),
     usages: new StoreUsages(metadata),
     instant: new InstantUpload({ ...base, scope: options.scope ?? 'owner' }),
     startRunner,

@@ -11,6 +11,8 @@ export const EVENT_TYPES = [
   'link.revoked',
   'transfer.done',
   'transfer.failed',
+  'blob.damaged',
+  'blob.repaired',
   'store.down',
   'store.up',
   'node.joined',

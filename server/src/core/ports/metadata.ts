@@ -8,6 +8,7 @@ import type { ManifestCommands, ManifestQueries } from './metadata/manifests.ts'
 import type { MoveCommands, MoveQueries } from './metadata/moves.ts';
 import type { PlacementCommands, PlacementQueries } from './metadata/placements.ts';
 import type { ReplicaSet } from './metadata/replicas.ts';
+import type { ScrubCommands, ScrubQueries } from './metadata/scrubs.ts';
 import type { ServiceKeyCommands, ServiceKeyQueries } from './metadata/service-keys.ts';
 import type { SinkCommands, SinkQueries } from './metadata/sinks.ts';
 import type { StoreMarkCommands, StoreMarkQueries } from './metadata/store-marks.ts';
@@ -22,6 +23,7 @@ export interface MetadataReader {
   readonly placements: PlacementQueries;
   readonly moves: MoveQueries;
   readonly marks: StoreMarkQueries;
+  readonly scrubs: ScrubQueries;
   readonly manifests: ManifestQueries;
   readonly links: LinkQueries;
   readonly keys: ServiceKeyQueries;
@@ -40,6 +42,7 @@ export interface MetadataWriter {
   readonly placements: PlacementQueries & PlacementCommands;
   readonly moves: MoveQueries & MoveCommands;
   readonly marks: StoreMarkQueries & StoreMarkCommands;
+  readonly scrubs: ScrubQueries & ScrubCommands;
   readonly manifests: ManifestQueries & ManifestCommands;
   readonly links: LinkQueries & LinkCommands;
   readonly keys: ServiceKeyQueries & ServiceKeyCommands;

@@ -8,6 +8,8 @@ export interface Telemetry {
   transferred(direction: 'in' | 'out', bytes: number): void;
   /** One blob brought from one store to another. `outcome` is 'ok', 'refused' or an ErrorCode. */
   relocated(from: string, to: string, outcome: string, bytes: number): void;
+  /** One place of a blob that was read again. `outcome` is 'good', 'repaired', 'damaged' or 'skipped'; `bytes` is what was read. */
+  scrubbed(store: string, outcome: string, bytes: number): void;
   /** One event of a change that was committed. */
   eventAppended(type: string): void;
   /** What a sink said about one event: 'delivered', 'refused', 'unavailable' or 'gone'; or 'parked' when it has refused it for the last time. */
@@ -21,6 +23,7 @@ export const silentTelemetry: Telemetry = {
   taskAttempt: () => {},
   transferred: () => {},
   relocated: () => {},
+  scrubbed: () => {},
   eventAppended: () => {},
   eventTold: () => {},
   transferOpened: () => () => {},

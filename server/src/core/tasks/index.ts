@@ -4,6 +4,7 @@ import { type ComposeDependencies, composeType } from './compose.ts';
 import { expireUploadsType } from './expire-uploads.ts';
 import { moveType } from './move.ts';
 import { purgeType } from './purge.ts';
+import { type ScrubSettings, scrubTypes } from './scrub.ts';
 import { sweepType } from './sweep.ts';
 import type { TaskType } from './task-type.ts';
 import { transferType } from './transfer.ts';
@@ -17,6 +18,8 @@ export interface TaskDependencies extends ComposeDependencies {
   readonly graceMs: number;
   readonly expireEveryMs: number;
   readonly events: EventRetention;
+  /** Undefined: nothing is read again. */
+  readonly scrub?: ScrubSettings | undefined;
   /** The node that sweeps its own node-local stores, where there are several nodes. */
   readonly sweepNode?: string | undefined;
 }
@@ -34,5 +37,6 @@ export function taskTypes(dependencies: TaskDependencies): TaskType[] {
     ...(sweepNode !== undefined && hasOwn
       ? [sweepType({ ...dependencies, nodeId: sweepNode, everyMs })]
       : []),
+    ...(dependencies.scrub === undefined ? [] : scrubTypes(dependencies, dependencies.scrub)),
   ];
 }

@@ -1,20 +1,16 @@
-import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
 import { deleteOrphans } from '../garbage.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
 import type { Stores } from '../stores.ts';
+import { nodeTypeOf } from './node-type.ts';
 import type { TaskType } from './task-type.ts';
 
-const MAX_TYPE_LENGTH = 64;
 const schema = Type.Object({});
 
 /** Each node has a type of its own, so that nobody else claims what only this node can do. */
 export function sweepTypeOf(nodeId: string): string {
-  const plain = `sweep.${nodeId}`;
-  if (plain.length <= MAX_TYPE_LENGTH) return plain;
-  const digest = createHash('sha256').update(nodeId).digest('hex').slice(0, 16);
-  return `${plain.slice(0, MAX_TYPE_LENGTH - digest.length - 1)}.${digest}`;
+  return nodeTypeOf('sweep', nodeId);
 }
 
 /** Deletes orphaned bytes and leftovers of puts in the node-local stores of this node; purge, which runs anywhere, leaves them to it. */

@@ -116,6 +116,7 @@ export class Placements implements PlacementQueries, PlacementCommands {
     const { rows } = await runQuery(this.#session, query);
     return rows.map((row) => ({
       blobId: fromId(row.blob_id),
+      uid: fromId(row.uid),
       first: toNumber(row.seq) === 0,
       name: row.name,
       owner: row.owner,

@@ -9,6 +9,7 @@ import { Links } from './links.ts';
 import { Manifests } from './manifests.ts';
 import { Moves } from './moves.ts';
 import { Placements } from './placements.ts';
+import { Scrubs } from './scrubs.ts';
 import type { Session } from './session.ts';
 import { Sinks } from './sinks.ts';
 import { StoreMarks } from './store-marks.ts';
@@ -23,6 +24,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly placements: Placements;
   readonly moves: Moves;
   readonly marks: StoreMarks;
+  readonly scrubs: Scrubs;
   readonly manifests: Manifests;
   readonly links: Links;
   readonly keys: ServiceKeys;
@@ -39,6 +41,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.placements = new Placements(session);
     this.moves = new Moves(session);
     this.marks = new StoreMarks(session);
+    this.scrubs = new Scrubs(session);
     this.manifests = new Manifests(session);
     this.links = new Links(session);
     this.keys = new ServiceKeys(session);

@@ -138,6 +138,38 @@ interface StoreMarkTable {
   written: Num;
 }
 
+export interface ScrubTable {
+  store: string;
+  /** Empty for a store that every node sees. */
+  node: string;
+  round: Num;
+  started_at: Num;
+  ended_at: OptionalNum;
+  last_blob: Id;
+  after_blob: OptionalId;
+  blobs: Num;
+  bytes: Num;
+  repaired: Num;
+  damaged: Num;
+  skipped: Num;
+  trouble: string | null;
+  requested_at: OptionalNum;
+  updated_at: Num;
+}
+
+export interface ScrubFindingTable {
+  store: string;
+  key: string;
+  node: string;
+  blob_id: Id;
+  kind: string;
+  reason: string;
+  lost: Num;
+  round: Num;
+  retry_at: Num;
+  found_at: Num;
+}
+
 export interface LinkTable {
   id: string;
   uid: Id;
@@ -298,6 +330,8 @@ export interface Tables {
   moves: MoveTable;
   move_failures: MoveFailureTable;
   store_marks: StoreMarkTable;
+  scrubs: ScrubTable;
+  scrub_findings: ScrubFindingTable;
   manifests: ManifestTable;
   manifest_parts: ManifestPartTable;
   links: LinkTable;

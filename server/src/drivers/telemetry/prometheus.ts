@@ -63,6 +63,8 @@ export class PrometheusTelemetry implements Telemetry {
   readonly #attemptSeconds: Histogram<'type'>;
   readonly #relocations: Counter<'from' | 'to' | 'outcome'>;
   readonly #relocatedBytes: Counter<'from' | 'to'>;
+  readonly #scrubs: Counter<'store' | 'outcome'>;
+  readonly #scrubbedBytes: Counter<'store'>;
   readonly #events: Counter<'type'>;
   readonly #eventsTold: Counter<'sink' | 'outcome'>;
   readonly #operations: Counter<'store' | 'operation' | 'outcome'>;
@@ -125,6 +127,18 @@ export class PrometheusTelemetry implements Telemetry {
       name: 'osproxy_relocated_bytes_total',
       help: 'Bytes brought from one store to another.',
       labelNames: ['from', 'to'],
+      registers,
+    });
+    this.#scrubs = new Counter({
+      name: 'osproxy_scrubbed_total',
+      help: 'Contents in stores that were read again: good, repaired, damaged or skipped.',
+      labelNames: ['store', 'outcome'],
+      registers,
+    });
+    this.#scrubbedBytes = new Counter({
+      name: 'osproxy_scrubbed_bytes_total',
+      help: 'Bytes in stores that were read again.',
+      labelNames: ['store'],
       registers,
     });
     this.#events = new Counter({
@@ -245,6 +259,11 @@ export class PrometheusTelemetry implements Telemetry {
   relocated(from: string, to: string, outcome: string, bytes: number): void {
     this.#relocations.labels(from, to, outcome).inc();
     if (bytes > 0) this.#relocatedBytes.labels(from, to).inc(bytes);
+  }
+
+  scrubbed(store: string, outcome: string, bytes: number): void {
+    this.#scrubs.labels(store, outcome).inc();
+    if (bytes > 0) this.#scrubbedBytes.labels(store).inc(bytes);
   }
 
   /** Transfers that are under way in both directions. */

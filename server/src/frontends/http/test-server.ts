@@ -29,6 +29,7 @@ class CountingTelemetry implements HttpTelemetry {
   storageOperation(): void {}
   taskAttempt(): void {}
   relocated(): void {}
+  scrubbed(): void {}
   eventAppended(): void {}
   eventTold(): void {}
   transferred(direction: 'in' | 'out', bytes: number): void {

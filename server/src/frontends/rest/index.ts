@@ -32,6 +32,8 @@ import { controlMove } from './routes/moves/control.ts';
 import { createMove } from './routes/moves/create.ts';
 import { getMove } from './routes/moves/get.ts';
 import { listMoves } from './routes/moves/list.ts';
+import { getScrub } from './routes/scrub/get.ts';
+import { startScrub } from './routes/scrub/start.ts';
 import { listStores } from './routes/stores/list.ts';
 import { listTasks } from './routes/tasks/list.ts';
 import { retryTask } from './routes/tasks/retry.ts';
@@ -42,6 +44,7 @@ import { uploadStatus } from './routes/uploads/status.ts';
 import { writeContent } from './routes/uploads/write-content.ts';
 import { writePart } from './routes/uploads/write-part.ts';
 import { SHARED_SCHEMAS } from './schemas.ts';
+import { SCRUB_SCHEMAS } from './scrub-schemas.ts';
 
 export type { RestOptions } from './context.ts';
 
@@ -51,6 +54,8 @@ type Route = (app: HttpServer, options: RestOptions) => void;
 const JSON_ROUTES: readonly Route[] = [
   getCluster,
   listStores,
+  getScrub,
+  startScrub,
   createMove,
   listMoves,
   getMove,
@@ -90,7 +95,13 @@ export async function registerRest(app: HttpServer, options: RestOptions): Promi
   if (app.getSchema('Problem') === undefined) app.addSchema(ProblemSchema);
   await app.register(
     async (scope) => {
-      for (const schema of [...SHARED_SCHEMAS, ...ADMIN_SCHEMAS, ...CLUSTER_SCHEMAS, ...EVENT_SCHEMAS])
+      for (const schema of [
+        ...SHARED_SCHEMAS,
+        ...ADMIN_SCHEMAS,
+        ...CLUSTER_SCHEMAS,
+        ...EVENT_SCHEMAS,
+        ...SCRUB_SCHEMAS,
+      ])
         scope.addSchema(schema);
       scope.addHook('onRoute', document);
       scope.addHook('preValidation', requirePlainText);

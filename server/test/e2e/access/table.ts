@@ -260,6 +260,8 @@ export const TABLE: Readonly<Record<string, Row>> = {
     expected: PEERS_ONLY,
   },
   'GET /api/v1/cluster': { call: get(`${V1}/cluster`), expected: ADMIN },
+  'GET /api/v1/scrub': { call: get(`${V1}/scrub`), expected: ADMIN },
+  'POST /api/v1/scrub': { call: () => ({ method: 'POST', path: `${V1}/scrub` }), expected: ADMIN },
   'GET /api/v1/stores': { call: get(`${V1}/stores`), expected: ADMIN },
   'GET /api/v1/moves': { call: get(`${V1}/moves`), expected: ADMIN },
   'GET /api/v1/moves/:id': { call: get(`${V1}/moves/5`), expected: { ...ADMIN, admin: 404 } },

@@ -20,6 +20,7 @@ import type { Scope } from '#core/model/principal.ts';
 import { Moves } from '#core/moves.ts';
 import { PlacementPolicy } from '#core/placement.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
+import { ScrubBoard } from '#core/scrub/scrub-board.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
@@ -29,6 +30,7 @@ import { Stores } from '#core/stores.ts';
 import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
+import { SCRUB } from '#core/tasks/scrub.ts';
 import { Uploads } from '#core/uploads.ts';
 import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
@@ -144,6 +146,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       }),
       moves: new Moves(base),
       tasks: new TaskBoard(base),
+      scrub: new ScrubBoard({ ...base, isOn: false, typeOf: () => SCRUB }),
       cluster: new ClusterOverview({ coordinator, metadata, clock }),
       feed: new EventFeed({ metadata, logger, flow: { onSequenced: () => () => {} } }),
       sinks: new SinkBoard({ metadata, clock, configured: [], wakeSinks: () => {} }),

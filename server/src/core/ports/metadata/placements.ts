@@ -1,4 +1,5 @@
 import type { PlacedBlob, Placement } from '../../model/blob.ts';
+import type { Uid } from '../../model/uid.ts';
 
 /** Bytes and objects of one store, as the database has them. */
 export interface StoreUsage {
@@ -10,6 +11,7 @@ export interface StoreUsage {
 /** A ready file and one blob that its manifest names. */
 export interface Naming {
   readonly blobId: string;
+  readonly uid: Uid;
   /** True when the file begins with this blob. */
   readonly first: boolean;
   readonly name: string;

@@ -5,6 +5,7 @@ import { nodeStatus } from './0003-node-status.ts';
 import { replicaBeats } from './0004-replica-beats.ts';
 import { eventTables } from './0005-events.ts';
 import { eventSinkTables } from './0006-event-sinks.ts';
+import { scrubTables } from './0010-scrub.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -16,5 +17,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0004-replica-beats': replicaBeats(types),
     '0005-events': eventTables(types),
     '0006-event-sinks': eventSinkTables(types),
+    '0010-scrub': scrubTables(types),
   };
 }
