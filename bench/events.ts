@@ -1,40 +1,31 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { numbers } from './harness/arguments.ts';
+import { numbersAndWords } from './harness/arguments.ts';
 import { benchmark } from './harness/benchmark.ts';
 import { GIB, settleDisk } from './harness/files.ts';
 import { type Osproxy, startOsproxy } from './harness/osproxy.ts';
+import { startBroker } from './harness/receivers/rabbitmq.ts';
+import type { Receiver } from './harness/receivers/receiver.ts';
+import { startWebhook } from './harness/receivers/webhook.ts';
 import { PER_SECOND, printRatios, printSeries } from './harness/report.ts';
 import { measureRounds } from './harness/rounds.ts';
 import type { Contender } from './harness/series.ts';
 import { wrk } from './harness/wrk.ts';
 
-const { rounds, seconds, connections, latency, lanes } = numbers({
-  ...{ rounds: 3, seconds: 3, connections: 32, latency: 5, lanes: 32 },
-});
-const SECRET = `whsec_${Buffer.alloc(32, 'b').toString('base64')}`;
+const ALL = ['webhook', 'rabbitmq'];
+const { numbers, words } = numbersAndWords(
+  { rounds: 3, seconds: 3, connections: 32, latency: 5, lanes: 32 },
+  { sinks: { standard: ALL, all: ALL } },
+);
+const { rounds, seconds, connections, latency, lanes } = numbers;
 const MOST_SECONDS = 300;
 
-/** Answers every event after the time that a network takes. */
-async function startReceiver(latencyMs: number) {
-  const state = { count: 0 };
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      state.count += 1;
-      setTimeout(() => response.writeHead(204).end(), latencyMs);
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  return { url, state, close: () => void server.close().closeAllConnections() };
-}
+const RECEIVERS: Readonly<Record<string, () => Promise<Receiver>>> = {
+  webhook: () => startWebhook(latency, lanes),
+  rabbitmq: startBroker,
+};
 
-function telling(url: string, most: number): Record<string, string> {
-  const sink = { name: 'hook', type: 'webhook', url, secret: SECRET, allowPrivate: true, lanes: most };
-  return { OSPROXY_EVENTS_SINKS: JSON.stringify([sink]) };
+function telling(sink: object): Record<string, string> {
+  return { OSPROXY_EVENTS_SINKS: JSON.stringify([{ name: 'sink', ...sink }]) };
 }
 
 interface Sink {
@@ -59,61 +50,80 @@ function upload(osproxy: Osproxy, round: number): Promise<number> {
   return wrk({ url: osproxy.url, connections, seconds, script: 'put-files', env });
 }
 
+/** Gathers events while the sink is told of nothing, then counts how fast it is told of them. */
+function delivery(name: string, osproxy: Osproxy, receiver: Receiver): Contender {
+  return {
+    name,
+    measure: async (round) => {
+      await drained(osproxy);
+      await osproxy.json('POST', '/api/v1/event-sinks/sink/disable');
+      await upload(osproxy, round);
+      await sleep(1500);
+      const [before, began] = [receiver.count(), performance.now()];
+      await osproxy.json('POST', '/api/v1/event-sinks/sink/enable');
+      await drained(osproxy);
+      const taken = (performance.now() - began) / 1000;
+      await osproxy.dropBytes();
+      return (receiver.count() - before) / taken;
+    },
+  };
+}
+
+function uploads(name: string, osproxy: Osproxy, isTold: boolean): Contender {
+  return {
+    name,
+    measure: async (round) => {
+      const rate = await upload(osproxy, round + 1000);
+      if (isTold) await drained(osproxy);
+      await osproxy.dropBytes();
+      return rate;
+    },
+  };
+}
+
 await benchmark({
-  title: `events: to a webhook that answers after ${latency} ms, ${lanes} lanes against one; uploads of 4 KiB by wrk with it and without`,
+  title: `events: to ${words.sinks.join(', ')} (webhooks answer after ${latency} ms), batched against one by one; uploads of 4 KiB by wrk with each and without`,
   diskBytes: 4 * GIB,
   run: async (workspace) => {
-    const receiver = await startReceiver(latency);
-    const single = await startOsproxy(workspace.folder('single'), telling(receiver.url, 1));
-    const many = await startOsproxy(workspace.folder('many'), telling(receiver.url, lanes));
+    const settled = (contender: Contender): Contender => ({
+      ...contender,
+      measure: async (round) => {
+        const result = await contender.measure(round);
+        await settleDisk(workspace.path);
+        return result;
+      },
+    });
     const none = await startOsproxy(workspace.folder('none'));
-
-    /** Gathers events while the sink is told of nothing, then counts how fast it is told of them. */
-    const delivery = (name: string, osproxy: Osproxy): Contender => ({
-      name,
-      measure: async (round) => {
-        await drained(osproxy);
-        await osproxy.json('POST', '/api/v1/event-sinks/hook/disable');
-        await upload(osproxy, round);
-        await sleep(1500);
-        const [before, began] = [receiver.state.count, performance.now()];
-        await osproxy.json('POST', '/api/v1/event-sinks/hook/enable');
-        await drained(osproxy);
-        const taken = (performance.now() - began) / 1000;
-        await osproxy.dropBytes();
-        await settleDisk(workspace.path);
-        return (receiver.state.count - before) / taken;
-      },
-    });
-    const uploads = (name: string, osproxy: Osproxy, isTold: boolean): Contender => ({
-      name,
-      measure: async (round) => {
-        const rate = await upload(osproxy, round + 1000);
-        if (isTold) await drained(osproxy);
-        await osproxy.dropBytes();
-        await settleDisk(workspace.path);
-        return rate;
-      },
-    });
-    const told = await measureRounds(
-      [delivery('one lane', single), delivery(`${lanes} lanes`, many)],
-      rounds,
-    );
-    const put = await measureRounds(
-      [uploads('uploads, no sink', none, false), uploads('uploads, webhook', many, true)],
-      rounds,
-    );
-    receiver.close();
-    const [slow, fast] = told;
-    const [without, withSink] = put;
-    if (!slow || !fast || !without || !withSink) return;
-    printSeries([slow, fast, without, withSink], PER_SECOND);
-    printRatios(
-      [
-        { subject: fast, reference: slow, aim: 'aim ≥ 5' },
-        { subject: withSink, reference: without, aim: 'aim ≥ 0.9' },
-      ],
-      PER_SECOND,
-    );
+    for (const sink of words.sinks) {
+      const receiver = await RECEIVERS[sink]?.();
+      if (receiver === undefined) continue;
+      const { name } = receiver;
+      const single = await startOsproxy(workspace.folder(`${name}-single`), telling(receiver.single.sink));
+      const many = await startOsproxy(workspace.folder(`${name}-many`), telling(receiver.many.sink));
+      const told = await measureRounds(
+        [
+          settled(delivery(`${name}, ${receiver.single.name}`, single, receiver)),
+          settled(delivery(`${name}, ${receiver.many.name}`, many, receiver)),
+        ],
+        rounds,
+      );
+      const put = await measureRounds(
+        [settled(uploads('uploads, no sink', none, false)), settled(uploads(`uploads, ${name}`, many, true))],
+        rounds,
+      );
+      await receiver.close();
+      await Promise.all([single.stop(), many.stop()]);
+      const [slow, fast] = told;
+      const [without, withSink] = put;
+      if (!slow || !fast || !without || !withSink) return;
+      printSeries([slow, fast, without, withSink], PER_SECOND);
+      printRatios(
+        [
+          { subject: fast, reference: slow, aim: 'aim ≥ 5' },
+          { subject: withSink, reference: without, aim: 'aim ≥ 0.9' },
+        ],
+        PER_SECOND,
+      );
+    }
   },
 });

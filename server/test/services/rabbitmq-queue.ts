@@ -8,22 +8,26 @@ export interface QueueOptions {
   /** A queue that outlives the broker; deleted with the connection otherwise. */
   readonly durable?: string;
   readonly queueArguments?: Readonly<Record<string, unknown>>;
+  /** False only counts what comes. */
+  readonly remembers?: boolean;
 }
 
 export interface Queue {
   readonly name: string;
   /** What came so far, with what came twice. */
   readonly messages: readonly AsyncMessage[];
+  count(): number;
   close(): Promise<void>;
 }
 
 /** A queue that is bound to a durable topic exchange, and a consumer that takes and remembers all that comes, also after the broker was away. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
-  const { url, exchange, binding = '#', durable, queueArguments = {} } = options;
+  const { url, exchange, binding = '#', durable, queueArguments = {}, remembers = true } = options;
   const connection = new Connection({ url, retryLow: 100, retryHigh: 500 });
   connection.on('error', () => {});
   const queue = durable ?? `test-${crypto.randomUUID()}`;
   const messages: AsyncMessage[] = [];
+  let count = 0;
   const consumer = connection.createConsumer(
     {
       queue,
@@ -36,7 +40,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       queueBindings: [{ exchange, routingKey: binding }],
     },
     async (message) => {
-      messages.push(message);
+      count += 1;
+      if (remembers) messages.push(message);
     },
   );
   consumer.on('error', () => {});
@@ -44,6 +49,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   return {
     name: queue,
     messages,
+    count: () => count,
     close: async () => {
       connection.unsafeDestroy();
     },
