@@ -7,6 +7,7 @@ import { createAuthenticator } from '#core/authentication.ts';
 import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import { PeerGate } from '#core/cluster/peer-gate.ts';
 import { ScheduleLead } from '#core/cluster/schedule-lead.ts';
+import type { Holders } from '#core/contents.ts';
 import type { Core } from '#core/core.ts';
 import { doctor } from '#core/doctor.ts';
 import { Downloads } from '#core/downloads.ts';
@@ -20,6 +21,7 @@ import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { fsck } from '#core/fsck.ts';
 import { HashWorkers } from '#core/hashing/hash-workers.ts';
+import { Holds } from '#core/holds.ts';
 import { Idempotency } from '#core/idempotency.ts';
 import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
@@ -84,6 +86,11 @@ export const openService: OpenService = async (config, logger, process) => {
       pause: (id) => core.moves.pause(id),
       resume: (id) => withIds(parts, () => core.moves.resume(id)),
       cancel: (id) => core.moves.cancel(id),
+    },
+    held: {
+      list: (after, limit) => core.holds.list(after, limit),
+      release: (uid) => withIds(parts, () => core.holds.release(uid)),
+      reject: (uid, reason) => withIds(parts, () => core.holds.reject(uid, reason)),
     },
     tasks: { list: (filter) => core.tasks.list(filter, LISTED_TASKS), retry: (id) => core.tasks.retry(id) },
     sinks: core.sinks,
@@ -178,7 +185,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     taskAttempts: config.tasks.maxAttempts,
   };
   const made = { metadata, records, downloads, typer, ids: snowflakes, clock, keys, stores, workers, md5 };
-  const base = { ...made, telemetry, policy, settings, wakeTasks: () => runner.wake() };
+  const holders: Holders = { holding: (ready) => triggers.holding(ready) };
+  const base = { ...made, telemetry, policy, settings, holders, wakeTasks: () => runner.wake() };
   const scrub = scrubSettingsOf(config, nodeId);
   const leaseMs = config.tasks.leaseSeconds * 1000;
   const lead = new ScheduleLead({ coordinator, nodeId, clock, logger, leaseMs });
@@ -217,6 +225,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     instantUpload: new InstantUpload({ ...base, scope: config.instantUpload.scope }),
     links,
     signer,
+    holds: new Holds(base),
     idempotency: new Idempotency(metadata, clock),
     keys: serviceKeys,
     stores: new StoreOverview({

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import type { Config } from '#config/config.ts';
 import type { ClusterView } from '#core/cluster/cluster-overview.ts';
 import type { SinkView } from '#core/events/sink-board.ts';
+import type { HeldPage } from '#core/holds.ts';
+import type { FileRecord } from '#core/model/file.ts';
 import type { NodeLoad } from '#core/model/lease.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
@@ -85,6 +87,12 @@ export interface Service {
     pause(id: string): Promise<MoveRecord>;
     resume(id: string): Promise<MoveRecord>;
     cancel(id: string): Promise<MoveRecord>;
+  };
+  readonly held: {
+    list(after: HeldPage['next'], limit: number): Promise<HeldPage>;
+    /** These reject with NotFound for an unknown uid, Conflict for a file that is not held. */
+    release(uid: string): Promise<FileRecord>;
+    reject(uid: string, reason: string): Promise<FileRecord>;
   };
   readonly tasks: {
     list(filter: { readonly type?: string; readonly state?: TaskState }): Promise<readonly TaskRecord[]>;

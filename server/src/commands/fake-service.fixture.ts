@@ -42,6 +42,13 @@ function noMoves(): Service['moves'] {
   return { create, list: async () => [], report: none, pause: none, resume: none, cancel: none };
 }
 
+function noHeld(): Service['held'] {
+  const none = async (uid: string): Promise<never> => {
+    throw new OsproxyError('NotFound', `There is no file ${uid}.`);
+  };
+  return { list: async () => ({ held: [], next: undefined }), release: none, reject: none };
+}
+
 function noSinks(): Service['sinks'] {
   const none = async (name: string): Promise<never> => {
     throw new OsproxyError('NotFound', `There is no event sink "${name}" that has begun.`);
@@ -68,6 +75,7 @@ const openService: OpenService = async (config) => {
     cluster: { status: async () => ({ nodes: [], tasks: [], stores: [] }) },
     stores: { list: async () => [] },
     moves: noMoves(),
+    held: noHeld(),
     tasks: {
       list: async () => [],
       retry: async (id) => {

@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   keys: async () => (await import('./keys.ts')).keys,
   stores: async () => (await import('./stores.ts')).stores,
   cluster: async () => (await import('./cluster.ts')).cluster,
+  files: async () => (await import('./files.ts')).files,
   tasks: async () => (await import('./tasks.ts')).tasks,
   events: async () => (await import('./events.ts')).events,
   scrub: async () => (await import('./scrub.ts')).scrub,

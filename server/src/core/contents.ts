@@ -1,5 +1,6 @@
 import { fileEvent } from './events/facts.ts';
 import type { Landed, Settled } from './ingest.ts';
+import type { NewEvent } from './model/event.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Manifest, ManifestPart } from './model/manifest.ts';
 import type { Uid } from './model/uid.ts';
@@ -37,7 +38,7 @@ export async function manifestOver(
   now: number,
 ): Promise<Manifest> {
   const { blobId, sha256, size } = blob;
-  const here = await repositories.manifests.findVerified({ sha256 }, size, undefined);
+  const here = await repositories.manifests.findVerified({ sha256 }, size);
   const known = here.find(({ parts }) => parts.length === 1 && parts[0]?.blobId === blobId);
   if (known !== undefined && (await repositories.manifests.claim(known.id))) return known;
   return newManifestOver(repositories, ids, blob, now);
@@ -70,10 +71,31 @@ export function unverifiedManifest(id: string, parts: readonly ManifestPart[], n
   };
 }
 
-/** A file becomes visible, in the transaction that makes it so. */
-export async function insertReady(repositories: MetadataWriter, file: FileRecord): Promise<void> {
-  await repositories.files.insert(file);
-  await repositories.events.append(fileEvent('file.ready', file), file.createdAt);
+/** Who looks at a file before it may be read. */
+export interface Holders {
+  /** Types of tasks that hold back the file that the event makes ready. */
+  holding(ready: NewEvent): readonly string[];
+}
+
+/** A file becomes visible, in the transaction that makes it so; returns it as it is from then on: held where somebody has to look at it first. */
+export async function insertReady(
+  repositories: MetadataWriter,
+  file: FileRecord,
+  holders: Holders,
+): Promise<FileRecord> {
+  const ready = fileEvent('file.ready', file);
+  const heldBy = holders.holding(ready);
+  if (heldBy.length === 0) {
+    await repositories.files.insert(file);
+    await repositories.events.append(ready, file.createdAt);
+    return file;
+  }
+  const held: FileRecord = { ...file, state: 'held' };
+  const { uid, createdAt: since } = held;
+  await repositories.files.insert(held);
+  for (const type of heldBy) await repositories.holds.insert({ uid, type, since, reason: undefined });
+  await repositories.events.append(fileEvent('file.held', held, { heldBy }), since);
+  return held;
 }
 
 export interface NewFile {

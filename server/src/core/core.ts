@@ -4,6 +4,7 @@ import type { Downloads } from './downloads.ts';
 import type { EventFeed } from './events/event-feed.ts';
 import type { SinkBoard } from './events/sink-board.ts';
 import type { Files } from './files.ts';
+import type { Holds } from './holds.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { InstantUpload } from './instant-upload.ts';
 import type { LinkSigner } from './link-signer.ts';
@@ -25,6 +26,7 @@ export interface Core {
   readonly instantUpload: InstantUpload;
   readonly links: Links;
   readonly signer: LinkSigner;
+  readonly holds: Holds;
   readonly idempotency: Idempotency;
   readonly keys: ServiceKeys;
   readonly stores: StoreOverview;

@@ -34,7 +34,7 @@ export class FileRecords {
     this.#relaxed = options.relaxed;
   }
 
-  /** A ready or rejected file; undefined for any other uid. */
+  /** A file of any state but deleted; undefined for any other uid. */
   async find(uid: Uid): Promise<FileContent | undefined> {
     if (this.#ttlMs <= 0) return this.#read(uid);
     this.#unsubscribe ??= this.#coordinator.subscribe(FILE_CHANGED, (changed) => {
@@ -65,7 +65,7 @@ export class FileRecords {
     return same ? { file, parts: cached.parts } : this.#read(uid);
   }
 
-  /** Files that are ready or rejected. */
+  /** Files of any state but deleted. */
   list(query: FilePageQuery): Promise<readonly FileRecord[]> {
     return this.#relaxed?.list(query) ?? this.#metadata.files.list(query);
   }

@@ -40,14 +40,14 @@ export class Files {
     this.#clock = options.clock;
   }
 
-  /** A ready or rejected file with its manifest; throws NotFound. */
+  /** A file of any state but deleted with its manifest; throws NotFound. */
   async find(principal: Principal, uid: Uid): Promise<FileContent> {
     const content = await this.#records.find(uid);
     if (content === undefined || !mayTouch(principal, content.file)) throw noFile(uid);
     return content;
   }
 
-  /** As find, for reading the bytes: a rejected file is refused with its reason. */
+  /** As find, for reading the bytes: a held file is refused, and a rejected one with its reason. */
   async findReadable(principal: Principal, uid: Uid): Promise<FileContent> {
     return readable(await this.find(principal, uid));
   }
@@ -96,6 +96,7 @@ export class Files {
       const file = await repositories.files.find(uid);
       if (file === undefined || !mayTouch(principal, file)) throw noFile(uid);
       if (await repositories.files.markDeleted(uid, now)) {
+        if (file.state === 'held') await repositories.holds.remove(uid);
         await repositories.manifests.markIdle(file.manifestId, now);
         await repositories.events.append(fileEvent('file.deleted', file), now);
       }
@@ -104,9 +105,19 @@ export class Files {
   }
 }
 
-/** Throws Conflict with the reason when the content failed verification. */
+/** A client that waits for a held file asks again after so long. */
+const ASK_AGAIN_SECONDS = 10;
+
+/** Throws Locked for a file that is held back, Conflict with the reason for one that was rejected. */
 export function readable(content: FileContent): FileContent {
-  if (content.file.state === 'ready') return content;
+  const { state, uid } = content.file;
+  if (state === 'ready') return content;
+  if (state === 'held') {
+    throw new OsproxyError('Locked', 'This file cannot be read yet: it is held back until it was checked.', {
+      details: { uid },
+      retryAfterSeconds: ASK_AGAIN_SECONDS,
+    });
+  }
   throw new OsproxyError(
     'Conflict',
     `This file cannot be read: ${content.file.rejectedReason ?? 'its content failed verification.'}`,

@@ -119,7 +119,7 @@ class Check {
       const files = await metadata.files.scan(after, BATCH);
       for (const { uid, state } of files) {
         throwIfCancelled(this.#options.signal);
-        if (state === 'ready') await this.#file(uid);
+        if (state !== 'rejected') await this.#file(uid);
       }
       this.#counts.files += files.length;
       after = files.at(-1)?.uid;
@@ -225,6 +225,7 @@ class Check {
       metadata.transaction(async (r) => {
         const rejected = await r.files.markRejected(file.uid, file.manifestId, reason, clock.now());
         if (rejected) await r.manifests.markIdle(file.manifestId, clock.now());
+        if (rejected && file.state === 'held') await r.holds.remove(file.uid);
         return rejected;
       });
     const message = `File ${file.uid} ("${file.name}") cannot be read: ${reason}`;
@@ -234,7 +235,7 @@ class Check {
   async #whatIsWrongWith(uid: Uid): Promise<{ file: FileRecord; reason: string } | undefined> {
     const { metadata } = this.#options;
     const file = await metadata.files.find(uid);
-    if (file?.state !== 'ready') return undefined;
+    if (file?.state !== 'ready' && file?.state !== 'held') return undefined;
     const manifest = await metadata.manifests.find(file.manifestId);
     const size = manifest?.parts.reduce((sum, part) => sum + part.size, 0) ?? 0;
     if (manifest === undefined || size !== file.size) {

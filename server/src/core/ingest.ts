@@ -242,7 +242,7 @@ export class Ingest {
     const good = twin !== undefined && (await isGood({ metadata, stores }, twin, signal));
     const brokenTwin = good ? undefined : twin?.id;
     if (!whole) return { brokenTwin, known: undefined };
-    const manifests = await metadata.manifests.findVerified({ sha256 }, size, undefined);
+    const manifests = await metadata.manifests.findVerified({ sha256 }, size);
     const sure = good ? twin.id : undefined;
     return { brokenTwin, known: await firstReadable({ metadata, stores }, manifests, signal, sure) };
   }

@@ -1,4 +1,4 @@
-import { insertReady, readyFile } from './contents.ts';
+import { type Holders, insertReady, readyFile } from './contents.ts';
 import { firstReadable } from './copies.ts';
 import type { Downloads } from './downloads.ts';
 import { isOsproxyError } from './errors.ts';
@@ -32,6 +32,7 @@ export class InstantUpload {
   readonly #ids: IdSource;
   readonly #clock: Clock;
   readonly #scope: 'owner' | 'installation';
+  readonly #holders: Holders;
 
   /** `scope` says whose content counts: the asking owner's own, or everybody's. */
   constructor(options: {
@@ -43,6 +44,7 @@ export class InstantUpload {
     ids: IdSource;
     clock: Clock;
     scope: 'owner' | 'installation';
+    holders: Holders;
   }) {
     this.#metadata = options.metadata;
     this.#records = options.records;
@@ -52,6 +54,7 @@ export class InstantUpload {
     this.#ids = options.ids;
     this.#clock = options.clock;
     this.#scope = options.scope;
+    this.#holders = options.holders;
   }
 
   /**
@@ -67,8 +70,8 @@ export class InstantUpload {
     checkName(name);
     const digest = sha256 !== undefined ? { sha256 } : md5 !== undefined ? { md5 } : undefined;
     if (digest === undefined) return undefined;
-    const within = this.#scope === 'owner' ? owner : undefined;
-    const known = await this.#metadata.manifests.findVerified(digest, size, within);
+    const named = { owner: this.#scope === 'owner' ? owner : undefined };
+    const known = await this.#metadata.manifests.findVerified(digest, size, named);
     const fitting = known.filter((one) => md5 === undefined || one.md5 === undefined || one.md5 === md5);
     const where = { metadata: this.#metadata, stores: this.#stores };
     const manifest = await firstReadable(where, fitting, signal);
@@ -88,8 +91,7 @@ export class InstantUpload {
     const made = await this.#metadata.transaction(async (repositories) => {
       if (!(await repositories.manifests.claim(manifest.id))) return undefined;
       await remember?.(repositories, uid);
-      await insertReady(repositories, file);
-      return file;
+      return insertReady(repositories, file, this.#holders);
     });
     if (made !== undefined) await this.#records.arrived(made);
     return made;

@@ -44,7 +44,7 @@ export class RelaxedFiles {
     this.#arrived = new RecentUids(this.#windowMs);
   }
 
-  /** A ready or rejected file as it is now; a placement of its parts may be one that was given up moments ago. */
+  /** A file that is not deleted, as it is now; a placement of its parts may be one that was given up moments ago. */
   async content(uid: Uid): Promise<FileContent | undefined> {
     const { metadata } = this.#options;
     const file = await metadata.files.find(uid);

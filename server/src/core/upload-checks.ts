@@ -94,7 +94,7 @@ export function checkCompleted(uid: Uid, file: FileRecord | undefined, request: 
       details: { uid },
     });
   }
-  if (file.state === 'ready') checkComparable(file, request);
+  if (file.state !== 'rejected') checkComparable(file, request);
   return file;
 }
 

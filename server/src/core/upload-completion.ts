@@ -1,4 +1,4 @@
-import { manifestOver, unverifiedManifest } from './contents.ts';
+import { type Holders, manifestOver, unverifiedManifest } from './contents.ts';
 import type { Manifest } from './model/manifest.ts';
 import type { Uid } from './model/uid.ts';
 import type { PartRecord } from './model/upload.ts';
@@ -24,12 +24,13 @@ export interface Completion {
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly policy: PlacementPolicy;
+  readonly holders: Holders;
   readonly settings: { readonly maxFileSize: number; readonly taskAttempts: number };
 }
 
 /** One transaction under the upload's lock; verification of several parts as a whole is left to a task. */
 export async function complete(completion: Completion, uid: Uid, request: CompleteRequest): Promise<Made> {
-  const { metadata, typer, ids, clock, policy, settings } = completion;
+  const { metadata, typer, ids, clock, policy, settings, holders } = completion;
   const begun = checkAlive(await metadata.uploads.find(uid), uid, clock.now());
   const emptyType = await typer.detect(new Uint8Array(0), begun.name);
   return metadata.transaction(async (repositories) => {
@@ -47,7 +48,7 @@ export async function complete(completion: Completion, uid: Uid, request: Comple
     const contentType = parts[0]?.contentType ?? emptyType;
     policy.checkType(destination, contentType);
     const declared = { ...upload, md5: whole.md5, sha256: whole.sha256 };
-    const file = await becomeFile(repositories, declared, manifest, contentType, now);
+    const file = await becomeFile(repositories, declared, { manifest, contentType, now }, holders);
     if (manifest.verified) {
       const context = { ids, settings, now };
       return { file, hasTasks: await enqueueTransfers(repositories, context, manifest, destination) };

@@ -1,4 +1,4 @@
-import { insertReady, readyFile } from './contents.ts';
+import { type Holders, insertReady, readyFile } from './contents.ts';
 import { OsproxyError } from './errors.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Manifest } from './model/manifest.ts';
@@ -43,13 +43,13 @@ export async function abortOpen(repositories: MetadataWriter, uid: Uid, now: num
 export async function becomeFile(
   repositories: MetadataWriter,
   upload: UploadRecord,
-  manifest: Manifest,
-  contentType: string,
-  now: number,
+  content: { readonly manifest: Manifest; readonly contentType: string; readonly now: number },
+  holders: Holders,
 ): Promise<FileRecord> {
+  const { manifest, contentType, now } = content;
   const { uid, owner, name, md5, sha256 } = upload;
   const file = readyFile({ uid, owner, name, contentType, manifest, md5, sha256 }, now);
-  await insertReady(repositories, file);
+  const made = await insertReady(repositories, file, holders);
   await repositories.uploads.complete(uid, now);
-  return file;
+  return made;
 }

@@ -1,4 +1,4 @@
-import { insertReady, readyFile, wholeManifest } from './contents.ts';
+import { type Holders, insertReady, readyFile, wholeManifest } from './contents.ts';
 import { OsproxyError } from './errors.ts';
 import type { Remember } from './idempotency.ts';
 import type { Ingest, Landed } from './ingest.ts';
@@ -20,6 +20,7 @@ export interface WholeWriting {
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly policy: PlacementPolicy;
+  readonly holders: Holders;
   readonly settings: { readonly taskAttempts: number };
 }
 
@@ -35,7 +36,7 @@ export async function writeWhole(
   uid: Uid,
   { input, expect, signal }: WholeContent,
 ): Promise<Made> {
-  const { metadata, ids, clock, policy, ingest, settings } = writing;
+  const { metadata, ids, clock, policy, ingest, settings, holders } = writing;
   const begun = checkAlive(await metadata.uploads.find(uid), uid, clock.now());
   const destination = policy.chosen(begun);
   const content = { input, expect: mergeExpectations(begun, expect), signal };
@@ -46,7 +47,7 @@ export async function writeWhole(
     const { size, sha256, md5 } = landed.digests;
     if (upload.state === 'completed') {
       const file = checkCompleted(uid, await repositories.files.find(uid), { size });
-      if (file.state === 'ready' && file.sha256 === sha256) return { file, hasTasks: false };
+      if (file.state !== 'rejected' && file.sha256 === sha256) return { file, hasTasks: false };
       throw new OsproxyError(
         'Conflict',
         `Upload ${uid} is complete with other content; create a new upload.`,
@@ -57,7 +58,12 @@ export async function writeWhole(
     const manifest = await wholeManifest(repositories, ids, landed, settle, now);
     const blobs = parts.map((part) => part.blobId);
     if (blobs.length > 0) await repositories.blobs.markIdle(blobs, now);
-    const file = await becomeFile(repositories, { ...upload, sha256, md5 }, manifest, contentType, now);
+    const file = await becomeFile(
+      repositories,
+      { ...upload, sha256, md5 },
+      { manifest, contentType, now },
+      holders,
+    );
     return {
       file,
       hasTasks: await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination),
@@ -82,9 +88,8 @@ export async function writeFile(
     const manifest = await wholeManifest(repositories, ids, landed, settle, now);
     const { md5, sha256 } = landed.digests;
     const file = readyFile({ uid, owner, name, contentType, manifest, md5, sha256 }, now);
-    await insertReady(repositories, file);
     return {
-      file,
+      file: await insertReady(repositories, file, writing.holders),
       hasTasks: await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination),
     };
   });

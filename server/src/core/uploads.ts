@@ -1,4 +1,5 @@
 import { mayTouch } from './access.ts';
+import type { Holders } from './contents.ts';
 import { OsproxyError } from './errors.ts';
 import { uploadEvent } from './events/facts.ts';
 import type { FileRecords } from './file-records.ts';
@@ -61,6 +62,7 @@ export interface UploadsOptions {
   readonly clock: Clock;
   readonly settings: UploadSettings;
   readonly policy: PlacementPolicy;
+  readonly holders: Holders;
   /** Called after a commit that enqueued a task. */
   readonly wakeTasks: () => void;
 }

@@ -6,6 +6,7 @@ import { coordinationContract } from './metadata-coordination.ts';
 import { eventsContract } from './metadata-events.ts';
 import { filesContract } from './metadata-files.ts';
 import type { Fixture, TestDatabase } from './metadata-fixture.ts';
+import { holdsContract } from './metadata-holds.ts';
 import { manifestsContract } from './metadata-manifests.ts';
 import { placementsContract } from './metadata-placements.ts';
 import { racesContract } from './metadata-races.ts';
@@ -19,6 +20,7 @@ import { uploadsContract } from './metadata-uploads.ts';
 export function metadataContract(name: string, createDatabase: () => Promise<TestDatabase>): void {
   withDatabase(`metadata contract: ${name}`, createDatabase, (fixture) => {
     filesContract(fixture);
+    holdsContract(fixture);
     uploadsContract(fixture);
     blobsContract(fixture);
     manifestsContract(fixture);

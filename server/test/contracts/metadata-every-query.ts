@@ -10,8 +10,11 @@ export const WALKS = new Map([
   ['from "service_keys" order by', 'the list of keys, which are few'],
   ['from "messages" order by "id" desc limit', 'the last row'],
   ['from "tasks" order by "created_at" desc', 'the newest tasks, up to a limit'],
-  ['"files" where "state" in (?, ?) order by "uid" desc', 'the newest files of all owners, up to a limit'],
-  ['"files" where "state" in (?, ?) and substr(name', 'a search by name over all owners, for administrators'],
+  ['"files" where "state" in (?, ?, ?) order by "uid" desc', 'the newest files of all owners, up to a limit'],
+  [
+    '"files" where "state" in (?, ?, ?) and substr(name',
+    'a search by name over all owners, for administrators',
+  ],
   ['from "nodes" where', 'the nodes, which are few'],
   ['from "event_sinks" order by', 'the list of sinks, which are few'],
   ['from "events" order by "position" desc limit', 'the last row'],
@@ -24,6 +27,7 @@ export const WALKS = new Map([
   ['from "scrubs" order by', 'a row per store and node, which are few'],
   ['from "scrub_findings" order by "blob_id" limit', 'what is wrong in the stores, up to a limit'],
   ['from "scrub_findings" group by', 'counts of what is wrong in the stores, for administrators and metrics'],
+  ['from "file_holds" order by', 'the oldest held files, up to a limit'],
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
 ]);
 
@@ -48,10 +52,11 @@ const BEGINS = /\b(uid<|blob_id>)\?|"Index Cond":"[^"]*\b(uid <|blob_id >)|force
  * stored. Written without quotes of names and parameters.
  */
 const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
-  ['from files where state in (, ) and owner =  order by uid', 'files_owner_uid'],
-  ['from files where state in (, ) and owner =  and uid <  order by uid', 'files_owner_uid', BEGINS],
-  ['from files where state in (, ) and owner =  and uid <  and substr(', 'files_owner_uid', BEGINS],
+  ['from files where state in (, , ) and owner =  order by uid', 'files_owner_uid'],
+  ['from files where state in (, , ) and owner =  and uid <  order by uid', 'files_owner_uid', BEGINS],
+  ['from files where state in (, , ) and owner =  and uid <  and substr(', 'files_owner_uid', BEGINS],
   ['from files where deleted_at <= ', 'files_deleted_at'],
+  ['from file_holds where uid >= ', 'file_holds_key|sqlite_autoindex_file_holds_1|PRIMARY'],
   ['from manifests where idle_since <= ', 'manifests_idle_since'],
   ['from blobs where idle_since <= ', 'blobs_idle_since'],
   // SQLite names the index of a unique constraint itself.
@@ -154,6 +159,16 @@ export async function callEverything(
     await r.files.list({ ...page, owner, after: undefined, above: midst.uid, namePrefix: undefined });
   }
   await r.files.scan('0', 10);
+  await r.files.lock('1');
+  await r.files.release('1', 2);
+  await r.holds.insert({ uid: '1', type: 't', since: 1, reason: undefined });
+  await r.holds.of('1');
+  await r.holds.lock('1');
+  await r.holds.list(undefined, 10);
+  await r.holds.list({ uid: midst.uid, type: 't' }, 10);
+  await r.holds.explain('1', 't', 'r');
+  await r.holds.remove('1', 't');
+  await r.holds.remove('1');
   await r.files.rename('1', 'n', 'c', 2);
   await r.files.swapManifest('1', '1', { ...manifest, id: '1' }, 2);
   await r.files.markVerified('1', '1', { sha256: 'a', md5: undefined, sha1: undefined }, 2);
@@ -248,10 +263,10 @@ export async function callEverything(
   await r.scrubs.forgetBlob('1');
   await r.manifests.find('1');
   await r.manifests.parts('1');
-  for (const owner of ['o', undefined]) {
-    await r.manifests.findVerified({ sha256: 'a' }, 1, owner);
-    await r.manifests.findVerified({ sha256: 'a' }, undefined, owner);
-    await r.manifests.findVerified({ md5: 'a' }, 1, owner);
+  for (const named of [{ owner: 'o' }, { owner: undefined }, undefined]) {
+    await r.manifests.findVerified({ sha256: 'a' }, 1, named);
+    await r.manifests.findVerified({ sha256: 'a' }, undefined, named);
+    await r.manifests.findVerified({ md5: 'a' }, 1, named);
   }
   await r.manifests.claim('1');
   await r.manifests.markIdle('1', 1);

@@ -38,6 +38,7 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
   await r.manifests.insert(manifest);
   const file = sampleFile({ owner, manifestId: manifest.id, size: blob.size, sha256: blob.sha256 });
   await r.files.insert(file);
+  await r.holds.insert({ uid: file.uid, type: 'scan', since: NOW + i, reason: 'r' });
   await r.links.insert(sampleLink({ uid: file.uid, owner, expiresAt: NOW + i }));
   const state = i % 20 === 0 ? 'open' : 'completed';
   const upload = sampleUpload({ owner, state, expiresAt: NOW + i, createdAt: NOW + i });

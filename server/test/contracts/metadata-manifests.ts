@@ -40,12 +40,12 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
       const { manifest } = await putFile(metadata());
       const { sha256 = '', md5 = '', size } = manifest;
       const { manifests } = metadata();
-      expect(await manifests.findVerified({ sha256 }, size, undefined)).toEqual([manifest]);
-      expect(await manifests.findVerified({ md5 }, undefined, undefined)).toEqual([manifest]);
-      expect(await manifests.findVerified({ sha256, md5 }, size, undefined)).toEqual([manifest]);
-      expect(await manifests.findVerified({ sha256, md5: '5'.repeat(32) }, size, undefined)).toEqual([]);
+      expect(await manifests.findVerified({ sha256 }, size)).toEqual([manifest]);
+      expect(await manifests.findVerified({ md5 }, undefined)).toEqual([manifest]);
+      expect(await manifests.findVerified({ sha256, md5 }, size)).toEqual([manifest]);
+      expect(await manifests.findVerified({ sha256, md5: '5'.repeat(32) }, size)).toEqual([]);
       expect(await manifests.findVerified({ sha256 }, size + 1, undefined)).toEqual([]);
-      await expect(manifests.findVerified({}, size, undefined)).rejects.toMatchObject({
+      await expect(manifests.findVerified({}, size)).rejects.toMatchObject({
         code: 'InvalidArgument',
       });
     });
@@ -53,14 +53,14 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
     it('never offers unverified content', async () => {
       const manifest = sampleManifest([sampleBlob()], { md5: '6'.repeat(32) });
       await write(metadata(), (r) => r.manifests.insert(manifest));
-      const found = metadata().manifests.findVerified({ md5: '6'.repeat(32) }, undefined, undefined);
+      const found = metadata().manifests.findVerified({ md5: '6'.repeat(32) }, undefined);
       expect(await found).toEqual([]);
     });
 
     it('offers an owner only what a ready file of that owner names', async () => {
       const { file, manifest } = await putFile(metadata(), { owner: 'anna' });
       const find = (owner: string) =>
-        metadata().manifests.findVerified({ sha256: manifest.sha256 ?? '' }, manifest.size, owner);
+        metadata().manifests.findVerified({ sha256: manifest.sha256 ?? '' }, manifest.size, { owner });
       expect(await find('anna')).toEqual([manifest]);
       expect(await find('bert')).toEqual([]);
       await write(metadata(), ({ files }) => files.markDeleted(file.uid, NOW));
@@ -69,8 +69,7 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
 
     it('does not offer what is about to be purged, but what another file still names', async () => {
       const { file, manifest } = await putFile(metadata());
-      const find = () =>
-        metadata().manifests.findVerified({ sha256: manifest.sha256 ?? '' }, undefined, undefined);
+      const find = () => metadata().manifests.findVerified({ sha256: manifest.sha256 ?? '' }, undefined);
       await idle(manifest.id, NOW);
       expect(await find()).toEqual([manifest]);
       await write(metadata(), ({ files }) => files.markDeleted(file.uid, NOW));
@@ -87,7 +86,7 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
       };
       const added: Manifest[] = [];
       for (const count of [12, 3, 2, 3, 1, 2]) added.push(await add(count));
-      const found = await metadata().manifests.findVerified({ sha256 }, 60, undefined);
+      const found = await metadata().manifests.findVerified({ sha256 }, 60);
       expect(found).toEqual([added[4], added[2], added[5], added[1]]);
     });
 

@@ -2,12 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Holders } from '#core/contents.ts';
 import { Downloads } from '#core/downloads.ts';
 import { announced } from '#core/events/announced-metadata.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { type Finding, type FsckSummary, fsck } from '#core/fsck.ts';
 import { HashWorkers } from '#core/hashing/hash-workers.ts';
+import { Holds } from '#core/holds.ts';
 import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
 import type { Placement } from '#core/model/blob.ts';
@@ -24,7 +26,7 @@ import { StorageKeys } from '#core/storage-keys.ts';
 import { StoreUsages } from '#core/store-usage.ts';
 import { Stores } from '#core/stores.ts';
 import { TaskBoard } from '#core/task-board.ts';
-import { taskTypes } from '#core/tasks/index.ts';
+import { type TaskDependencies, taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
 import { SCRUB, scrubTypeOf } from '#core/tasks/scrub.ts';
 import type { TaskContext, TaskType } from '#core/tasks/task-type.ts';
@@ -72,8 +74,11 @@ export interface RigOptions {
   readonly scrubBytesPerSecond?: number;
   readonly limits?: Readonly<Record<string, StoreLimits>>;
   /** Task types beside the built-in ones; their triggers are heard. */
-  readonly types?: readonly TaskType[];
+  readonly types?: (parts: TypeParts) => readonly TaskType[];
 }
+
+/** What a task type is made of. */
+export type TypeParts = Pick<TaskDependencies, 'metadata' | 'records' | 'clock' | 'downloads'>;
 
 export type Rig = Awaited<ReturnType<typeof openRig>>;
 
@@ -128,7 +133,9 @@ export async function openRig(options: RigOptions = {}) {
     taskAttempts: 3,
   };
   const made = { metadata, stores, clock, ids, records, workers, downloads, md5, keys, typer };
-  const base = { ...made, policy, settings, telemetry: silentTelemetry, wakeTasks: () => runner?.wake() };
+  const holders: Holders = { holding: (ready) => triggers.holding(ready) };
+  const wakeTasks = () => runner?.wake();
+  const base = { ...made, policy, settings, holders, telemetry: silentTelemetry, wakeTasks };
   const ingest = new Ingest(base);
   const uploads = new Uploads({
     ...base,
@@ -149,7 +156,7 @@ export async function openRig(options: RigOptions = {}) {
             stores: ['main', 'other'],
           },
   });
-  const types = [...builtIn, ...(options.types ?? [])];
+  const types = [...builtIn, ...(options.types?.(base) ?? [])];
   const triggers: Triggers = new Triggers(types, { ids, taskAttempts: settings.taskAttempts });
   const close = async () => {
     await runner?.stop();
@@ -195,6 +202,7 @@ export async function openRig(options: RigOptions = {}) {
     uploads,
     types,
     files: new Files(base),
+    holds: new Holds(base),
     moves: new Moves(base),
     tasks: new TaskBoard(base),
     scrub: new ScrubBoard({

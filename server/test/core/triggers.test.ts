@@ -20,7 +20,7 @@ const typeOf = (on: readonly Trigger[], more: Partial<TaskType> = {}): TaskType 
 const onReady = typeOf([{ event: 'file.ready' }]);
 
 async function open(type: TaskType, options: RigOptions = {}): Promise<void> {
-  rig = await openRig({ ...options, types: [type] });
+  rig = await openRig({ ...options, types: () => [type] });
 }
 
 const left = (): Promise<readonly TaskRecord[]> => rig.metadata.tasks.list({ type: 'look' }, 100);

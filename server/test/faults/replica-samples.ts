@@ -65,7 +65,7 @@ export async function fillWithSamples(metadata: Metadata): Promise<readonly Ques
     (r) => r.marks.find('main', undefined),
     (r) => r.manifests.find(manifest.id),
     (r) => r.manifests.parts(manifest.id),
-    (r) => r.manifests.findVerified({ sha256: blob.sha256 }, blob.size, 'owner'),
+    (r) => r.manifests.findVerified({ sha256: blob.sha256 }, blob.size, { owner: 'owner' }),
     (r) => r.links.find(link.id),
     (r) => r.links.list(file.uid, NOW, 10),
     (r) => r.keys.find(key.id),

@@ -2,6 +2,7 @@
 export const EVENT_TYPES = [
   'upload.created',
   'upload.expired',
+  'file.held',
   'file.ready',
   'file.verified',
   'file.rejected',

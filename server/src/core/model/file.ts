@@ -1,8 +1,11 @@
 import type { Placement } from './blob.ts';
 import type { Uid } from './uid.ts';
 
-/** ready: readable. rejected: its bytes failed verification. deleted: gone for readers, bytes wait for the grace time. */
-export type FileState = 'ready' | 'rejected' | 'deleted';
+/**
+ * ready: readable. held: complete, but not readable until whoever holds it back has said yes. rejected: its bytes failed verification or were refused.
+ * deleted: gone for readers, bytes wait for the grace time.
+ */
+export type FileState = 'ready' | 'held' | 'rejected' | 'deleted';
 
 /** What a business knows by uid. The content of a generation never changes; a manifest swap keeps the generation. */
 export interface FileRecord {

@@ -2,6 +2,7 @@ import type { BlobCommands, BlobQueries } from './metadata/blobs.ts';
 import type { CoordinationCommands, CoordinationQueries } from './metadata/coordination.ts';
 import type { EventCommands, EventQueries } from './metadata/events.ts';
 import type { FileCommands, FileQueries } from './metadata/files.ts';
+import type { HoldCommands, HoldQueries } from './metadata/holds.ts';
 import type { IdempotencyCommands, IdempotencyQueries } from './metadata/idempotency.ts';
 import type { LinkCommands, LinkQueries } from './metadata/links.ts';
 import type { ManifestCommands, ManifestQueries } from './metadata/manifests.ts';
@@ -18,6 +19,7 @@ import type { UploadCommands, UploadQueries } from './metadata/uploads.ts';
 /** What may be asked outside a transaction; each call sees committed data only. */
 export interface MetadataReader {
   readonly files: FileQueries;
+  readonly holds: HoldQueries;
   readonly uploads: UploadQueries;
   readonly blobs: BlobQueries;
   readonly placements: PlacementQueries;
@@ -37,6 +39,7 @@ export interface MetadataReader {
 /** What a transaction may do; its reads see its own writes. */
 export interface MetadataWriter {
   readonly files: FileQueries & FileCommands;
+  readonly holds: HoldQueries & HoldCommands;
   readonly uploads: UploadQueries & UploadCommands;
   readonly blobs: BlobQueries & BlobCommands;
   readonly placements: PlacementQueries & PlacementCommands;

@@ -60,7 +60,11 @@ export function composeType(dependencies: ComposeDependencies): TaskType<typeof 
     schema,
     precheck: async ({ uid, manifestId }) => {
       const file = await metadata.files.find(uid);
-      return file?.state === 'ready' && file.manifestId === manifestId && !file.verified;
+      return (
+        (file?.state === 'ready' || file?.state === 'held') &&
+        file.manifestId === manifestId &&
+        !file.verified
+      );
     },
     handle: async ({ uid, manifestId, ...destination }, context) => {
       const content = await records.findFresh(uid);
@@ -72,6 +76,7 @@ export function composeType(dependencies: ComposeDependencies): TaskType<typeof 
           const now = clock.now();
           if (!(await repositories.files.markRejected(uid, manifestId, wrong, now))) return;
           await repositories.manifests.markIdle(manifestId, now);
+          await repositories.holds.remove(uid);
           const rejected = fileEvent('file.rejected', content.file, { reason: wrong });
           await repositories.events.append(rejected, now);
         });
@@ -153,7 +158,7 @@ async function findTwin(
   { sha256 }: Digests,
   signal: AbortSignal,
 ): Promise<Manifest | undefined> {
-  const known = await metadata.manifests.findVerified({ sha256 }, file.size, undefined);
+  const known = await metadata.manifests.findVerified({ sha256 }, file.size);
   const twins = known.filter(({ id }) => id !== file.manifestId);
   return firstReadable({ metadata, stores }, twins, signal);
 }
@@ -164,6 +169,8 @@ async function tellVerified(
   { sha256, md5 }: Pick<Manifest, 'sha256' | 'md5'>,
   now: number,
 ): Promise<void> {
+  // Whoever is told later that a held file is ready is told then that it is verified.
+  if ((await repositories.files.find(file.uid))?.state === 'held') return;
   const verified = { ...file, sha256, md5, verified: true };
   await repositories.events.append(fileEvent('file.verified', verified), now);
 }

@@ -10,12 +10,17 @@ import type { Trigger } from './trigger.ts';
 const ONCE: ReadonlySet<EventType> = new Set<EventType>([
   'upload.created',
   'upload.expired',
+  'file.held',
   'file.ready',
   'file.verified',
   'file.rejected',
   'file.deleted',
 ]);
 const OF_UIDS: ReadonlySet<string> = new Set(['file', 'upload', 'link']);
+
+/** What a file that has to be looked at becomes first. */
+const HELD: EventType = 'file.held';
+const NONE: readonly Bound[] = [];
 
 interface Bound {
   readonly type: string;
@@ -35,11 +40,20 @@ export class Triggers {
     this.#ids = options.ids;
     for (const { type, on = [], attempts: maxAttempts = options.taskAttempts } of types) {
       for (const trigger of on) {
-        const bound = this.#byEvent.get(trigger.event) ?? [];
+        const event = trigger.holds === true ? HELD : trigger.event;
+        const bound = this.#byEvent.get(event) ?? [];
         bound.push({ type, trigger, maxAttempts });
-        this.#byEvent.set(trigger.event, bound);
+        this.#byEvent.set(event, bound);
       }
     }
+  }
+
+  /** Types of tasks that hold back the file that the event makes ready. */
+  holding(ready: NewEvent): readonly string[] {
+    const holders = this.#byEvent.get(HELD)?.filter(({ trigger }) => trigger.holds === true) ?? NONE;
+    return holders.length === 0
+      ? []
+      : [...new Set(holders.filter(({ trigger }) => matches(trigger, ready)).map(({ type }) => type))];
   }
 
   /** True when a task may follow from one of these events. */

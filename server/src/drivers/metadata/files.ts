@@ -20,7 +20,9 @@ import type { Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
 import { unique } from './unique.ts';
 
-const READABLE: FileState[] = ['ready', 'rejected'];
+const LISTED: FileState[] = ['ready', 'held', 'rejected'];
+/** Their bytes are kept. */
+const COMPLETE: FileState[] = ['ready', 'held'];
 const CONTENT_ATTEMPTS = 3;
 
 type Row = Selectable<FileTable>;
@@ -49,6 +51,18 @@ const find = new Statement(({ build }, p: { uid: bigint }) =>
   build.selectFrom('files').select(COLUMNS).where('uid', '=', p.uid),
 );
 
+const lock = new Statement((dialect, p: { uid: bigint }) =>
+  dialect.lockRows(dialect.build.selectFrom('files').select(COLUMNS).where('uid', '=', p.uid)),
+);
+
+const release = new Statement(({ build }, p: { uid: bigint; at: number }) =>
+  build
+    .updateTable('files')
+    .set({ state: 'ready', updated_at: p.at })
+    .where('uid', '=', p.uid)
+    .where('state', '=', 'held'),
+);
+
 const insert = new Statement(({ build }, p: NewRow) => build.insertInto('files').values(pick(p, COLUMNS)));
 
 const rename = new Statement(({ build }, p: { uid: bigint; name: string; contentType: string; at: number }) =>
@@ -63,7 +77,7 @@ const markDeleted = new Statement(({ build }, p: { uid: bigint; at: number }) =>
     .updateTable('files')
     .set({ state: 'deleted', deleted_at: p.at, updated_at: p.at })
     .where('uid', '=', p.uid)
-    .where('state', 'in', READABLE),
+    .where('state', 'in', LISTED),
 );
 
 interface Swap {
@@ -81,7 +95,7 @@ const swap = new Statement(({ build }, p: Swap) =>
     .updateTable('files')
     .set({ manifest_id: p.to, sha256: p.sha256, md5: p.md5, verified: p.verified, updated_at: p.at })
     .where('uid', '=', p.uid)
-    .where('state', '=', 'ready')
+    .where('state', 'in', COMPLETE)
     .where('manifest_id', '=', p.from),
 );
 
@@ -104,7 +118,7 @@ const reject = new Statement(({ build }, p: { uid: bigint; manifest: bigint; rea
     .updateTable('files')
     .set({ state: 'rejected', rejected_reason: p.reason, updated_at: p.at })
     .where('uid', '=', p.uid)
-    .where('state', '=', 'ready')
+    .where('state', 'in', COMPLETE)
     .where('manifest_id', '=', p.manifest),
 );
 
@@ -173,7 +187,7 @@ export class Files implements FileQueries, FileCommands {
     let query = build
       .selectFrom(page.owner === undefined ? 'files' : readBy('files', 'files_owner_uid'))
       .select(COLUMNS)
-      .where('state', 'in', READABLE)
+      .where('state', 'in', LISTED)
       .orderBy('uid', 'desc')
       .limit(page.limit);
     if (page.owner !== undefined) query = query.where('owner', '=', page.owner);
@@ -192,7 +206,7 @@ export class Files implements FileQueries, FileCommands {
       .selectFrom('files')
       .select(COLUMNS)
       .where('uid', '>', after === undefined ? 0n : toId(after))
-      .where('state', 'in', READABLE)
+      .where('state', 'in', LISTED)
       .orderBy('uid')
       .limit(limit);
     return (await runQuery(this.#session, query)).rows.map(fileOf);
@@ -200,6 +214,15 @@ export class Files implements FileQueries, FileCommands {
 
   async insert(file: FileRecord): Promise<void> {
     await unique(insert.run(this.#session, rowOf(file)), () => `A file with uid ${file.uid} exists already.`);
+  }
+
+  async lock(uid: Uid): Promise<FileRecord | undefined> {
+    const row = await lock.first(this.#session, { uid: toId(uid) });
+    return row === undefined ? undefined : fileOf(row);
+  }
+
+  async release(uid: Uid, at: number): Promise<boolean> {
+    return (await release.run(this.#session, { uid: toId(uid), at })) > 0;
   }
 
   async rename(uid: Uid, name: string, contentType: string, at: number): Promise<void> {

@@ -28,6 +28,8 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof NewRow)[];
 
 const PART_COLUMNS = ['manifest_id', 'seq', 'blob_id', 'size'] as const;
+/** States of files whose bytes are kept. */
+const COMPLETE = ['ready', 'held'];
 /** Manifests of one content that are offered at once. */
 const SAME_CONTENT = 4;
 /** Parts written by one insert. */
@@ -73,23 +75,27 @@ interface Content {
   readonly owner: string;
 }
 
-type Known = { readonly [K in keyof Content]: Content[K] | undefined };
+const DIGESTS = ['sha256', 'md5', 'size'] as const;
+type Digest = (typeof DIGESTS)[number];
+/** All that are kept, or only those that a ready file names: of anybody, or of one owner. */
+type NamedBy = 'all' | 'anybody' | 'owner';
 
-/** Those of one content that a file names or that never had a mark, the least parts first; asked for by what is known of it. */
-const findVerified = (known: readonly (keyof Content)[]) =>
+/** Those of one content that are kept, the least parts first; asked for by what is known of it. */
+const findVerified = (by: NamedBy, known: readonly Digest[]) =>
   new Statement(({ build }, p: Content) => {
     let query = build
       .selectFrom('manifests')
       .select(COLUMNS)
       .where('verified', '=', 1)
       .where((eb) => {
-        const named = eb
+        const files = eb
           .selectFrom('files')
           .select(sql`1`.as('one'))
-          .whereRef('files.manifest_id', '=', 'manifests.id')
-          .where('files.state', '=', 'ready');
-        if (known.includes('owner')) return eb.exists(named.where('files.owner', '=', p.owner));
-        return eb.or([eb('idle_since', 'is', null), eb.exists(named)]);
+          .whereRef('files.manifest_id', '=', 'manifests.id');
+        const ready = files.where('files.state', '=', 'ready');
+        if (by === 'owner') return eb.exists(ready.where('files.owner', '=', p.owner));
+        if (by === 'anybody') return eb.exists(ready);
+        return eb.or([eb('idle_since', 'is', null), eb.exists(files.where('files.state', 'in', COMPLETE))]);
       })
       .orderBy((eb) =>
         eb
@@ -99,17 +105,19 @@ const findVerified = (known: readonly (keyof Content)[]) =>
       )
       .orderBy('id')
       .limit(SAME_CONTENT);
-    for (const column of ['sha256', 'md5', 'size'] as const)
-      if (known.includes(column)) query = query.where(column, '=', p[column]);
+    for (const column of DIGESTS) if (known.includes(column)) query = query.where(column, '=', p[column]);
     return query;
   });
 
 const verifiedStatements = new Map<string, ReturnType<typeof findVerified>>();
 
-function verifiedOf(content: Known): ReturnType<typeof findVerified> {
-  const known = (['sha256', 'md5', 'size', 'owner'] as const).filter((name) => content[name] !== undefined);
-  const shape = known.join();
-  const built = verifiedStatements.get(shape) ?? findVerified(known);
+function verifiedOf(
+  by: NamedBy,
+  content: { readonly [K in Digest]: Content[K] | undefined },
+): ReturnType<typeof findVerified> {
+  const known = DIGESTS.filter((name) => content[name] !== undefined);
+  const shape = [by, ...known].join();
+  const built = verifiedStatements.get(shape) ?? findVerified(by, known);
   verifiedStatements.set(shape, built);
   return built;
 }
@@ -136,14 +144,15 @@ export class Manifests implements ManifestQueries, ManifestCommands {
   async findVerified(
     digest: { sha256?: string; md5?: string },
     size: number | undefined,
-    owner: string | undefined,
+    named?: { readonly owner: string | undefined },
   ): Promise<readonly Manifest[]> {
     const { sha256, md5 } = digest;
     if (sha256 === undefined && md5 === undefined) {
       throw new OsproxyError('InvalidArgument', 'A look-up by content needs a SHA-256 or an MD5 digest.');
     }
-    const rows = await verifiedOf({ sha256, md5, size, owner }).all(this.#session, {
-      ...{ sha256: sha256 ?? '', md5: md5 ?? '', size: size ?? 0, owner: owner ?? '' },
+    const by = named === undefined ? 'all' : named.owner === undefined ? 'anybody' : 'owner';
+    const rows = await verifiedOf(by, { sha256, md5, size }).all(this.#session, {
+      ...{ sha256: sha256 ?? '', md5: md5 ?? '', size: size ?? 0, owner: named?.owner ?? '' },
     });
     const found: Manifest[] = [];
     for (const row of rows) found.push(await this.#withParts(row));
@@ -223,7 +232,7 @@ export class Manifests implements ManifestQueries, ManifestCommands {
     await new Blobs(this.#session).markIdle(blobs, cutoff);
   }
 
-  /** Which of these manifests a ready file names. */
+  /** Which of these manifests a file names whose bytes are kept. */
   async #named(ids: readonly bigint[]): Promise<ReadonlySet<string>> {
     const query = this.#session.dialect.build
       .selectFrom('manifests')
@@ -235,7 +244,7 @@ export class Manifests implements ManifestQueries, ManifestCommands {
             .selectFrom('files')
             .select(sql`1`.as('one'))
             .whereRef('files.manifest_id', '=', 'manifests.id')
-            .where('files.state', '=', 'ready'),
+            .where('files.state', 'in', COMPLETE),
         ),
       );
     return new Set((await runQuery(this.#session, query)).rows.map((row) => fromId(row.id)));

@@ -111,7 +111,7 @@ export class Placements implements PlacementQueries, PlacementCommands {
       .select(['manifest_parts.blob_id', 'files.uid', 'files.name', 'files.owner', 'files.size'])
       .select((eb) => eb.fn.min('manifest_parts.seq').as('seq'))
       .where('manifest_parts.blob_id', 'in', listOf(blobIds.map(toId)))
-      .where('files.state', '=', 'ready')
+      .where('files.state', 'in', ['ready', 'held'])
       .groupBy(['manifest_parts.blob_id', 'files.uid', 'files.name', 'files.owner', 'files.size']);
     const { rows } = await runQuery(this.#session, query);
     return rows.map((row) => ({

@@ -3,6 +3,7 @@ import { Blobs } from './blobs.ts';
 import { Coordination } from './coordination.ts';
 import { Events } from './events.ts';
 import { Files } from './files.ts';
+import { Holds } from './holds.ts';
 import { Idempotency } from './idempotency.ts';
 import { ServiceKeys } from './keys.ts';
 import { Links } from './links.ts';
@@ -19,6 +20,7 @@ import { Uploads } from './uploads.ts';
 /** Every repository over one session; the commands work only where the session is a transaction. */
 export class Repositories implements MetadataReader, MetadataWriter {
   readonly files: Files;
+  readonly holds: Holds;
   readonly uploads: Uploads;
   readonly blobs: Blobs;
   readonly placements: Placements;
@@ -36,6 +38,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
 
   constructor(session: Session) {
     this.files = new Files(session);
+    this.holds = new Holds(session);
     this.uploads = new Uploads(session);
     this.blobs = new Blobs(session);
     this.placements = new Placements(session);

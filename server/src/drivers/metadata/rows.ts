@@ -27,6 +27,13 @@ export interface FileTable {
   deleted_at: OptionalNum;
 }
 
+export interface HoldTable {
+  uid: Id;
+  type: string;
+  since: Num;
+  reason: string | null;
+}
+
 export interface UploadTable {
   uid: Id;
   owner: string;
@@ -323,6 +330,7 @@ interface MigrationTable {
 /** Every table; none of these types leaves the driver. */
 export interface Tables {
   files: FileTable;
+  file_holds: HoldTable;
   uploads: UploadTable;
   upload_parts: UploadPartTable;
   blobs: BlobTable;

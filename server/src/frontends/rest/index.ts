@@ -8,6 +8,7 @@ import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
 import { BASE_PATH, type RestOptions } from './context.ts';
 import { EVENT_SCHEMAS } from './event-schemas.ts';
+import { HELD_SCHEMAS } from './held-schemas.ts';
 import { requirePlainText } from './plain-text.ts';
 import { COMMON, problems } from './problems.ts';
 import { getCluster } from './routes/cluster/get.ts';
@@ -20,6 +21,8 @@ import { listFiles } from './routes/files/list.ts';
 import { postFile } from './routes/files/post-form.ts';
 import { putFile } from './routes/files/put.ts';
 import { renameFile } from './routes/files/rename.ts';
+import { decideHeld } from './routes/held/decide.ts';
+import { listHeld } from './routes/held/list.ts';
 import { createReadLink } from './routes/links/create-read.ts';
 import { createWriteLink } from './routes/links/create-write.ts';
 import { listLinks } from './routes/links/list.ts';
@@ -50,6 +53,15 @@ export type { RestOptions } from './context.ts';
 
 type Route = (app: HttpServer, options: RestOptions) => void;
 
+const SCHEMAS = [
+  ...SHARED_SCHEMAS,
+  ...ADMIN_SCHEMAS,
+  ...CLUSTER_SCHEMAS,
+  ...EVENT_SCHEMAS,
+  ...HELD_SCHEMAS,
+  ...SCRUB_SCHEMAS,
+];
+
 /** Routes with a JSON body or none. */
 const JSON_ROUTES: readonly Route[] = [
   getCluster,
@@ -77,6 +89,8 @@ const JSON_ROUTES: readonly Route[] = [
   renameFile,
   deleteFile,
   fileContent,
+  listHeld,
+  decideHeld,
   createReadLink,
   createWriteLink,
   listLinks,
@@ -95,14 +109,7 @@ export async function registerRest(app: HttpServer, options: RestOptions): Promi
   if (app.getSchema('Problem') === undefined) app.addSchema(ProblemSchema);
   await app.register(
     async (scope) => {
-      for (const schema of [
-        ...SHARED_SCHEMAS,
-        ...ADMIN_SCHEMAS,
-        ...CLUSTER_SCHEMAS,
-        ...EVENT_SCHEMAS,
-        ...SCRUB_SCHEMAS,
-      ])
-        scope.addSchema(schema);
+      for (const schema of SCHEMAS) scope.addSchema(schema);
       scope.addHook('onRoute', document);
       scope.addHook('preValidation', requirePlainText);
       scope.addHook('onRequest', async (_request, reply) => {

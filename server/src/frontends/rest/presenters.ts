@@ -17,7 +17,7 @@ export function fileBody(file: FileRecord, principal: Principal): FileBody {
     name,
     contentType,
     size,
-    state: file.state === 'ready' ? 'ready' : 'rejected',
+    state: file.state === 'deleted' ? 'rejected' : file.state,
     ...given({ rejectedReason }),
     ...shown,
     verified,

@@ -13,6 +13,7 @@ const MEANINGS = {
   415: 'The body has a form that this call does not take.',
   416: 'The range lies outside of the content.',
   422: 'The content does not have the declared digest; nothing was kept.',
+  423: 'The file is held back until it was checked; Retry-After says when to ask again.',
   429: 'Too many requests, or too many wrong keys from this address; Retry-After says when to try again.',
   500: 'Something went wrong inside the service.',
   503: 'Something the service needs is away; Retry-After says when to try again.',

@@ -19,8 +19,9 @@ export const FileBody = Type.Object(
     name: Type.String(),
     contentType: Type.String({ description: 'Found in the bytes, with the name as a help.' }),
     size: Type.Integer({ description: 'Bytes.' }),
-    state: Type.Enum(['ready', 'rejected'], {
-      description: 'rejected: the content failed verification and cannot be read.',
+    state: Type.Enum(['ready', 'held', 'rejected'], {
+      description:
+        'held: complete, but not readable until it was checked. rejected: the content failed verification or a check, and cannot be read.',
     }),
     rejectedReason: Type.Optional(Type.String()),
     sha256: Type.Optional(

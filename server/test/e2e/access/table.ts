@@ -286,6 +286,15 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'POST /api/v1/event-sinks/:name/redrive': sink('POST', 'redrive'),
   'POST /api/v1/event-sinks/:name/enable': sink('POST', 'enable'),
   'POST /api/v1/event-sinks/:name/disable': sink('POST', 'disable'),
+  'GET /api/v1/held': { call: get(`${V1}/held`), expected: ADMIN },
+  'POST /api/v1/files/:uid/release': {
+    call: file('POST', '/release'),
+    expected: { ...ADMIN, admin: 409 },
+  },
+  'POST /api/v1/files/:uid/reject': {
+    call: file('POST', '/reject', { json: { reason: 'no' } }),
+    expected: { ...ADMIN, admin: 409 },
+  },
   'GET /api/v1/tasks': { call: get(`${V1}/tasks`), expected: ADMIN },
   'POST /api/v1/tasks/:id/retry': {
     call: () => ({ method: 'POST', path: `${V1}/tasks/5/retry` }),

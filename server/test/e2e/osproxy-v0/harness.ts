@@ -11,6 +11,7 @@ import { SinkBoard } from '#core/events/sink-board.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { HashWorkers } from '#core/hashing/hash-workers.ts';
+import { Holds } from '#core/holds.ts';
 import { Idempotency } from '#core/idempotency.ts';
 import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
@@ -105,7 +106,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const wakeTasks = () => {
     if (running) runner.wake();
   };
-  const base = { ...made, policy, settings, telemetry: silentTelemetry, wakeTasks };
+  const holders = { holding: () => [] };
+  const base = { ...made, policy, settings, holders, telemetry: silentTelemetry, wakeTasks };
   const runner: TaskRunner = new TaskRunner({
     ...base,
     types: taskTypes({
@@ -136,6 +138,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       instantUpload: new InstantUpload({ ...base, scope: 'owner' }),
       links,
       signer,
+      holds: new Holds(base),
       idempotency: new Idempotency(metadata, clock),
       keys: serviceKeys,
       stores: new StoreOverview({

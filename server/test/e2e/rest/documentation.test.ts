@@ -57,6 +57,7 @@ test('holds every call', () => {
     'GET /files/{uid}',
     'GET /files/{uid}/content',
     'GET /files/{uid}/links',
+    'GET /held',
     'GET /moves',
     'GET /moves/{id}',
     'GET /scrub',
@@ -70,6 +71,8 @@ test('holds every call', () => {
     'POST /event-sinks/{name}/redrive',
     'POST /files',
     'POST /files/{uid}/links',
+    'POST /files/{uid}/reject',
+    'POST /files/{uid}/release',
     'POST /moves',
     'POST /moves/{id}/cancel',
     'POST /moves/{id}/pause',
@@ -144,5 +147,6 @@ test('names headers, queries and bodies', () => {
 
 function requiredIn(name: string): string[] {
   if (name.endsWith('POST /api/v1/moves')) return ['from', 'to'];
+  if (name.endsWith('/reject')) return ['reason'];
   return /PATCH|POST .*\/uploads$/.test(name) ? ['name'] : [];
 }

@@ -19,11 +19,11 @@ export interface FileQueries {
   find(uid: Uid): Promise<FileRecord | undefined>;
   /** Several at once, in no particular order; absent ones are left out. At most 1000. */
   findMany(uids: readonly Uid[]): Promise<readonly FileRecord[]>;
-  /** The file with its parts in order and every placement; undefined unless it is ready or rejected. */
+  /** The file with its parts in order and every placement; undefined for one that is deleted. */
   content(uid: Uid): Promise<FileContent | undefined>;
-  /** Files that are ready or rejected. */
+  /** Files of any state but deleted. */
   list(query: FilePageQuery): Promise<readonly FileRecord[]>;
-  /** Walks files that are ready or rejected in ascending uid order, for fsck; `after` exclusive. */
+  /** Walks files of any state but deleted in ascending uid order, for fsck; `after` exclusive. */
   scan(after: Uid | undefined, limit: number): Promise<readonly FileRecord[]>;
 }
 
@@ -31,18 +31,22 @@ export interface FileCommands {
   /** Rejects with AlreadyExists when the uid is taken. */
   insert(file: FileRecord): Promise<void>;
   rename(uid: Uid, name: string, contentType: string, at: number): Promise<void>;
-  /** False when it is not ready or rejected any more. */
+  /** Locks the row against concurrent writers until the transaction ends. Any state. */
+  lock(uid: Uid): Promise<FileRecord | undefined>;
+  /** Makes a held file ready; false when it is not held any more. */
+  release(uid: Uid, at: number): Promise<boolean>;
+  /** False when it is deleted already. */
   markDeleted(uid: Uid, at: number): Promise<boolean>;
-  /** Compare-and-set: false unless the file is ready and still has manifest `from`. Takes digests and verified from `to`. */
+  /** Compare-and-set: false unless the file is ready or held and still has manifest `from`. Takes digests and verified from `to`. */
   swapManifest(uid: Uid, from: string, to: Manifest, at: number): Promise<boolean>;
-  /** Writes what verification found into file and manifest; false unless the file is ready and still has this manifest. */
+  /** Writes what verification found into file and manifest; false unless the file is ready or held and still has this manifest. */
   markVerified(
     uid: Uid,
     manifestId: string,
     digests: { sha256: string; md5: string | undefined; sha1: string | undefined },
     at: number,
   ): Promise<boolean>;
-  /** False unless the file is ready and still has this manifest. */
+  /** False unless the file is ready or held and still has this manifest. */
   markRejected(uid: Uid, manifestId: string, reason: string, at: number): Promise<boolean>;
   /** Raises linkEpoch by one: every signed link made before is void. */
   bumpLinkEpoch(uid: Uid, at: number): Promise<void>;

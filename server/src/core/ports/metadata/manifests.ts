@@ -5,11 +5,14 @@ export interface ManifestQueries {
   find(id: string): Promise<Manifest | undefined>;
   /** Its parts in order with every placement; none for a manifest that is not here. */
   parts(id: string): Promise<readonly ContentPart[]>;
-  /** Verified manifests of this content that are not about to be purged: at most 4, those of the fewest parts first, then the oldest. */
+  /**
+   * Verified manifests of this content that are not about to be purged: at most 4, those of the fewest parts first, then the oldest. With `named` only
+   * those that a ready file of the owner names, or of anybody.
+   */
   findVerified(
     digest: { sha256?: string; md5?: string },
     size: number | undefined,
-    owner: string | undefined,
+    named?: { readonly owner: string | undefined },
   ): Promise<readonly Manifest[]>;
 }
 
@@ -20,7 +23,7 @@ export interface ManifestCommands {
   /** Says that a file stopped naming it at `at`. */
   markIdle(id: string, at: number): Promise<void>;
   /**
-   * Looks at up to `limit` manifests idle since `cutoff` or longer: one that a ready file names loses its mark, the others are removed
+   * Looks at up to `limit` manifests idle since `cutoff` or longer: one that a ready or held file names loses its mark, the others are removed
    * and their blobs marked idle as of `cutoff`. Excludes claim() in the database. Nothing is left when it `looked` at none.
    */
   removeIdle(cutoff: number, limit: number): Promise<{ readonly looked: number; readonly removed: number }>;

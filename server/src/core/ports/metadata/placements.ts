@@ -8,7 +8,7 @@ export interface StoreUsage {
   readonly bytes: number;
 }
 
-/** A ready file and one blob that its manifest names. */
+/** A ready or held file and one blob that its manifest names. */
 export interface Naming {
   readonly blobId: string;
   readonly uid: Uid;
@@ -28,7 +28,7 @@ export interface PlacementQueries {
     last: string,
     limit: number,
   ): Promise<readonly PlacedBlob[]>;
-  /** The ready files that name these blobs, at most 1000 ids. */
+  /** The ready and held files that name these blobs, at most 1000 ids. */
   naming(blobIds: readonly string[]): Promise<readonly Naming[]>;
   /** One page of a walk over all placements: sums by store, and where the next page begins; undefined at the end. */
   usage(

@@ -32,7 +32,7 @@ export function merge(scope: HttpServer, context: V0Context): void {
     const size = integerOf(query, 'size', 0, Number.MAX_SAFE_INTEGER);
     const file = await core.uploads.complete(uid, { parts, size, md5 });
     // A repeat that comes after verification failed must not be told that all is well.
-    readable({ file, parts: [] });
+    if (file.state !== 'held') readable({ file, parts: [] });
     return ok('' as const);
   });
 }

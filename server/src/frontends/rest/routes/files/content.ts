@@ -23,7 +23,7 @@ const schema = {
     200: Bytes('The whole content.'),
     206: Bytes('The ranges that were asked for.'),
     304: Type.Null({ description: 'What you have is still good.' }),
-    ...problems(404, 409, 410, 412, 416),
+    ...problems(404, 409, 410, 412, 416, 423),
   },
 };
 
