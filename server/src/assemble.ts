@@ -46,6 +46,7 @@ import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
 import { SCRUB, scrubTypeOf } from '#core/tasks/scrub.ts';
+import { TaskSignals } from '#core/tasks/task-signals.ts';
 import { Triggers } from '#core/tasks/triggers.ts';
 import { Uploads } from '#core/uploads.ts';
 import { WorkerNumber } from '#core/worker-number.ts';
@@ -53,6 +54,7 @@ import { openCache } from '#drivers/cache/index.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { openCoordinator } from '#drivers/coordinator/index.ts';
 import { SiblingCoordinator } from '#drivers/coordinator/siblings.ts';
+import { cronerCron } from '#drivers/cron/croner.ts';
 import { openMetadata, type ServerOptions } from '#drivers/metadata/index.ts';
 import { cachedPeers } from '#drivers/peers/cached-peers.ts';
 import { HttpPeers } from '#drivers/peers/http-peers.ts';
@@ -65,10 +67,10 @@ import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
 import { scrubSettingsOf } from './configured-scrub.ts';
 import { configuredSinks } from './configured-sinks.ts';
+import { configuredTypes } from './configured-tasks.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
 
 const MEBIBYTE = 1024 * 1024;
-const LISTED_TASKS = 200;
 
 /** Builds the whole service from its configuration; the one place that sees core, drivers and front ends. */
 export const openService: OpenService = async (config, logger, process) => {
@@ -92,7 +94,7 @@ export const openService: OpenService = async (config, logger, process) => {
       release: (uid) => withIds(parts, () => core.holds.release(uid)),
       reject: (uid, reason) => withIds(parts, () => core.holds.reject(uid, reason)),
     },
-    tasks: { list: (filter) => core.tasks.list(filter, LISTED_TASKS), retry: (id) => core.tasks.retry(id) },
+    tasks: core.tasks,
     sinks: core.sinks,
     scrub: core.scrub,
     fsck: async (options) => {
@@ -118,6 +120,7 @@ export const openService: OpenService = async (config, logger, process) => {
     openapi: () => openapiDocument(parts),
     close: async () => {
       parts.records.close();
+      await parts.taskSignals.close();
       await parts.coordinator.close();
       await stores.close();
       await workers.close();
@@ -141,10 +144,9 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const database = await openDatabase(config, logger);
   const metadata = announced(database, {
     within: (event, at, repositories) => triggers.follow(event, at, repositories),
-    after: (types) => {
-      events.appended(types);
-      if (triggers.mayFollow(types)) runner.wake();
-    },
+    after: (types) => events.appended(types),
+    enqueued: (tasks) => runner.enqueued(tasks),
+    priorityOf: (type) => runner.priorityOf(type),
   });
   const ofNodes = openCoordinator({ metadata, clock, logger, link });
   const coordinator = ofNode === undefined ? ofNodes : new SiblingCoordinator(ofNodes, ofNode);
@@ -190,23 +192,30 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const scrub = scrubSettingsOf(config, nodeId);
   const leaseMs = config.tasks.leaseSeconds * 1000;
   const lead = new ScheduleLead({ coordinator, nodeId, clock, logger, leaseMs });
-  const types = taskTypes({
-    ...base,
-    purgeEveryMs: config.purge.intervalSeconds * 1000,
-    events: {
-      sinks: sinks.map(({ name }) => name),
-      retentionMs: config.events.retentionHours * 3_600_000,
-    },
-    expireEveryMs: config.purge.intervalSeconds * 1000,
-    graceMs: config.purge.graceSeconds * 1000,
-    scrub,
-    sweepNode: secret === undefined ? undefined : nodeId,
-    transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
-  });
+  const taskSignals = new TaskSignals({ coordinator, logger });
+  const types = configuredTypes(
+    config,
+    taskTypes({
+      ...base,
+      purgeEveryMs: config.purge.intervalSeconds * 1000,
+      events: {
+        sinks: sinks.map(({ name }) => name),
+        retentionMs: config.events.retentionHours * 3_600_000,
+      },
+      expireEveryMs: config.purge.intervalSeconds * 1000,
+      graceMs: config.purge.graceSeconds * 1000,
+      scrub,
+      sweepNode: secret === undefined ? undefined : nodeId,
+      transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
+      historyMs: config.tasks.historyHours * 3_600_000,
+    }),
+  );
   const triggers: Triggers = new Triggers(types, { ids: snowflakes, taskAttempts: settings.taskAttempts });
   const runner: TaskRunner = new TaskRunner({
     ...base,
     types,
+    signals: taskSignals,
+    cron: cronerCron,
     node: nodeId,
     logger,
     concurrency: config.tasks.concurrency,
@@ -235,7 +244,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       limitsOf: (store) => policy.limitsOf(store),
     }),
     moves: new Moves(base),
-    tasks: new TaskBoard(base),
+    tasks: new TaskBoard({ ...base, types, signals: taskSignals, cron: cronerCron }),
     scrub: new ScrubBoard({
       ...base,
       isOn: scrub !== undefined,
@@ -271,6 +280,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     workerNumber,
     keys,
     runner,
+    taskSignals,
     events,
     conditions,
     lead,

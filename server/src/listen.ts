@@ -23,6 +23,7 @@ import { MARK_KEY, whatIsSuspicious, writeMark } from '#core/store-marks.ts';
 import type { StoreUsages } from '#core/store-usage.ts';
 import type { Stores } from '#core/stores.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
+import type { TaskSignals } from '#core/tasks/task-signals.ts';
 import type { WorkerNumber } from '#core/worker-number.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
@@ -40,10 +41,9 @@ import { addEventMetrics } from './event-metrics.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 import { addReplicaMetrics, replicaReadiness } from './replica-metrics.ts';
 import { addScrubMetrics } from './scrub-metrics.ts';
+import { addTaskMetrics } from './task-metrics.ts';
 
 const MEBIBYTE = 1024 * 1024;
-/** Metrics are read every few seconds, and a history of tasks may have millions. */
-const TASKS_COUNTED = 10_000;
 const SEEN_LATELY_MS = 30_000;
 const STORE_GAUGES = [
   ['osproxy_store_bytes', 'Bytes of content by the store that has them.', 'bytes'],
@@ -71,6 +71,7 @@ export interface HttpParts {
   readonly workerNumber: WorkerNumber;
   readonly keys: StorageKeys;
   readonly runner: TaskRunner;
+  readonly taskSignals: TaskSignals;
   readonly events: EventFlow;
   readonly conditions: Conditions;
   readonly lead: ScheduleLead;
@@ -259,15 +260,7 @@ async function createApp(
     defaultExpireSeconds: config.links.defaultExpireSeconds,
     maxExpireSeconds: config.links.maxExpireSeconds,
   };
-  telemetry.addGauge({
-    name: 'osproxy_tasks',
-    help: `Background tasks by type and state, each counted up to ${TASKS_COUNTED}.`,
-    labels: ['type', 'state'],
-    collect: async () => {
-      const counts = await metadata.relaxed.tasks.counts(TASKS_COUNTED);
-      return counts.map(({ type, state, count }) => ({ labels: { type, state }, value: count }));
-    },
-  });
+  addTaskMetrics(telemetry, { metadata, tasks: core.tasks, now: () => core.clock.now() });
   for (const [name, help, field] of STORE_GAUGES) {
     telemetry.addGauge({
       name,

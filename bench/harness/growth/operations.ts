@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Metadata } from '../../../server/src/core/ports/metadata.ts';
+import { claimNext } from '../../../server/src/core/tasks/claim.ts';
 import { newId, recordFile } from '../record-file.ts';
 import { contentOf, FILE_BYTES, idOf, OWNERS } from './rows.ts';
 
@@ -87,7 +88,7 @@ async function enqueue(table: Table): Promise<void> {
 async function claimAndFinish(table: Table): Promise<boolean> {
   const { metadata } = table;
   const now = Date.now();
-  const task = await metadata.transaction((r) => r.tasks.claim([TASK_TYPE], 'bench', now, LEASE_MS));
+  const task = await claimNext(metadata, [TASK_TYPE], { node: 'bench', now, leaseMs: LEASE_MS });
   if (task === undefined) return false;
   await metadata.transaction((r) => r.tasks.finish(task.id, task.fence, { outcome: 'done' }, now));
   return true;

@@ -8,12 +8,14 @@ import type { NodeLoad } from '#core/model/lease.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
-import type { TaskRecord, TaskState } from '#core/model/task.ts';
+import type { TaskRecord } from '#core/model/task.ts';
 import type { MoveReport, NewMove } from '#core/moves.ts';
 import type { Logger } from '#core/ports/logger.ts';
+import type { TaskFilter } from '#core/ports/metadata/tasks.ts';
 import type { PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
 import type { ScrubReport } from '#core/scrub/scrub-board.ts';
 import type { StoreView } from '#core/store-overview.ts';
+import type { TaskReport, TaskTypeView } from '#core/task-board.ts';
 
 interface NewServiceKey {
   readonly name: string;
@@ -95,9 +97,15 @@ export interface Service {
     reject(uid: string, reason: string): Promise<FileRecord>;
   };
   readonly tasks: {
-    list(filter: { readonly type?: string; readonly state?: TaskState }): Promise<readonly TaskRecord[]>;
-    /** Rejects with NotFound for an unknown id, Conflict for a task that runs or is done. */
+    list(filter: TaskFilter, limit: number): Promise<readonly TaskRecord[]>;
+    /** These reject with NotFound for an unknown id, and with Conflict where there is nothing to do. */
+    report(id: string): Promise<TaskReport>;
     retry(id: string): Promise<TaskRecord>;
+    cancel(id: string, reason?: string): Promise<TaskRecord>;
+    types(): Promise<readonly TaskTypeView[]>;
+    /** These reject with NotFound for an unknown type. */
+    pause(type: string): Promise<TaskTypeView>;
+    resume(type: string): Promise<TaskTypeView>;
   };
   readonly sinks: {
     list(): Promise<readonly SinkView[]>;

@@ -49,6 +49,14 @@ function noHeld(): Service['held'] {
   return { list: async () => ({ held: [], next: undefined }), release: none, reject: none };
 }
 
+function noTasks(): Service['tasks'] {
+  const none = async (id: string): Promise<never> => {
+    throw new OsproxyError('NotFound', `There is no task ${id}.`);
+  };
+  const lists = { list: async () => [], types: async () => [] };
+  return { ...lists, report: none, retry: none, cancel: none, pause: none, resume: none };
+}
+
 function noSinks(): Service['sinks'] {
   const none = async (name: string): Promise<never> => {
     throw new OsproxyError('NotFound', `There is no event sink "${name}" that has begun.`);
@@ -76,12 +84,7 @@ const openService: OpenService = async (config) => {
     stores: { list: async () => [] },
     moves: noMoves(),
     held: noHeld(),
-    tasks: {
-      list: async () => [],
-      retry: async (id) => {
-        throw new OsproxyError('NotFound', `There is no task ${id}.`);
-      },
-    },
+    tasks: noTasks(),
     sinks: noSinks(),
     scrub: {
       report: async () => ({ isOn: true, stores: [], findings: [] }),

@@ -64,7 +64,7 @@ function parse(schema: SchemaNode, raw: string): unknown {
       .map((item) => item.trim())
       .filter((item) => item !== '');
   }
-  if (schema.type === 'array') {
+  if (schema.type === 'array' || schema.type === 'object') {
     try {
       return JSON.parse(raw);
     } catch {

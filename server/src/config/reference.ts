@@ -19,7 +19,7 @@ Every setting has a default; nothing has to be set. Settings come from one YAML 
 working directory when it exists) and from environment variables, which win. A key, variable or value that is not listed here stops
 the start with one sentence that says what is wrong. \`npm run -s osproxy -- config print\` shows the result with secrets masked.
 
-In the environment, lists are separated by commas, switches are \`true\`, \`false\`, \`1\` or \`0\`, and lists of objects are JSON. An empty
+In the environment, lists are separated by commas, switches are \`true\`, \`false\`, \`1\` or \`0\`, and lists of objects and objects are JSON. An empty
 variable counts as not set. Relative paths are relative to the working directory.
 
 \`\`\`yaml

@@ -10,6 +10,7 @@ import { rabbitmqSettings } from './schema/rabbitmq.ts';
 import { redisSettings } from './schema/redis.ts';
 import { scrubSettings } from './schema/scrub.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
+import { tasksSettings } from './schema/tasks.ts';
 import { uploadsSettings } from './schema/uploads.ts';
 import { processes } from './schema/workers.ts';
 
@@ -115,20 +116,7 @@ export const settingsSchema = section(
       'Removal of content that nothing names any more.',
     ),
     scrub: scrubSettings,
-    tasks: section(
-      {
-        concurrency: whole(1, 64, 2, 'tasks', 'Background tasks that run at once in each process.'),
-        leaseSeconds: whole(
-          5,
-          3600,
-          30,
-          'seconds',
-          'A task whose process is silent for this long is taken over.',
-        ),
-        maxAttempts: whole(1, 100, 8, 'attempts', 'Attempts after which a task is failed for good.'),
-      },
-      'Durable background work.',
-    ),
+    tasks: tasksSettings,
     events: eventsSettings,
     hashing: section(
       {

@@ -5,6 +5,8 @@ export interface SchemaNode {
   readonly type?: string;
   readonly description?: string;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  /** One entry: what every value of an object with free names must be. */
+  readonly patternProperties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[] | undefined;
   readonly items?: SchemaNode;
   readonly enum?: readonly (string | number)[];

@@ -46,9 +46,11 @@ function* sentencesOf(
       const known = Object.keys(schema.properties ?? {});
       const suggestion = nearest(key, known);
       const advice =
-        suggestion === undefined
-          ? `it may have ${known.join(', ')}.`
-          : `did you mean ${place}.${suggestion}?`;
+        schema.allowed !== undefined
+          ? `it must be ${schema.allowed}.`
+          : suggestion === undefined
+            ? `it may have ${known.join(', ')}.`
+            : `did you mean ${place}.${suggestion}?`;
       yield [
         `${place}.${key}`,
         `${place}.${key} (from ${origin}) is not a setting that osproxy knows; ${advice}`,
@@ -68,7 +70,8 @@ function descend(
   let node = schema;
   let part = value;
   for (const step of steps) {
-    node = (node.type === 'array' ? node.items : node.properties?.[step]) ?? {};
+    const free = Object.values(node.patternProperties ?? {})[0];
+    node = (node.type === 'array' ? node.items : (node.properties?.[step] ?? free)) ?? {};
     part = (part as Record<string, unknown> | undefined)?.[step];
   }
   return { schema: node, value: part };

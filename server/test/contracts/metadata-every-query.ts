@@ -3,6 +3,7 @@ import type { NewEvent } from '#core/model/event.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { ScrubFinding } from '#core/model/scrub.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
+import { KEPT_ATTEMPTS } from '#core/model/task.ts';
 import type { MetadataWriter } from '#core/ports/metadata.ts';
 
 /** Queries that may walk an index or a table from one end, with what they are for. */
@@ -10,6 +11,7 @@ export const WALKS = new Map([
   ['from "service_keys" order by', 'the list of keys, which are few'],
   ['from "messages" order by "id" desc limit', 'the last row'],
   ['from "tasks" order by "created_at" desc', 'the newest tasks, up to a limit'],
+  ['from "task_types" order by', 'the types of tasks, which are few'],
   ['"files" where "state" in (?, ?, ?) order by "uid" desc', 'the newest files of all owners, up to a limit'],
   [
     '"files" where "state" in (?, ?, ?) and substr(name',
@@ -31,6 +33,8 @@ export const WALKS = new Map([
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
 ]);
 
+/** Either leads to the tasks of one type and state. */
+const OF_TYPE = 'tasks_type_state_priority_run_at|tasks_type_state_created_at';
 const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size: 1, createdAt: 1 };
 /** Behind the types that fillTables() makes, so that queries that go through all types begin with one of many tasks. */
 const TYPE = 'zz';
@@ -69,9 +73,20 @@ const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
   ['from links where uid =  and revoked_at is null and expires_at > ', 'links_uid_created_at'],
   ['from links where expires_at <= ', 'links_expires_at'],
   ['from idempotency where created_at <= ', 'idempotency_created_at'],
-  ['from tasks where type =  and state =  and run_at <= ', 'tasks_type_state_run_at'],
-  ['from tasks where type =  and state =  and lease_until <= ', 'tasks_type_state_run_at'],
-  ['from tasks where type =  and state =  limit ', 'tasks_type_state_run_at'],
+  [
+    'from tasks where type =  and state =  and priority =  order by run_at',
+    'tasks_type_state_priority_run_at',
+  ],
+  [
+    'from tasks where type =  and state =  and priority =  and run_at <= ',
+    'tasks_type_state_priority_run_at',
+  ],
+  ['from tasks where type =  and state =  and lease_until <= ', OF_TYPE],
+  ['from tasks where type =  and state =  limit ', OF_TYPE],
+  ['from tasks where type =  and state =  order by created_at', 'tasks_type_state_created_at'],
+  ['from tasks where type =  and state =  and created_at <= ', 'tasks_type_state_created_at'],
+  ['from tasks where state =  and created_at <= ', 'tasks_state_created_at'],
+  ['from tasks where created_at <= ', 'tasks_created_at'],
   ['from tasks where ended_at <= ', 'tasks_ended_at'],
   ['from messages where at <= ', 'messages_at'],
 ];
@@ -119,12 +134,14 @@ export function watch(repositories: MetadataWriter): {
 export interface Midst {
   readonly owner: string;
   readonly uid: string;
+  /** Of a task. */
+  readonly createdAt: number;
 }
 
 /** Every query there is, each at least once, with values that find something where that matters. */
 export async function callEverything(
   r: MetadataWriter,
-  midst: Midst = { owner: 'o', uid: '9' },
+  midst: Midst = { owner: 'o', uid: '9', createdAt: 9 },
 ): Promise<void> {
   const page = { limit: 10, namePrefix: 'n' };
   const manifest = { ...BLOB, verified: true, parts: [{ blobId: '1', size: 1 }] };
@@ -298,11 +315,13 @@ export async function callEverything(
   await r.idempotency.find('o', 'k');
   await r.idempotency.removeOld(1, 10);
   await r.tasks.enqueue('1', task, 1);
-  await r.tasks.nextDue([TYPE]);
-  await r.tasks.claim([TYPE], 'n', 1, 10);
+  const claimer = { node: 'n', now: 1, leaseMs: 10, ruleOf: () => ({ limit: 5 }) };
+  await r.tasks.claim(await r.tasks.heads([TYPE]), claimer);
   await r.tasks.find('1');
   await r.tasks.holds('1', 1);
   await r.tasks.heartbeat('1', 1, 20);
+  await r.tasks.heartbeat('1', 1, 20, { done: 1, unit: 'bytes' });
+  await r.tasks.cancel('1', 'r', 2);
   await r.tasks.finish('1', 1, { outcome: 'failed', error: 'e' }, 2);
   await r.tasks.retry('1', 3);
   await r.tasks.attempts('1');
@@ -314,9 +333,22 @@ export async function callEverything(
     { type: TYPE, state: 'done' as const },
   ]) {
     await r.tasks.list(filter, 10);
+    await r.tasks.list({ ...filter, after: { createdAt: midst.createdAt, id: '9' } }, 10);
   }
-  await r.tasks.claim([TYPE], 'n', 3, 10);
-  await r.tasks.finish('1', 2, { outcome: 'done' }, 4);
+  await r.tasks.claimThis('1', { ...claimer, now: 3 });
+  const lost = { ...claimer, now: 100, ruleOf: () => ({}) };
+  const head = { type: TYPE, priority: 'normal', runAt: 1, dueAt: 20 } as const;
+  await r.tasks.claim([{ ...head, state: 'running' }], lost);
+  for (let turn = 0; turn < KEPT_ATTEMPTS; turn += 1) {
+    await r.tasks.finish('1', 3 + turn, { outcome: 'waiting', runAt: 1, error: 'e' }, 4);
+    await r.tasks.claim([{ ...head, state: 'pending' }], lost);
+  }
+  await r.tasks.setPaused(TYPE, true, 1);
+  await r.tasks.types();
+  await r.tasks.schedule('2', { ...task, key: 'k2' }, 'every day', 1);
+  await r.tasks.schedule('3', { ...task, key: 'k2' }, 'every hour', 1);
+  await r.tasks.cancel('2', 'r', 2);
+  await r.tasks.finish('1', 3 + KEPT_ATTEMPTS, { outcome: 'done' }, 4);
   await r.tasks.removeEnded(4, 10);
   const lease = await r.coordination.acquireLease('l', 'h', 1, 10);
   if (lease !== undefined) {
@@ -379,4 +411,5 @@ export const SMALL_TABLES = [
   'schema_migrations',
   'event_sinks',
   'scrubs',
+  'task_types',
 ];

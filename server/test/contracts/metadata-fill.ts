@@ -1,4 +1,5 @@
 import type { Metadata, MetadataWriter } from '#core/ports/metadata.ts';
+import { inOrder } from '#core/tasks/claim.ts';
 import type { Midst } from './metadata-every-query.ts';
 import {
   NOW,
@@ -24,7 +25,11 @@ export async function fillTables(metadata: Metadata): Promise<Midst> {
       for (let i = done; i < done + AT_ONCE; i++) uids.push(await fillOne(r, i));
     });
   }
-  return { owner: 'owner-1', uid: uids.sort((a, b) => Number(a) - Number(b))[ROWS / 2] ?? '' };
+  return {
+    owner: 'owner-1',
+    createdAt: NOW + ROWS / 2,
+    uid: uids.sort((a, b) => Number(a) - Number(b))[ROWS / 2] ?? '',
+  };
 }
 
 async function fillOne(r: MetadataWriter, i: number): Promise<string> {
@@ -45,7 +50,10 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
   await r.uploads.insert(upload);
   await r.uploads.putPart(upload.uid, samplePart({ blobId: blob.id }));
   await r.tasks.enqueue(newId(), sampleTask({ type: `type-${i % 10}` }), NOW + i);
-  if (i % 3 === 0) await r.tasks.claim([`type-${i % 10}`], 'node', NOW + i, 1000 * ROWS);
+  if (i % 3 === 0) {
+    const claimer = { node: 'node', now: NOW + i, leaseMs: 1000 * ROWS };
+    await r.tasks.claim(inOrder(await r.tasks.heads([`type-${i % 10}`]), claimer.now), claimer);
+  }
   await r.idempotency.insert({ owner, key: newId(), fingerprint: 'f', uid: file.uid, createdAt: NOW + i });
   await r.coordination.publish('t', `message ${i}`, NOW + i);
   const event = { type: 'file.ready', subject: file.uid, owner, data: {} } as const;

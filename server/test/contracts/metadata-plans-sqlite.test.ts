@@ -8,7 +8,8 @@ import { callEverything, plain, WALKS, watch, wrongIndexes } from './metadata-ev
 
 /** Queries that may sort, since few rows can match. */
 const SORTS = new Map([
-  ['"lease_until" from "tasks" where "type" = ? and "state" = ?', 'running tasks of a type'],
+  ['"lease_until" as "due_at" from "tasks" where "type" = ? and "state" = ?', 'running tasks of a type'],
+  ['"lease_until" <= ?', 'running tasks of a type'],
   ['select distinct "blob_id"', 'the blobs of purged manifests'],
   ['from "service_keys" order by', 'the list of keys, which are few'],
   ['from "nodes" where', 'the nodes, which are few'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { Metadata, MetadataWriter } from '#core/ports/metadata.ts';
+import { claimNext } from '#core/tasks/claim.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import {
   NOW,
@@ -134,7 +135,7 @@ export function racesContract({ metadata, openAnother }: Fixture): void {
         for (const id of ids) await r.tasks.enqueue(id, sampleTask(), NOW);
       });
       const claimOn = (where: Metadata, node: string) =>
-        write(where, (r) => r.tasks.claim(['compose'], node, NOW, 1000));
+        claimNext(where, ['compose'], { node, now: NOW, leaseMs: 1000 });
       const claims = await Promise.all(
         Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? claimOn(metadata(), 'a') : claimOn(other, 'b'))),
       );

@@ -94,9 +94,8 @@ export async function openRig(options: RigOptions = {}) {
       ? seen
       : announced(seen, {
           within: (event, at, repositories) => triggers.follow(event, at, repositories),
-          after: (events) => {
-            if (triggers.mayFollow(events)) runner?.wake();
-          },
+          after: () => {},
+          enqueued: (tasks) => runner?.enqueued(tasks),
         });
   const store = options.disk
     ? await LocalDiskDriver.start({ path: join(folder, 'objects') })
@@ -155,6 +154,7 @@ export async function openRig(options: RigOptions = {}) {
             ...{ periodMs: HOUR_MS, bytesPerSecond: options.scrubBytesPerSecond, nodeId: 'n1' },
             stores: ['main', 'other'],
           },
+    historyMs: 168 * HOUR_MS,
   });
   const types = [...builtIn, ...(options.types?.(base) ?? [])];
   const triggers: Triggers = new Triggers(types, { ids, taskAttempts: settings.taskAttempts });
@@ -188,7 +188,8 @@ export async function openRig(options: RigOptions = {}) {
     if (type === undefined) throw new Error(`no task type ${name}`);
     const { signal } = new AbortController();
     const commit = metadata.transaction.bind(metadata);
-    const context = { task: { attempts: 1, maxAttempts: 8 }, signal, logger: quiet, commit, ...more };
+    const own = { task: { attempts: 1, maxAttempts: 8 }, signal, logger: quiet, commit, progress: () => {} };
+    const context = { ...own, ...more };
     if ((await type.precheck?.(payload, context as TaskContext)) === false) return 'nothing to do';
     return type.handle(payload, context as TaskContext);
   };
@@ -204,7 +205,7 @@ export async function openRig(options: RigOptions = {}) {
     files: new Files(base),
     holds: new Holds(base),
     moves: new Moves(base),
-    tasks: new TaskBoard(base),
+    tasks: new TaskBoard({ ...base, types }),
     scrub: new ScrubBoard({
       ...base,
       isOn: true,

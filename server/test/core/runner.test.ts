@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OsproxyError } from '#core/errors.ts';
 import type { NewTask } from '#core/model/task.ts';
 import { NodeAway } from '#core/ports/peers.ts';
+import { claimNext } from '#core/tasks/claim.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
 import type { TaskContext, TaskType } from '#core/tasks/task-type.ts';
 import { openRig, type Rig } from './rig.ts';
@@ -47,7 +48,7 @@ const until = (check: () => Promise<void> | void) => vi.waitFor(check, { timeout
 const stateOf = (id: string, state: string) => until(async () => expect((await task(id))?.state).toBe(state));
 /** Another node claims everything, as if this one had gone silent. */
 const takeOver = () =>
-  rig.metadata.transaction((r) => r.tasks.claim(['job'], 'n2', rig.clock.now() + 1e9, 1e9));
+  claimNext(rig.metadata, ['job'], { node: 'n2', now: rig.clock.now() + 1e9, leaseMs: 1e9 });
 
 describe('TaskRunner', () => {
   it('runs each task once, at most as many at once as allowed', async () => {
@@ -112,7 +113,7 @@ describe('TaskRunner', () => {
   it('asks the database nothing while it is idle, until five seconds are over', async () => {
     await run(typeOf(async () => 'done'));
     await sleep(300);
-    const asked = vi.spyOn(rig.metadata.tasks, 'nextDue');
+    const asked = vi.spyOn(rig.metadata.tasks, 'heads');
     const wrote = vi.spyOn(rig.metadata, 'transaction');
     await sleep(2000);
     expect(asked.mock.calls.length + wrote.mock.calls.length).toBeLessThanOrEqual(2);
@@ -213,7 +214,7 @@ describe('TaskRunner', () => {
 
   it('takes over a task whose node went silent', async () => {
     const id = await enqueue();
-    await rig.metadata.transaction((r) => r.tasks.claim(['job'], 'dead', rig.clock.now(), 500));
+    await claimNext(rig.metadata, ['job'], { node: 'dead', now: rig.clock.now(), leaseMs: 500 });
     await run(typeOf(async () => 'done'));
     await stateOf(id, 'done');
     expect(await outcomes(id)).toEqual(['lost', 'done']);
@@ -222,7 +223,7 @@ describe('TaskRunner', () => {
   it('gives a task up that takes its process down each time', async () => {
     const id = await enqueue({ maxAttempts: 3 });
     for (let i = 0; i < 3; i += 1) {
-      await rig.metadata.transaction((r) => r.tasks.claim(['job'], 'dead', rig.clock.now(), 1));
+      await claimNext(rig.metadata, ['job'], { node: 'dead', now: rig.clock.now(), leaseMs: 1 });
       await sleep(5);
     }
     const handle = vi.fn(async () => 'done' as const);
@@ -351,11 +352,11 @@ describe('TaskRunner', () => {
     const runner = await run(typeOf(async () => 'done'));
     await stateOf(id, 'done');
     failing.mockRejectedValue(new Error('away'));
-    const nextDue = vi.spyOn(rig.metadata.tasks, 'nextDue').mockRejectedValue(new Error('away'));
+    const heads = vi.spyOn(rig.metadata.tasks, 'heads').mockRejectedValue(new Error('away'));
     runner.wake();
     await sleep(50);
     failing.mockImplementation(transaction.bind(rig.metadata));
-    nextDue.mockRestore();
+    heads.mockRestore();
     const next = await enqueue();
     runner.wake();
     await stateOf(next, 'done');

@@ -1,29 +1,46 @@
 import type { EventType, NewEvent } from '../model/event.ts';
+import type { NewTask, TaskPriority } from '../model/task.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 
-/** What follows from an event. */
+/** What follows from an event or a new task. */
 export interface Listeners {
   /** Called inside the transaction that appended the event: what it writes becomes true together with the event, or neither does. */
   readonly within?: (event: NewEvent, at: number, repositories: MetadataWriter) => Promise<void> | undefined;
   /** Called after each commit that appended events, with their types. */
   readonly after: (types: readonly EventType[]) => void;
+  /** Called after each commit that added tasks. */
+  readonly enqueued?: (tasks: readonly NewTask[]) => void;
+  /** What a task without a priority of its own gets. */
+  readonly priorityOf?: (type: string) => TaskPriority;
 }
 
-/** The same metadata, whose events are heard of. */
-export function announced(metadata: Metadata, { within, after }: Listeners): Metadata {
+/** The same metadata, whose events and new tasks are heard of. */
+export function announced(metadata: Metadata, listeners: Listeners): Metadata {
+  const { within, after, priorityOf } = listeners;
   const transaction = async <T>(work: (repositories: MetadataWriter) => Promise<T>): Promise<T> => {
     let appended: EventType[] = [];
+    let enqueued: NewTask[] = [];
     const result = await metadata.transaction((repositories) => {
       appended = [];
-      const { events } = repositories;
+      enqueued = [];
+      const { events, tasks } = repositories;
       const append: typeof events.append = async (event, at) => {
         appended.push(event.type);
         await events.append(event, at);
-        await within?.(event, at, repositories);
+        await within?.(event, at, heard);
       };
-      return work(overriding(repositories, { events: overriding(events, { append }) }));
+      const enqueue: typeof tasks.enqueue = async (id, task, now) => {
+        const priority = task.priority ?? priorityOf?.(task.type);
+        const added = await tasks.enqueue(id, priority === undefined ? task : { ...task, priority }, now);
+        if (added) enqueued.push(task);
+        return added;
+      };
+      const own = { events: overriding(events, { append }), tasks: overriding(tasks, { enqueue }) };
+      const heard = overriding(repositories, own);
+      return work(heard);
     });
     if (appended.length > 0) after(appended);
+    if (enqueued.length > 0) listeners.enqueued?.(enqueued);
     return result;
   };
   return overriding(metadata, { transaction });

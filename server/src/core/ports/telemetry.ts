@@ -2,7 +2,7 @@
 export interface Telemetry {
   /** One call of a storage driver. `outcome` is 'ok' or an ErrorCode. */
   storageOperation(store: string, operation: string, outcome: string, seconds: number): void;
-  /** One attempt of a task. `outcome` is 'done', 'retry', 'released', 'waiting', 'failed' or 'lost'. */
+  /** One attempt of a task. `outcome` is 'done', 'retry', 'released', 'waiting', 'failed', 'cancelled' or 'lost'. */
   taskAttempt(type: string, outcome: string, seconds: number): void;
   /** Bytes of file content that went through; direction as seen by the service. */
   transferred(direction: 'in' | 'out', bytes: number): void;

@@ -17,6 +17,8 @@ export interface TaskDependencies extends ComposeDependencies {
   readonly purgeEveryMs: number;
   readonly graceMs: number;
   readonly expireEveryMs: number;
+  /** How long ended tasks are kept, in milliseconds. */
+  readonly historyMs: number;
   readonly events: EventRetention;
   /** Undefined: nothing is read again. */
   readonly scrub?: ScrubSettings | undefined;

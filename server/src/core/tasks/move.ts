@@ -29,6 +29,7 @@ export function moveType(dependencies: RelocationDependencies): TaskType<typeof 
   return {
     type: MOVE,
     schema,
+    cancelledBy: 'it belongs to a move; cancel or pause the move instead.',
     handle: async ({ moveId, run }, context) => {
       const move = await dependencies.metadata.moves.find(moveId);
       if (move === undefined || !isCurrent(move, run)) return 'done';

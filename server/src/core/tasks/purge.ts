@@ -12,7 +12,7 @@ const BATCH = 200;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Keys of deleted orphans stay reserved long enough that no put of that time can still be under way. */
 const DOOMED_KEPT_MS = 7 * DAY_MS;
-/** Ended tasks, uploads, idempotency records and expired links stay this long for questions. */
+/** Ended uploads, idempotency records and expired links stay this long for questions. */
 const HISTORY_KEPT_MS = 7 * DAY_MS;
 
 const schema = Type.Object({});
@@ -26,6 +26,8 @@ export function purgeType(options: {
   graceMs: number;
   /** False where each node sweeps its node-local stores itself. */
   sweepsAll: boolean;
+  /** How long ended tasks are kept. */
+  historyMs: number;
   events: EventRetention;
 }): TaskType<typeof schema> {
   const { metadata, stores, clock, graceMs, sweepsAll } = options;
@@ -58,7 +60,7 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.files.removeDeleted(cutoff, limit)));
       await all((limit) => commit((r) => r.blobs.forgetDoomed(now - DOOMED_KEPT_MS, limit)));
       await all((limit) => commit((r) => r.uploads.removeEnded(history, limit)));
-      await all((limit) => commit((r) => r.tasks.removeEnded(history, limit)));
+      await all((limit) => commit((r) => r.tasks.removeEnded(now - options.historyMs, limit)));
       await all((limit) => commit((r) => r.links.removeExpired(history, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
       const events = await removeOldEvents({ ...options.events, metadata, commit, now, signal });

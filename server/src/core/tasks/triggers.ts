@@ -56,11 +56,6 @@ export class Triggers {
       : [...new Set(holders.filter(({ trigger }) => matches(trigger, ready)).map(({ type }) => type))];
   }
 
-  /** True when a task may follow from one of these events. */
-  mayFollow(types: readonly EventType[]): boolean {
-    return this.#byEvent.size > 0 && types.some((type) => this.#byEvent.has(type));
-  }
-
   /** Leaves the tasks that follow from the event; undefined where none can. Belongs to the transaction that appends it. */
   follow(event: NewEvent, at: number, repositories: MetadataWriter): Promise<void> | undefined {
     const bound = this.#byEvent.get(event.type);

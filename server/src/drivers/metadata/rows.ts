@@ -230,6 +230,21 @@ export interface TaskTable {
   created_at: Num;
   updated_at: Num;
   ended_at: OptionalNum;
+  /** Place in TASK_PRIORITIES. */
+  priority: Num;
+  /** JSON. */
+  progress: string | null;
+  cancel_at: OptionalNum;
+  cancel_reason: string | null;
+}
+
+/** What all nodes agree on for a type of tasks; made when a type is claimed, paused or scheduled first. */
+interface TaskTypeTable {
+  type: string;
+  paused_at: OptionalNum;
+  schedule: string | null;
+  /** Written by each claim of a type with a limit, so that two never count at once. */
+  claims: Num;
 }
 
 export interface TaskAttemptTable {
@@ -346,6 +361,7 @@ export interface Tables {
   service_keys: ServiceKeyTable;
   idempotency: IdempotencyTable;
   tasks: TaskTable;
+  task_types: TaskTypeTable;
   task_attempts: TaskAttemptTable;
   leases: LeaseTable;
   nodes: NodeTable;

@@ -32,6 +32,8 @@ export interface Dialect {
   ): Insert<T>;
   /** A select that keeps others from changing its rows until the transaction ends. */
   lockRows<Q extends object>(query: Q): Q;
+  /** A select that lets others do the same, and keeps them from changing its rows until the transaction ends. */
+  shareRows<Q extends object>(query: Q): Q;
   /** As lockRows, but leaves out rows that somebody else has locked at the moment instead of waiting for them. */
   lockFreeRows<Q extends object>(query: Q): Q;
 }

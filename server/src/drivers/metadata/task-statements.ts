@@ -1,87 +1,81 @@
 import type { TaskAttempt, TaskState } from '#core/model/task.ts';
-import type { Dialect } from './session.ts';
-import { Statement } from './statement.ts';
+import { pick, Statement } from './statement.ts';
+import { type NewTaskRow, TASK_COLUMNS } from './task-rows.ts';
 
-/** What a task record is read from. */
-export const TASK_COLUMNS = [
-  'id',
-  'type',
-  'key',
-  'payload',
-  'state',
-  'run_at',
-  'attempts',
-  'max_attempts',
-  'fence',
-  'node',
-  'lease_until',
-  'last_error',
-  'created_at',
-  'updated_at',
-] as const;
-
-/** The first task of a type in this state whose `due` column is not after now: one look into an index however many wait. */
-function selectDue({ build }: Dialect, state: TaskState, due: 'run_at' | 'lease_until', p: Due) {
-  return build
-    .selectFrom('tasks')
-    .select(['id', 'run_at'])
-    .where('type', '=', p.type)
-    .where('state', '=', state)
-    .where(due, '<=', p.now)
-    .orderBy('run_at')
-    .orderBy('id')
-    .limit(1);
-}
-
-interface Due {
-  readonly type: string;
-  readonly now: number;
-}
-
-export const findPending = new Statement((dialect, p: Due) => selectDue(dialect, 'pending', 'run_at', p));
-
-/** Pending and due, and not being claimed by somebody else at the moment. */
-export const lockPending = new Statement((dialect, p: Due) =>
-  dialect.lockFreeRows(selectDue(dialect, 'pending', 'run_at', p)),
+export const findTask = new Statement(({ build }, p: { id: bigint }) =>
+  build.selectFrom('tasks').select(TASK_COLUMNS).where('id', '=', p.id),
 );
 
-/** Running with its lease over; running tasks are few. */
-export const lockExpired = new Statement((dialect, p: Due) =>
-  dialect.lockFreeRows(selectDue(dialect, 'running', 'lease_until', p)),
+export const lockTask = new Statement((dialect, p: { id: bigint }) =>
+  dialect.lockRows(dialect.build.selectFrom('tasks').select(TASK_COLUMNS).where('id', '=', p.id)),
 );
 
-export const firstLeaseEnd = new Statement(({ build }, p: { type: string }) =>
+export const insertTask = new Statement((dialect, p: NewTaskRow) =>
+  dialect.skipTaken(dialect.build.insertInto('tasks').values(pick(p, [...TASK_COLUMNS, 'live_key'])), [
+    'live_key',
+  ]),
+);
+
+export const findLive = new Statement(({ build }, p: { liveKey: string }) =>
+  build.selectFrom('tasks').select('id').where('live_key', '=', p.liveKey),
+);
+
+export const pendAgain = new Statement(({ build }, p: { id: bigint; liveKey: string; runAt: number }) =>
   build
-    .selectFrom('tasks')
-    .select('lease_until')
-    .where('type', '=', p.type)
-    .where('state', '=', 'running')
-    .orderBy('lease_until')
-    .limit(1),
+    .updateTable('tasks')
+    .set({
+      state: 'pending',
+      live_key: p.liveKey,
+      attempts: 0,
+      run_at: p.runAt,
+      progress: null,
+      ended_at: null,
+    })
+    .where('id', '=', p.id)
+    .where('state', 'in', ['pending', 'failed', 'cancelled']),
 );
 
-export const lease = new Statement(
-  ({ build }, p: { id: bigint; node: string; leaseUntil: number; now: number }) =>
-    build
-      .updateTable('tasks')
-      .set((eb) => ({
-        state: 'running',
-        node: p.node,
-        lease_until: p.leaseUntil,
-        fence: eb('fence', '+', 1),
-        attempts: eb('attempts', '+', 1),
-        updated_at: p.now,
-      }))
-      .where('id', '=', p.id),
+export const postpone = new Statement(({ build }, p: { liveKey: string; runAt: number }) =>
+  build
+    .updateTable('tasks')
+    .set({ run_at: p.runAt })
+    .where('live_key', '=', p.liveKey)
+    .where('state', '=', 'pending'),
 );
 
-export const renew = new Statement(({ build }, p: { id: bigint; fence: number; leaseUntil: number }) =>
+interface Beat {
+  readonly id: bigint;
+  readonly fence: number;
+  readonly leaseUntil: number;
+}
+
+export const renew = new Statement(({ build }, p: Beat) =>
   build
     .updateTable('tasks')
     .set({ lease_until: p.leaseUntil })
     .where('id', '=', p.id)
     .where('fence', '=', p.fence)
     .where('state', '=', 'running'),
+);
+
+export const renewWithProgress = new Statement(({ build }, p: Beat & { progress: string }) =>
+  build
+    .updateTable('tasks')
+    .set({ lease_until: p.leaseUntil, progress: p.progress })
+    .where('id', '=', p.id)
+    .where('fence', '=', p.fence)
+    .where('state', '=', 'running'),
+);
+
+export const findCancel = new Statement(({ build }, p: { id: bigint }) =>
+  build.selectFrom('tasks').select('cancel_at').where('id', '=', p.id),
+);
+
+export const askToCancel = new Statement(({ build }, p: { id: bigint; reason: string; now: number }) =>
+  build
+    .updateTable('tasks')
+    .set({ cancel_at: p.now, cancel_reason: p.reason, updated_at: p.now })
+    .where('id', '=', p.id),
 );
 
 interface Finish {
@@ -91,6 +85,7 @@ interface Finish {
   readonly runAt: number;
   readonly attempts: number;
   readonly error: string | null;
+  readonly progress: string | null;
   readonly endedAt: number | null;
   readonly now: number;
 }
@@ -104,10 +99,13 @@ export const finishTask = new Statement(({ build }, p: Finish) =>
       run_at: p.runAt,
       attempts: p.attempts,
       last_error: p.error,
+      progress: p.progress,
       ended_at: p.endedAt,
       updated_at: p.now,
       node: null,
       lease_until: null,
+      cancel_at: null,
+      cancel_reason: null,
     })
     .where('id', '=', p.id),
 );
@@ -130,19 +128,6 @@ export const closeAttempt = new Statement(({ build }, p: Close) =>
 
 export const forgetAttempt = new Statement(({ build }, p: { id: bigint; fence: number }) =>
   build.deleteFrom('task_attempts').where('task_id', '=', p.id).where('fence', '=', p.fence),
-);
-
-export const openAttempt = new Statement(
-  ({ build }, p: { id: bigint; fence: number; node: string; now: number }) =>
-    build.insertInto('task_attempts').values({
-      task_id: p.id,
-      fence: p.fence,
-      node: p.node,
-      started_at: p.now,
-      finished_at: null,
-      outcome: 'running',
-      error: null,
-    }),
 );
 
 export const findAttempts = new Statement(({ build }, p: { id: bigint }) =>

@@ -1,8 +1,7 @@
 import type { MoveRecord } from '#core/model/move.ts';
-import type { TaskRecord } from '#core/model/task.ts';
 import type { MoveReport } from '#core/moves.ts';
 import type { StoreView } from '#core/store-overview.ts';
-import type { MoveBody, StoreBody, TaskBody } from './admin-schemas.ts';
+import type { MoveBody, StoreBody } from './admin-schemas.ts';
 
 export function storeBody({ limits, ...view }: StoreView): StoreBody {
   const { maxFileSize, allowedTypes } = limits;
@@ -39,21 +38,6 @@ export function moveReportBody({ move, failures }: MoveReport) {
   return {
     ...moveBody(move),
     failures: failures.map(({ blobId: id, reason, at }) => ({ id, reason, at: iso(at) })),
-  };
-}
-
-export function taskBody(task: TaskRecord): TaskBody {
-  const { id, type, state, attempts, maxAttempts, lastError } = task;
-  return {
-    id,
-    type,
-    state,
-    attempts,
-    maxAttempts,
-    runAt: iso(task.runAt),
-    ...(lastError === undefined ? {} : { lastError }),
-    createdAt: iso(task.createdAt),
-    updatedAt: iso(task.updatedAt),
   };
 }
 

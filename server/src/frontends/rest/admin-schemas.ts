@@ -89,36 +89,7 @@ export const MoveListBody = Type.Object(
   { $id: 'MoveList', description: 'Moves, newest first, at most a hundred.' },
 );
 
-export const TaskBody = Type.Object(
-  {
-    id: Type.String(),
-    type: Type.String({ examples: ['transfer'] }),
-    state: Type.Enum(['pending', 'running', 'done', 'failed', 'cancelled']),
-    attempts: Type.Integer(),
-    maxAttempts: Type.Integer(),
-    runAt: time('When it is due. UTC.'),
-    lastError: Type.Optional(Type.String()),
-    createdAt: time('UTC.'),
-    updatedAt: time('UTC.'),
-  },
-  { $id: 'Task', description: 'A piece of background work.' },
-);
-export type TaskBody = Static<typeof TaskBody>;
-
-export const TaskListBody = Type.Object(
-  { tasks: Type.Array(ref(TaskBody)) },
-  { $id: 'TaskList', description: 'Tasks, newest first.' },
-);
-
-export const ADMIN_SCHEMAS = [
-  StoreBody,
-  StoreListBody,
-  MoveBody,
-  MoveReportBody,
-  MoveListBody,
-  TaskBody,
-  TaskListBody,
-];
+export const ADMIN_SCHEMAS = [StoreBody, StoreListBody, MoveBody, MoveReportBody, MoveListBody];
 
 export const IdParams = Type.Object({
   id: Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'Decimal id.' }),

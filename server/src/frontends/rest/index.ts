@@ -38,8 +38,11 @@ import { listMoves } from './routes/moves/list.ts';
 import { getScrub } from './routes/scrub/get.ts';
 import { startScrub } from './routes/scrub/start.ts';
 import { listStores } from './routes/stores/list.ts';
+import { cancelTask } from './routes/tasks/cancel.ts';
+import { getTask } from './routes/tasks/get.ts';
 import { listTasks } from './routes/tasks/list.ts';
 import { retryTask } from './routes/tasks/retry.ts';
+import { controlTaskType, listTaskTypes } from './routes/tasks/types.ts';
 import { abortUpload } from './routes/uploads/abort.ts';
 import { completeUpload } from './routes/uploads/complete.ts';
 import { createUpload } from './routes/uploads/create.ts';
@@ -48,6 +51,7 @@ import { writeContent } from './routes/uploads/write-content.ts';
 import { writePart } from './routes/uploads/write-part.ts';
 import { SHARED_SCHEMAS } from './schemas.ts';
 import { SCRUB_SCHEMAS } from './scrub-schemas.ts';
+import { TASK_SCHEMAS } from './task-schemas.ts';
 
 export type { RestOptions } from './context.ts';
 
@@ -60,6 +64,7 @@ const SCHEMAS = [
   ...EVENT_SCHEMAS,
   ...HELD_SCHEMAS,
   ...SCRUB_SCHEMAS,
+  ...TASK_SCHEMAS,
 ];
 
 /** Routes with a JSON body or none. */
@@ -73,7 +78,11 @@ const JSON_ROUTES: readonly Route[] = [
   getMove,
   controlMove,
   listTasks,
+  getTask,
+  cancelTask,
   retryTask,
+  listTaskTypes,
+  controlTaskType,
   streamEvents,
   listSinks,
   controlSink,

@@ -107,10 +107,11 @@ function upload(method: string, below = '', more: Partial<Call> = {}): Row['call
 const ADMIN: Expected = { ...NOBODY, otherOwner: 403, admin: 200 };
 
 function control(action: string): Row {
-  return {
-    call: () => ({ method: 'POST', path: `${V1}/moves/5/${action}` }),
-    expected: { ...ADMIN, admin: 404 },
-  };
+  return missing(`moves/5/${action}`);
+}
+
+function missing(path: string): Row {
+  return { call: () => ({ method: 'POST', path: `${V1}/${path}` }), expected: { ...ADMIN, admin: 404 } };
 }
 
 function sink(method: string, below: string): Row {
@@ -296,10 +297,12 @@ export const TABLE: Readonly<Record<string, Row>> = {
     expected: { ...ADMIN, admin: 409 },
   },
   'GET /api/v1/tasks': { call: get(`${V1}/tasks`), expected: ADMIN },
-  'POST /api/v1/tasks/:id/retry': {
-    call: () => ({ method: 'POST', path: `${V1}/tasks/5/retry` }),
-    expected: { ...ADMIN, admin: 404 },
-  },
+  'GET /api/v1/tasks/:id': { call: get(`${V1}/tasks/5`), expected: { ...ADMIN, admin: 404 } },
+  'POST /api/v1/tasks/:id/cancel': missing('tasks/5/cancel'),
+  'POST /api/v1/tasks/:id/retry': missing('tasks/5/retry'),
+  'GET /api/v1/task-types': { call: get(`${V1}/task-types`), expected: ADMIN },
+  'POST /api/v1/task-types/:type/pause': missing('task-types/none/pause'),
+  'POST /api/v1/task-types/:type/resume': missing('task-types/none/resume'),
 
   'POST /api/storage/v0/link/upload': {
     call: () => ({ method: 'POST', path: `${V0}/link/upload`, json: { filePath: ['new.txt'] } }),

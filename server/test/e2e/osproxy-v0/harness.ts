@@ -108,16 +108,19 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   };
   const holders = { holding: () => [] };
   const base = { ...made, policy, settings, holders, telemetry: silentTelemetry, wakeTasks };
+  const types = taskTypes({
+    ...base,
+    purgeEveryMs: DAY_MS,
+    expireEveryMs: DAY_MS,
+    graceMs: DAY_MS,
+    historyMs: DAY_MS,
+    events: { sinks: [], retentionMs: DAY_MS },
+    scrub: undefined,
+    transferBytesPerSecond: undefined,
+  });
   const runner: TaskRunner = new TaskRunner({
     ...base,
-    types: taskTypes({
-      ...base,
-      purgeEveryMs: DAY_MS,
-      expireEveryMs: DAY_MS,
-      graceMs: DAY_MS,
-      events: { sinks: [], retentionMs: DAY_MS },
-      transferBytesPerSecond: undefined,
-    }),
+    types,
     node: NODE,
     logger,
     concurrency: 2,
@@ -148,7 +151,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         limitsOf: () => ({}),
       }),
       moves: new Moves(base),
-      tasks: new TaskBoard(base),
+      tasks: new TaskBoard({ ...base, types }),
       scrub: new ScrubBoard({ ...base, isOn: false, typeOf: () => SCRUB }),
       cluster: new ClusterOverview({ coordinator, metadata, clock }),
       feed: new EventFeed({ metadata, logger, flow: { onSequenced: () => () => {} } }),

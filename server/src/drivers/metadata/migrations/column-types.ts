@@ -18,4 +18,6 @@ export interface ColumnTypes {
   readonly clusteredTable: string;
   /** True when an index can leave out rows that are null in its first column. */
   readonly partialIndexes: boolean;
+  /** True when dropping an index takes the name of its table. */
+  readonly indexesBelongToTables: boolean;
 }

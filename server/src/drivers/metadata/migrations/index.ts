@@ -5,6 +5,7 @@ import { nodeStatus } from './0003-node-status.ts';
 import { replicaBeats } from './0004-replica-beats.ts';
 import { eventTables } from './0005-events.ts';
 import { eventSinkTables } from './0006-event-sinks.ts';
+import { taskControl } from './0007-task-control.ts';
 import { holdTable } from './0008-holds.ts';
 import { scrubTables } from './0010-scrub.ts';
 import type { ColumnTypes } from './column-types.ts';
@@ -18,6 +19,7 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0004-replica-beats': replicaBeats(types),
     '0005-events': eventTables(types),
     '0006-event-sinks': eventSinkTables(types),
+    '0007-task-control': taskControl(types),
     '0008-holds': holdTable(types),
     '0010-scrub': scrubTables(types),
   };

@@ -46,6 +46,7 @@ function dialectWith(collation: string): Dialect {
       short: (length) => text(`varchar(${length})`),
       clusteredTable: '',
       partialIndexes: false,
+      indexesBelongToTables: true,
     },
     findMigrationTable:
       "select 1 from information_schema.tables where table_schema = database() and table_name = 'schema_migrations'",
@@ -56,6 +57,9 @@ function dialectWith(collation: string): Dialect {
     skipTaken: (query) => query.ignore(),
     replaceTaken,
     lockRows: <Q extends object>(query: Q) => (query as unknown as AnySelect).forUpdate() as unknown as Q,
+    // MariaDB has no FOR SHARE, and both kinds have this.
+    shareRows: <Q extends object>(query: Q) =>
+      (query as unknown as AnySelect).modifyEnd(sql`lock in share mode`) as unknown as Q,
     lockFreeRows: <Q extends object>(query: Q) =>
       (query as unknown as AnySelect).forUpdate().skipLocked() as unknown as Q,
   };

@@ -35,6 +35,7 @@ export const postgres: Dialect = {
     short: (length) => sql`${sql.raw(`varchar(${length})`)} collate "C"`,
     clusteredTable: '',
     partialIndexes: true,
+    indexesBelongToTables: false,
   },
   findMigrationTable:
     "select 1 from information_schema.tables where table_schema = current_schema() and table_name = 'schema_migrations'",
@@ -42,6 +43,7 @@ export const postgres: Dialect = {
   skipTaken: skipOnConflict,
   replaceTaken: replaceOnConflict,
   lockRows: <Q extends object>(query: Q) => (query as unknown as AnySelect).forUpdate() as unknown as Q,
+  shareRows: <Q extends object>(query: Q) => (query as unknown as AnySelect).forShare() as unknown as Q,
   lockFreeRows: <Q extends object>(query: Q) =>
     (query as unknown as AnySelect).forUpdate().skipLocked() as unknown as Q,
 };

@@ -24,6 +24,7 @@ export const sqlite: Dialect = {
     short: (length) => `varchar(${length})`,
     clusteredTable: 'without rowid',
     partialIndexes: true,
+    indexesBelongToTables: false,
   },
   findMigrationTable: "select name from sqlite_master where type = 'table' and name = 'schema_migrations'",
   readBy: (table) => table,
@@ -31,5 +32,6 @@ export const sqlite: Dialect = {
   replaceTaken: replaceOnConflict,
   // BEGIN IMMEDIATE holds the only write lock there is.
   lockRows: (query) => query,
+  shareRows: (query) => query,
   lockFreeRows: (query) => query,
 };

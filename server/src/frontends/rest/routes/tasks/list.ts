@@ -1,9 +1,10 @@
 import { Type } from 'typebox';
+import { TASK_STATES } from '#core/model/task.ts';
 import type { HttpServer } from '../../../http/server.ts';
-import { taskBody } from '../../admin-presenters.ts';
-import { TaskListBody } from '../../admin-schemas.ts';
 import type { RestOptions } from '../../context.ts';
+import { decodeTaskCursor, encodeTaskCursor } from '../../cursor.ts';
 import { ref } from '../../schemas.ts';
+import { TaskListBody, taskBody } from '../../task-schemas.ts';
 
 const PAGE = 100;
 
@@ -13,11 +14,12 @@ const schema = {
   summary: 'List background work',
   description: 'The newest tasks; those that failed for good say why and can be tried again.',
   querystring: Type.Object({
-    state: Type.Optional(Type.Enum(['pending', 'running', 'done', 'failed', 'cancelled'])),
+    state: Type.Optional(Type.Enum([...TASK_STATES])),
     type: Type.Optional(Type.String({ minLength: 1, maxLength: 64, examples: ['transfer'] })),
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1000, default: PAGE, description: 'Most tasks that are listed.' }),
+      Type.Integer({ minimum: 1, maximum: 1000, default: PAGE, description: 'Tasks per page.' }),
     ),
+    cursor: Type.Optional(Type.String({ description: '`next` of the page before.' })),
   }),
   response: { 200: ref(TaskListBody) },
 };
@@ -25,8 +27,10 @@ const schema = {
 export function listTasks(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'admin' } } as const;
   app.get('/tasks', { config, schema }, async (request) => {
-    const { state, type, limit = PAGE } = request.query;
-    const filter = { ...(state === undefined ? {} : { state }), ...(type === undefined ? {} : { type }) };
-    return { tasks: (await core.tasks.list(filter, limit)).map(taskBody) };
+    const { state, type, limit = PAGE, cursor } = request.query;
+    const after = cursor === undefined ? undefined : decodeTaskCursor(cursor);
+    const tasks = await core.tasks.list({ state, type, after }, limit);
+    const last = tasks.length === limit ? tasks.at(-1) : undefined;
+    return { tasks: tasks.map(taskBody), next: last === undefined ? null : encodeTaskCursor(last) };
   });
 }

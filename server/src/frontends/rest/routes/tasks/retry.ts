@@ -1,15 +1,15 @@
 import type { HttpServer } from '../../../http/server.ts';
-import { taskBody } from '../../admin-presenters.ts';
-import { IdParams, TaskBody } from '../../admin-schemas.ts';
+import { IdParams } from '../../admin-schemas.ts';
 import type { RestOptions } from '../../context.ts';
 import { problems } from '../../problems.ts';
 import { ref } from '../../schemas.ts';
+import { TaskBody, taskBody } from '../../task-schemas.ts';
 
 const schema = {
   operationId: 'retryTask',
   tags: ['tasks'],
   summary: 'Try a task again',
-  description: 'One that has failed or waits runs now, with all its attempts.',
+  description: 'One that has failed, was cancelled or waits is due now, with all its attempts.',
   params: IdParams,
   response: { 200: ref(TaskBody), ...problems(404, 409) },
 };
