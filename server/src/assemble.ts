@@ -140,7 +140,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const telemetry = new PrometheusTelemetry();
   const link = linkOf(config, logger);
   const prepared = await prepareStores(config);
-  const sinks = configuredSinks(config, clock);
+  const sinks = configuredSinks(config, clock, logger);
   const database = await openDatabase(config, logger);
   const metadata = announced(database, {
     within: (event, at, repositories) => triggers.follow(event, at, repositories),

@@ -4,6 +4,7 @@ import { isOsproxyError } from '#core/errors.ts';
 import type { ConfiguredSink } from '#core/events/event-flow.ts';
 import type { SinkPolicy } from '#core/events/sink-policy.ts';
 import type { Clock } from '#core/ports/clock.ts';
+import type { Logger } from '#core/ports/logger.ts';
 import { prepareSink, type SinkSettings } from '#drivers/event-sinks/index.ts';
 import { readRabbitSettings } from '#drivers/rabbitmq/settings.ts';
 
@@ -12,13 +13,13 @@ const DEFAULT_ATTEMPTS = 15;
 const DEFAULT_DISABLE_HOURS = 72;
 
 /** The sinks of the configuration. Throws a ConfigError with every wrong setting of every sink at once. */
-export function configuredSinks(config: Config, clock: Clock): readonly ConfiguredSink[] {
+export function configuredSinks(config: Config, clock: Clock, logger: Logger): readonly ConfiguredSink[] {
   const problems = brokerProblems(config);
-  const context = { source: config.publicUrl, clock };
+  const context = { source: config.publicUrl, clock, logger };
   const sinks = config.events.sinks.flatMap((sink): ConfiguredSink[] => {
     const { name, types, owners, maxAttempts, disableAfterHours, ...own } = sink;
     const settings = withShared(config, own);
-    if (problems.length > 0 && settings.url === config.rabbitmq.url) return [];
+    if (problems.length > 0 && settings.type === 'rabbitmq' && settings.url === config.rabbitmq.url) return [];
     try {
       const prepared = prepareSink(name, settings);
       return [{ name, types, owners, policy: policyOf(sink), start: () => prepared.start(context) }];
@@ -45,8 +46,10 @@ function brokerProblems({ rabbitmq }: Config): string[] {
 }
 
 /** A sink that names no server of its own uses that of the installation. */
-function withShared({ rabbitmq }: Config, settings: SinkSettings): SinkSettings {
-  return settings.type === 'rabbitmq' && settings.url === undefined ? { ...rabbitmq, ...settings } : settings;
+function withShared({ rabbitmq, kafka }: Config, settings: SinkSettings): SinkSettings {
+  if (settings.type === 'rabbitmq' && settings.url === undefined) return { ...rabbitmq, ...settings };
+  const onCluster = settings.type === 'kafka' && settings.brokers === undefined && kafka.brokers.length > 0;
+  return onCluster ? { ...kafka, ...settings } : settings;
 }
 
 function policyOf({ maxAttempts, disableAfterHours }: SinkConfig): SinkPolicy {

@@ -3,8 +3,6 @@ import { nearest } from './nearest.ts';
 import { allowedText, type SchemaNode, SETTINGS, type Setting } from './settings.ts';
 
 const CONFIG_VARIABLE = 'OSPROXY_CONFIG';
-/** A name kept for a part to come, which does nothing in this version. */
-const RESERVED = ['OSPROXY_KAFKA_BROKERS'];
 
 class Unreadable extends Error {}
 
@@ -22,8 +20,6 @@ export function readEnvironment(draft: Draft, env: NodeJS.ProcessEnv): void {
 }
 
 function unknownVariable(name: string, known: Iterable<string>): string {
-  if (RESERVED.includes(name))
-    return `${name} is not supported by this version of osproxy; remove it from the environment.`;
   const suggestion = nearest(name, [...known, CONFIG_VARIABLE]);
   const advice =
     suggestion === undefined ? 'see docs/configuration.md for the names' : `did you mean ${suggestion}`;

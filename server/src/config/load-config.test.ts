@@ -144,10 +144,6 @@ const BAD_ENVIRONMENT: readonly (readonly [Env, string])[] = [
     'OSPROXY_COMPLETELY_DIFFERENT_THING is not a variable that osproxy knows; see docs/configuration.md for the names.',
   ],
   [
-    { OSPROXY_KAFKA_BROKERS: 'x:1' },
-    'OSPROXY_KAFKA_BROKERS is not supported by this version of osproxy; remove it from the environment.',
-  ],
-  [
     { OSPROXY_API_KEY: 'short' },
     `apiKey (from ${inEnv('OSPROXY_API_KEY')}) is (hidden); it must be 8 to 512 printable ASCII characters without spaces.`,
   ],

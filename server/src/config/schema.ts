@@ -4,6 +4,7 @@ import { clusterSettings } from './schema/cluster.ts';
 import { databaseSettings } from './schema/database.ts';
 import { eventsSettings } from './schema/events.ts';
 import { httpSettings } from './schema/http.ts';
+import { kafkaSettings } from './schema/kafka.ts';
 import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
 import { rabbitmqSettings } from './schema/rabbitmq.ts';
@@ -49,6 +50,7 @@ export const settingsSchema = section(
     database: databaseSettings,
     redis: redisSettings,
     rabbitmq: rabbitmqSettings,
+    kafka: kafkaSettings,
     stores: Type.Optional(
       Type.Array(storeSchema, {
         minItems: 1,

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import { sharedCephRgw } from './ceph-rgw.ts';
+import { requireKafka } from './kafka.ts';
 import { sharedMariadb } from './mariadb.ts';
 import { sharedNginx } from './nginx.ts';
 import { sharedPostgres } from './postgres.ts';
@@ -28,6 +29,7 @@ const starters: {
   mariadb: sharedMariadb,
   rabbitmq: sharedRabbitmq,
   'rabbitmq-server': requireRabbitmq,
+  'kafka-mock': requireKafka,
 };
 
 function isName(name: string): name is keyof SharedServices {

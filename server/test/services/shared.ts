@@ -18,6 +18,8 @@ export interface SharedServices {
   readonly rabbitmq: RabbitmqAccess;
   /** As `redis-server`. */
   readonly 'rabbitmq-server': null;
+  /** Nothing runs: the library is here for tests that start a mock cluster of their own. */
+  readonly 'kafka-mock': null;
 }
 
 declare module 'vitest' {

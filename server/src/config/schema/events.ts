@@ -11,7 +11,7 @@ const sinkSchema = Type.Object(
       NAME,
     ),
     type: text(
-      '`webhook` posts each event to an address, signed as Standard Webhooks describes; `rabbitmq` publishes it to an exchange.',
+      '`webhook` posts each event to an address, signed as Standard Webhooks describes; `rabbitmq` publishes it to an exchange, `kafka` writes it to a topic.',
     ),
     types: Type.Optional(
       Type.Array(Type.Enum([...EVENT_TYPES, ...GROUPS]), {

@@ -2,12 +2,14 @@ import type { Static, TSchema } from 'typebox';
 import type { Batching } from '#core/events/round.ts';
 import type { Clock } from '#core/ports/clock.ts';
 import type { EventSink } from '#core/ports/event-sink.ts';
+import type { Logger } from '#core/ports/logger.ts';
 
 /** What a sink may use of the node it runs on. */
 export interface EventSinkContext {
   /** `source` of the events: the public address of the installation, where it has one. */
   readonly source: string | undefined;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 interface StartedSink {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { isOsproxyError } from '#core/errors.ts';
 import { systemClock } from '#core/ports/clock.ts';
+import type { Logger } from '#core/ports/logger.ts';
 import { prepareSink, type SinkSettings } from './index.ts';
 
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const SECRET = `whsec_${Buffer.alloc(32, 'a').toString('base64')}`;
+const KAFKA = { type: 'kafka', url: undefined, secret: undefined, brokers: ['k1'] };
 const GOOD = { type: 'webhook', url: 'https://example.com/events', secret: SECRET };
 
 function problemsOf(settings: SinkSettings): readonly string[] {
@@ -21,14 +24,18 @@ describe('an event sink of the configuration', () => {
     const { sink, batching } = prepareSink('hook', { ...GOOD, lanes: 3 }).start({
       source: undefined,
       clock: systemClock,
+      logger: silent,
     });
     expect(batching).toMatchObject({ items: 1, lanes: 3 });
     await sink.close();
     expect(problemsOf({ ...GOOD, url: 'http://127.0.0.1:1/', allowPrivate: true })).toEqual([]);
+    expect(problemsOf({ ...KAFKA, brokers: ['kafka.example.com:9092', '[::1]:9092', '10.0.0.1'] })).toEqual(
+      [],
+    );
   });
 
   test.each([
-    [{ type: 'smoke' }, 'The event sink "hook" has the type "smoke"; it must be one of rabbitmq, webhook.'],
+    [{ type: 'smoke' }, 'The event sink "hook" has the type "smoke"; it must be one of kafka, rabbitmq, webhook.'],
     [{ url: undefined }, /needs the setting "url"/],
     [{ url: 'ftp://user:pass@example.com/' }, /url is not an http:\/\/ or https:\/\/ address/],
     [{ url: 'http://10.1.2.3/' }, /url is at 10\.1\.2\.3, which is not .* set allowPrivate to true/],
@@ -40,6 +47,14 @@ describe('an event sink of the configuration', () => {
     [{ formerSecrets: [SECRET] }, /formerSecrets is \(hidden\); each must be another/],
     [{ timeoutSeconds: 0 }, /timeoutSeconds is 0; it must be a number from 1 to 300 seconds/],
     [{ lane: 2 }, /does not have the setting "lane"/],
+    [{ ...KAFKA, brokers: undefined }, /needs the setting "brokers": Brokers to begin with/],
+    [{ ...KAFKA, brokers: ['k1:9092', 'me:hunter2@k2'] }, /brokers has \(hidden\); it must be a host name/],
+    [{ ...KAFKA, username: 'me' }, /username is set without password/],
+    [{ ...KAFKA, password: 'hunter2' }, /password is set without username/],
+    [{ ...KAFKA, caFile: '/' }, /caFile is set, but tls is not true/],
+    [{ ...KAFKA, tls: true, caFile: '/nowhere/ca.pem' }, /caFile is "\/nowhere\/ca.pem", and there is no/],
+    [{ ...KAFKA, topic: 'a b' }, /topic is "a b"; it must be 1 to 249 letters/],
+    [{ ...KAFKA, keyBy: 'name' }, /keyBy is "name"; it must be one of subject, owner/],
   ])('says in one sentence what is wrong with %o', (wrong, expected) => {
     const problems = problemsOf({ ...GOOD, ...wrong } as SinkSettings);
     expect(problems).toEqual([expect.stringMatching(expected)]);

@@ -1,11 +1,12 @@
 import { OsproxyError } from '#core/errors.ts';
 import { settingsProblems } from '../settings-problems.ts';
 import type { EventSinkContext, EventSinkType } from './event-sink-type.ts';
+import { kafka } from './kafka/index.ts';
 import { rabbitmq } from './rabbitmq/index.ts';
 import { webhook } from './webhook/index.ts';
 
 /** Every kind of event sink by the name it has in the configuration. */
-export const eventSinks = { rabbitmq, webhook };
+export const eventSinks = { kafka, rabbitmq, webhook };
 
 /** A sink as configured: its kind and the settings of that kind. */
 export interface SinkSettings {

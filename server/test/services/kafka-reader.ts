@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { Kafka, logLevel } from 'kafkajs';
+
+export interface KafkaRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: string;
+  readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface KafkaReader {
+  /** What came so far; of one partition in its order. */
+  readonly records: readonly KafkaRecord[];
+  close(): Promise<void>;
+}
+
+/** Reads a topic from its beginning on, as the only member of a consumer group. */
+export async function readTopic(brokers: readonly string[], topic: string): Promise<KafkaReader> {
+  const kafka = new Kafka({
+    clientId: 'reader',
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 100 },
+  });
+  const consumer = kafka.consumer({ groupId: `reader-${randomUUID()}`, maxWaitTimeInMs: 50 });
+  const records: KafkaRecord[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachMessage: async ({ topic: from, partition, message }) => {
+      const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]);
+      records.push({
+        ...{ topic: from, partition },
+        key: message.key?.toString() ?? '',
+        value: message.value?.toString() ?? '',
+        headers: Object.fromEntries(headers),
+      });
+    },
+  });
+  return { records, close: () => consumer.disconnect() };
+}
