@@ -3,6 +3,7 @@ import { numbersAndWords } from './harness/arguments.ts';
 import { benchmark } from './harness/benchmark.ts';
 import { GIB, settleDisk } from './harness/files.ts';
 import { type Osproxy, startOsproxy } from './harness/osproxy.ts';
+import { startCluster } from './harness/receivers/kafka.ts';
 import { startBroker } from './harness/receivers/rabbitmq.ts';
 import type { Receiver } from './harness/receivers/receiver.ts';
 import { startWebhook } from './harness/receivers/webhook.ts';
@@ -11,7 +12,7 @@ import { measureRounds } from './harness/rounds.ts';
 import type { Contender } from './harness/series.ts';
 import { wrk } from './harness/wrk.ts';
 
-const ALL = ['webhook', 'rabbitmq'];
+const ALL = ['webhook', 'rabbitmq', 'kafka'];
 const { numbers, words } = numbersAndWords(
   { rounds: 3, seconds: 3, connections: 32, latency: 5, lanes: 32 },
   { sinks: { standard: ALL, all: ALL } },
@@ -22,6 +23,7 @@ const MOST_SECONDS = 300;
 const RECEIVERS: Readonly<Record<string, () => Promise<Receiver>>> = {
   webhook: () => startWebhook(latency, lanes),
   rabbitmq: startBroker,
+  kafka: startCluster,
 };
 
 function telling(sink: object): Record<string, string> {

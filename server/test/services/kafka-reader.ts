@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Kafka, logLevel } from 'kafkajs';
+import { loadKafkajs } from '#drivers/kafka/kafkajs.ts';
 
 export interface KafkaRecord {
   readonly topic: string;
@@ -17,6 +17,7 @@ export interface KafkaReader {
 
 /** Reads a topic from its beginning on, as the only member of a consumer group. */
 export async function readTopic(brokers: readonly string[], topic: string): Promise<KafkaReader> {
+  const { Kafka, logLevel } = await loadKafkajs();
   const kafka = new Kafka({
     clientId: 'reader',
     brokers: [...brokers],

@@ -33,7 +33,7 @@ export interface Conditions {
 
 /** Stands between a client and a server on loopback and does to their bytes what a bad network does. */
 export class TcpFaultProxy {
-  readonly #target: number;
+  #target: number;
   readonly #lines = new Set<Line>();
   #server: Server;
   #port = 0;
@@ -81,7 +81,9 @@ export class TcpFaultProxy {
     await closed;
   }
 
-  async accept(): Promise<void> {
+  /** New connections lead to `target`, which stays what it was without it. */
+  async accept(target = this.#target): Promise<void> {
+    this.#target = target;
     if (this.#server.listening) return;
     this.#server = this.#newServer();
     await this.#listen();
