@@ -19,7 +19,8 @@ export function configuredSinks(config: Config, clock: Clock, logger: Logger): r
   const sinks = config.events.sinks.flatMap((sink): ConfiguredSink[] => {
     const { name, types, owners, maxAttempts, disableAfterHours, ...own } = sink;
     const settings = withShared(config, own);
-    if (problems.length > 0 && settings.type === 'rabbitmq' && settings.url === config.rabbitmq.url) return [];
+    if (problems.length > 0 && settings.type === 'rabbitmq' && settings.url === config.rabbitmq.url)
+      return [];
     try {
       const prepared = prepareSink(name, settings);
       return [{ name, types, owners, policy: policyOf(sink), start: () => prepared.start(context) }];

@@ -5,6 +5,7 @@ import { silentTelemetry } from '#core/ports/telemetry.ts';
 import { s3 } from '#drivers/storage/s3/index.ts';
 import { type CephRgw, startCephRgw } from '#test/services/ceph-rgw.ts';
 import { ServiceUnavailable } from '#test/services/service-unavailable.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 import {
   expectAbsent,
   expectBytes,
@@ -16,8 +17,6 @@ import {
   sourceOf,
 } from './storage-fixtures.ts';
 import { cephSettings, newBucket, openUploads, plainClient } from './storage-s3-subject.ts';
-
-const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 /** A cluster of its own: the others of the run are not to see their gateway die. */
 describe('s3 while the gateway is killed', () => {
@@ -40,7 +39,7 @@ describe('s3 while the gateway is killed', () => {
     }
     bucket = await newBucket(ceph.access);
     const settings = cephSettings(ceph.access, bucket);
-    const context = { nodeId: 'n', telemetry: silentTelemetry, logger: silent };
+    const context = { nodeId: 'n', telemetry: silentTelemetry, logger: silentLogger };
     driver = await s3.create({ ...settings, partSizeMiB: 5, connectTimeoutSeconds: 1 }, context);
   }, 660_000);
   beforeEach(({ skip }) => {

@@ -1,14 +1,13 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Logger } from '#core/ports/logger.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
 import { openStore, type StoreSettings } from '#drivers/storage/index.ts';
 import { withService } from '#test/services/shared.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 import { keysOf, randomBytes, readAll, refused, sourceOf } from './storage-fixtures.ts';
 import { cephSettings, newBucket } from './storage-s3-subject.ts';
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
-const context = { nodeId: 'n1', telemetry: silentTelemetry, logger: silent };
+const context = { nodeId: 'n1', telemetry: silentTelemetry, logger: silentLogger };
 
 await withService('ceph-rgw', async (access) => {
   const bucket = await newBucket(access);

@@ -12,6 +12,7 @@ import { rabbitmq } from '#drivers/event-sinks/rabbitmq/index.ts';
 import { freePort } from '#test/services/ports.ts';
 import { type RabbitmqServer, startRabbitmq } from '#test/services/rabbitmq.ts';
 import { withService } from '#test/services/shared.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 
 const run = promisify(execFile);
 const WITHIN = { timeout: 30_000, interval: 50 };
@@ -61,7 +62,7 @@ await withService('rabbitmq-server', () => {
 
   const sinkOf = (settings: Parameters<typeof rabbitmq.create>[0]): EventSink => {
     const given = { url: broker.url, timeoutSeconds: 2, ...settings };
-    const { sink } = rabbitmq.create(given, { source: undefined, clock: systemClock });
+    const { sink } = rabbitmq.create(given, { source: undefined, clock: systemClock, logger: silentLogger });
     sinks.push(sink);
     return sink;
   };

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { isOsproxyError } from '#core/errors.ts';
 import { systemClock } from '#core/ports/clock.ts';
-import type { Logger } from '#core/ports/logger.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 import { prepareSink, type SinkSettings } from './index.ts';
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const SECRET = `whsec_${Buffer.alloc(32, 'a').toString('base64')}`;
 const KAFKA = { type: 'kafka', url: undefined, secret: undefined, brokers: ['k1'] };
 const GOOD = { type: 'webhook', url: 'https://example.com/events', secret: SECRET };
@@ -24,7 +23,7 @@ describe('an event sink of the configuration', () => {
     const { sink, batching } = prepareSink('hook', { ...GOOD, lanes: 3 }).start({
       source: undefined,
       clock: systemClock,
-      logger: silent,
+      logger: silentLogger,
     });
     expect(batching).toMatchObject({ items: 1, lanes: 3 });
     await sink.close();
@@ -35,7 +34,10 @@ describe('an event sink of the configuration', () => {
   });
 
   test.each([
-    [{ type: 'smoke' }, 'The event sink "hook" has the type "smoke"; it must be one of kafka, rabbitmq, webhook.'],
+    [
+      { type: 'smoke' },
+      'The event sink "hook" has the type "smoke"; it must be one of kafka, rabbitmq, webhook.',
+    ],
     [{ url: undefined }, /needs the setting "url"/],
     [{ url: 'ftp://user:pass@example.com/' }, /url is not an http:\/\/ or https:\/\/ address/],
     [{ url: 'http://10.1.2.3/' }, /url is at 10\.1\.2\.3, which is not .* set allowPrivate to true/],

@@ -14,14 +14,13 @@ import { type ErrorCode, isOsproxyError } from '#core/errors.ts';
 import type { NodeRecord } from '#core/model/lease.ts';
 import type { PeerPrincipal } from '#core/model/principal.ts';
 import { systemClock } from '#core/ports/clock.ts';
-import type { Logger } from '#core/ports/logger.ts';
 import { NodeAway } from '#core/ports/peers.ts';
 import type { StoredObject } from '#core/ports/storage-driver.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 import { HttpPeers } from './http-peers.ts';
 
 const SECRET = 'the secret of a cluster, 32 characters';
 const TIMEOUTS = { connectMs: 300, firstByteMs: 300, idleMs: 300 };
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 type Answerer = (peer: PeerPrincipal, response: ServerResponse, url: string) => void;
 
@@ -44,7 +43,7 @@ const addressOf = (server: Server) => `http://127.0.0.1:${(server.address() as A
 
 /** A node "n2" that lets peers in as a real one does and answers as the test wants. */
 function nodeThat(answer: Answerer): Promise<Server> {
-  const gate = new PeerGate({ secrets: [SECRET], nodeId: 'n2', clock: systemClock, logger: silent });
+  const gate = new PeerGate({ secrets: [SECRET], nodeId: 'n2', clock: systemClock, logger: silentLogger });
   return listenWith((request, response) => {
     const said = { method: request.method ?? '', target: request.url ?? '', bodySha256: EMPTY_SHA256 };
     try {

@@ -2,12 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Logger } from '#core/ports/logger.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
 import { readAll, refused, sourceOf } from '#test/contracts/storage-fixtures.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 import { openStore, storageDrivers } from './index.ts';
-
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 function context() {
   const reports: string[] = [];
@@ -19,7 +17,7 @@ function context() {
     reports,
     nodeId: 'n1',
     telemetry,
-    logger: silent,
+    logger: silentLogger,
     cache: { maxBytes: 10_000, maxObjectBytes: 1000 },
   };
 }

@@ -2,12 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Logger } from '#core/ports/logger.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 import { openStore } from './index.ts';
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
-const context = { nodeId: 'n1', telemetry: silentTelemetry, logger: silent };
+const context = { nodeId: 'n1', telemetry: silentTelemetry, logger: silentLogger };
 const SETTINGS = `settings: { type: 'object', properties: { size: { type: 'integer', minimum: 1, maximum: 9 }, accessToken: { type: 'string', minLength: 5 } }, required: ['size'], additionalProperties: false }`;
 const MEMBERS = ['put', 'open', 'stat', 'delete', 'list', 'close'].map((name) => `${name}: fail`).join(', ');
 

@@ -9,6 +9,7 @@ import { freePort } from '#test/services/ports.ts';
 import { openQueue } from '#test/services/rabbitmq-queue.ts';
 import { withService } from '#test/services/shared.ts';
 import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 import { rabbitmq } from './index.ts';
 
 const WITHIN = { timeout: 20_000, interval: 20 };
@@ -48,7 +49,11 @@ await withService('rabbitmq', ({ url }) => {
 
   const sinkOf = (settings: Parameters<typeof rabbitmq.create>[0]): EventSink => {
     const given = { url, timeoutSeconds: 5, ...settings };
-    const { sink } = rabbitmq.create(given, { source: 'https://files.example.com', clock: systemClock });
+    const { sink } = rabbitmq.create(given, {
+      source: 'https://files.example.com',
+      clock: systemClock,
+      logger: silentLogger,
+    });
     closing.push(() => sink.close());
     return sink;
   };
