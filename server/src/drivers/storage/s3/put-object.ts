@@ -18,6 +18,8 @@ const MIB = 1024 * KIB;
 const IN_MEMORY_BYTES = 256 * KIB;
 /** A content of known size up to this is streamed as one request, without any memory for it. */
 const ONE_REQUEST_BYTES = 64 * MIB;
+/** Up to this size what the SDK does beside sending counts. */
+const QUICK_BYTES = 256 * KIB;
 /** What is held back of a stream until its source has confirmed that it ends there. */
 const HELD_BACK_BYTES = KIB;
 /** A buffer of unknown length starts this small. */
@@ -73,6 +75,8 @@ async function putBytes(
   options: PutOptions,
 ): Promise<void> {
   commit(call);
+  if (bytes.length <= QUICK_BYTES && (await quickly(connection, key, bytes, call, replayable, options)))
+    return;
   await send(
     replayable ? connection.once : connection.steadily,
     connection,
@@ -82,6 +86,23 @@ async function putBytes(
     call,
     options,
   );
+}
+
+/** True when the store has the object; false when the SDK is to send it. */
+async function quickly(
+  connection: S3Connection,
+  key: string,
+  bytes: Uint8Array,
+  { signal }: CallSignal,
+  replayable: boolean,
+  { md5 }: PutOptions,
+): Promise<boolean> {
+  try {
+    return await connection.quickPut.send(connection.nameOf(key), bytes, base64Of(md5), signal);
+  } catch (error) {
+    if (replayable || signal.aborted) throw translateUpload(error);
+    return false;
+  }
 }
 
 async function asStream(
@@ -151,13 +172,17 @@ async function send(
     Key: connection.nameOf(key),
     Body: body,
     ContentLength: size,
-    ...(md5 !== undefined && { ContentMD5: Buffer.from(md5, 'hex').toString('base64') }),
+    ...(md5 !== undefined && { ContentMD5: base64Of(md5) }),
   });
   const { ETag } = await client.send(command, { abortSignal: call.signal }).catch((error: unknown): never => {
     throw translateUpload(error);
   });
   // Any web server may answer 200; nothing is acknowledged that no store took.
   if (ETag === undefined) throw notS3();
+}
+
+function base64Of(md5: string | undefined): string | undefined {
+  return md5 === undefined ? undefined : Buffer.from(md5, 'hex').toString('base64');
 }
 
 async function inParts(

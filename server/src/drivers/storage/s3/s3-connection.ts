@@ -2,6 +2,7 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { BUCKET_HOST_UNKNOWN } from './errors.ts';
 import { collect, HttpHandler } from './http-handler.ts';
 import { PartBuffers } from './part-buffers.ts';
+import { QuickPut } from './quick-put.ts';
 import type { S3DriverOptions } from './s3-driver-options.ts';
 import type { VendorProfile } from './vendors.ts';
 
@@ -26,6 +27,7 @@ export class S3Connection {
   readonly once: S3Client;
   /** Repeats a step inside a call that cannot be repeated as a whole without losing what is done. */
   readonly steadily: S3Client;
+  readonly quickPut: QuickPut;
   readonly bucket: string;
   readonly profile: VendorProfile;
   readonly concurrency: number;
@@ -54,11 +56,13 @@ export class S3Connection {
     const config = this.#configOf(options);
     this.once = new S3Client({ ...config, maxAttempts: 1 });
     this.steadily = new S3Client({ ...config, maxAttempts: STEP_ATTEMPTS });
-    for (const client of [this.once, this.steadily]) {
+    const clients = [this.once, this.steadily] as const;
+    for (const client of clients) {
       for (const name of UNUSED_MIDDLEWARE) client.middlewareStack.remove(name);
       leaveOutPayloadHash(client);
       if (!options.pathStyle) explainUnknownHosts(client, options.bucket);
     }
+    this.quickPut = new QuickPut({ clients, handler: this.#handler, idleMs: this.idleMs });
   }
 
   /** The object's name in the bucket. */
