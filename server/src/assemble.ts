@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Config, StoreConfig } from '#config/config.ts';
+import type { Config } from '#config/config.ts';
 import { ConfigError } from '#config/config-error.ts';
 import { nodeIdOf } from '#config/data-dir.ts';
 import { linkKeysOf } from '#config/link-keys.ts';
@@ -28,11 +28,10 @@ import { InstantUpload } from '#core/instant-upload.ts';
 import { LinkSigner } from '#core/link-signer.ts';
 import { Links } from '#core/links.ts';
 import { Moves } from '#core/moves.ts';
-import { PlacementPolicy, type StoreLimits } from '#core/placement.ts';
+import { PlacementPolicy } from '#core/placement.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
-import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { RateLimits } from '#core/rate-limits.ts';
 import { RelaxedFiles } from '#core/relaxed-files.ts';
 import { ScrubBoard } from '#core/scrub/scrub-board.ts';
@@ -41,11 +40,12 @@ import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
 import { StoreOverview } from '#core/store-overview.ts';
 import { StoreUsages } from '#core/store-usage.ts';
-import { Stores } from '#core/stores.ts';
 import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
+import { isSubmitted, ownTaskType } from '#core/tasks/own-task.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
 import { SCRUB, scrubTypeOf } from '#core/tasks/scrub.ts';
+import { TaskSubmission } from '#core/tasks/submission.ts';
 import { TaskSignals } from '#core/tasks/task-signals.ts';
 import { Triggers } from '#core/tasks/triggers.ts';
 import { Uploads } from '#core/uploads.ts';
@@ -56,19 +56,18 @@ import { openCoordinator } from '#drivers/coordinator/index.ts';
 import { SiblingCoordinator } from '#drivers/coordinator/siblings.ts';
 import { cronerCron } from '#drivers/cron/croner.ts';
 import { openMetadata, type ServerOptions } from '#drivers/metadata/index.ts';
-import { cachedPeers } from '#drivers/peers/cached-peers.ts';
 import { HttpPeers } from '#drivers/peers/http-peers.ts';
 import { openRateCounter } from '#drivers/rate-counter/index.ts';
 import { openRedisLink } from '#drivers/redis/index.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
-import { type PreparedStore, prepareStore } from '#drivers/storage/index.ts';
-import type { SmallObjectCacheOptions } from '#drivers/storage/wrappers/small-object-cache.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
 import { scrubSettingsOf } from './configured-scrub.ts';
 import { configuredSinks } from './configured-sinks.ts';
+import { limitsOf, prepareStores, startStores } from './configured-stores.ts';
 import { configuredTypes } from './configured-tasks.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
+import { loadOwnTasks } from './own-tasks.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -141,13 +140,16 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const link = linkOf(config, logger);
   const prepared = await prepareStores(config);
   const sinks = configuredSinks(config, clock, logger);
+  const ownTasks = await loadOwnTasks(config);
   const database = await openDatabase(config, logger);
-  const metadata = announced(database, {
-    within: (event, at, repositories) => triggers.follow(event, at, repositories),
-    after: (types) => events.appended(types),
-    enqueued: (tasks) => runner.enqueued(tasks),
-    priorityOf: (type) => runner.priorityOf(type),
-  });
+  const heard = (except?: string) =>
+    announced(database, {
+      within: (event, at, repositories) => triggers.follow(event, at, repositories, except),
+      after: (types) => events.appended(types),
+      enqueued: (tasks) => runner.enqueued(tasks),
+      priorityOf: (type) => runner.priorityOf(type),
+    });
+  const metadata = heard();
   const ofNodes = openCoordinator({ metadata, clock, logger, link });
   const coordinator = ofNode === undefined ? ofNodes : new SiblingCoordinator(ofNodes, ofNode);
   const cache = openCache({ entries: config.cache.records, link });
@@ -193,9 +195,17 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const leaseMs = config.tasks.leaseSeconds * 1000;
   const lead = new ScheduleLead({ coordinator, nodeId, clock, logger, leaseMs });
   const taskSignals = new TaskSignals({ coordinator, logger });
-  const types = configuredTypes(
-    config,
-    taskTypes({
+  const idempotency = new Idempotency(metadata, clock);
+  /** Files put by a task of this type are no reason for another of it. */
+  const uploadsOf = (type: string) => {
+    const parts = { ...base, metadata: heard(type) };
+    const others: Holders = { holding: (ready) => triggers.holding(ready, type) };
+    return new Uploads({ ...parts, holders: others, ingest: new Ingest(parts) });
+  };
+  const own = ownTasks.map((task) => ownTaskType({ ...base, idempotency, uploadsOf }, task));
+  const submitted = new Set(own.filter(isSubmitted).map(({ type }) => type));
+  const types = configuredTypes(config, [
+    ...taskTypes({
       ...base,
       purgeEveryMs: config.purge.intervalSeconds * 1000,
       events: {
@@ -209,7 +219,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
       historyMs: config.tasks.historyHours * 3_600_000,
     }),
-  );
+    ...own,
+  ]);
   const triggers: Triggers = new Triggers(types, { ids: snowflakes, taskAttempts: settings.taskAttempts });
   const runner: TaskRunner = new TaskRunner({
     ...base,
@@ -235,7 +246,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     links,
     signer,
     holds: new Holds(base),
-    idempotency: new Idempotency(metadata, clock),
+    idempotency,
     keys: serviceKeys,
     stores: new StoreOverview({
       stores,
@@ -245,6 +256,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     }),
     moves: new Moves(base),
     tasks: new TaskBoard({ ...base, types, signals: taskSignals, cron: cronerCron }),
+    submission: new TaskSubmission({ ...base, types: types.filter(({ type }) => submitted.has(type)) }),
     scrub: new ScrubBoard({
       ...base,
       isOn: scrub !== undefined,
@@ -332,10 +344,6 @@ function serverOptions({ database }: Config): ServerOptions {
   };
 }
 
-function limitsOf({ maxFileSizeMiB, allowedTypes }: StoreConfig): StoreLimits {
-  return { maxFileSize: maxFileSizeMiB === undefined ? undefined : maxFileSizeMiB * MEBIBYTE, allowedTypes };
-}
-
 function redisCheck(link: RedisLink | undefined) {
   if (link === undefined) return [];
   const fix = 'Check redis.url and that Redis runs; the service works without it, only slower.';
@@ -349,55 +357,4 @@ function linkOf(config: Config, logger: Logger): RedisLink | undefined {
     if (!isOsproxyError(error, 'InvalidArgument')) throw error;
     throw new ConfigError([`redis.url ${error.message}.`]);
   }
-}
-
-/** Every wrong setting of every store at once, before anything is opened. */
-async function prepareStores(config: Config): Promise<ReadonlyMap<string, PreparedStore>> {
-  const prepared = new Map<string, PreparedStore>();
-  const problems: string[] = [];
-  for (const { name, maxFileSizeMiB: _size, allowedTypes: _types, ...settings } of config.stores) {
-    try {
-      prepared.set(name, await prepareStore(name, settings));
-    } catch (error) {
-      if (!isOsproxyError(error, 'InvalidArgument')) throw error;
-      problems.push(...((error.details.problems as readonly string[] | undefined) ?? [error.message]));
-    }
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
-  return prepared;
-}
-
-async function startStores(
-  config: Config,
-  prepared: ReadonlyMap<string, PreparedStore>,
-  {
-    conditions,
-    ...base
-  }: {
-    nodeId: string;
-    telemetry: PrometheusTelemetry;
-    logger: Logger;
-    conditions: Conditions;
-  },
-  peers: HttpPeers | undefined,
-): Promise<Stores> {
-  const cache = smallObjectCacheOf(config);
-  const drivers = new Map<string, StorageDriver>();
-  try {
-    for (const [name, store] of prepared) {
-      const onAvailability = (isUp: boolean) => conditions.store(name, isUp);
-      const context = { ...base, onAvailability };
-      drivers.set(name, await store.start(cache === undefined ? context : { ...context, cache }));
-    }
-  } catch (error) {
-    await Promise.all([...drivers.values()].map((driver) => driver.close()));
-    throw error;
-  }
-  const cached = peers !== undefined && cache !== undefined ? cachedPeers(peers, cache) : peers;
-  return new Stores(drivers, config.defaultStore, base.nodeId, cached);
-}
-
-function smallObjectCacheOf({ cache }: Config): SmallObjectCacheOptions | undefined {
-  if (cache.smallObjectsMiB === 0) return undefined;
-  return { maxBytes: cache.smallObjectsMiB * MEBIBYTE, maxObjectBytes: cache.smallObjectKiB * 1024 };
 }

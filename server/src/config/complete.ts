@@ -28,6 +28,7 @@ export function complete(draft: Draft, cwd: string): Config {
     dataDir,
     database: { ...settings.database, url: databaseUrl(settings.database.url, cwd, dataDir) },
     stores,
+    tasks: { ...settings.tasks, handlers: handlersOf(draft, settings, cwd) },
     defaultStore: settings.defaultStore ?? stores[0]?.name ?? '',
     log:
       file?.path === undefined
@@ -35,6 +36,13 @@ export function complete(draft: Draft, cwd: string): Config {
         : { level, file: { ...file, path: resolve(cwd, file.path) } as LogFileConfig },
     hashing: { threads: settings.hashing.threads ?? hashingThreads(workers) },
   }) as Config;
+}
+
+/** A module lies beside the configuration that names it. */
+function handlersOf(draft: Draft, { tasks }: Settings, cwd: string): readonly string[] {
+  const { file } = draft.values.get('tasks.handlers') ?? {};
+  const folder = file === undefined ? cwd : dirname(file);
+  return tasks.handlers.map((path) => resolve(folder, path));
 }
 
 /** The path of a database file is made absolute; the address of a server stays as it is. */

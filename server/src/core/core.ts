@@ -15,6 +15,7 @@ import type { ScrubBoard } from './scrub/scrub-board.ts';
 import type { ServiceKeys } from './service-keys.ts';
 import type { StoreOverview } from './store-overview.ts';
 import type { TaskBoard } from './task-board.ts';
+import type { TaskSubmission } from './tasks/submission.ts';
 import type { Uploads } from './uploads.ts';
 
 /** Everything a front end may call. */
@@ -32,6 +33,7 @@ export interface Core {
   readonly stores: StoreOverview;
   readonly moves: Moves;
   readonly tasks: TaskBoard;
+  readonly submission: TaskSubmission;
   readonly scrub: ScrubBoard;
   readonly cluster: ClusterOverview;
   readonly feed: EventFeed;

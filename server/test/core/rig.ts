@@ -196,6 +196,7 @@ export async function openRig(options: RigOptions = {}) {
   return {
     ...base,
     folder,
+    plain,
     store,
     main,
     other,

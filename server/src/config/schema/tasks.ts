@@ -44,6 +44,12 @@ export const tasksSettings = section(
       'A task whose process is silent for this long is taken over.',
     ),
     maxAttempts: whole(1, 100, 8, 'attempts', 'Attempts after which a task is failed for good.'),
+    handlers: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      maxItems: 64,
+      description:
+        'Paths of modules with background work of your own, such as `./my-task.ts`, relative to the configuration file; the same on every node. docs/write-a-task.md says how.',
+    }),
     historyHours: whole(1, 8760, 168, 'hours', 'Tasks that have ended are kept for so long.'),
   },
   'Durable background work; docs/background-work.md says what there is.',

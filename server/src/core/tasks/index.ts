@@ -26,6 +26,12 @@ export interface TaskDependencies extends ComposeDependencies {
   readonly sweepNode?: string | undefined;
 }
 
+/** Names that the built-in types have, whether they are in use here or not. */
+export const BUILT_IN_TYPES: ReadonlySet<string> = new Set([
+  ...['compose', 'transfer', 'move', 'purge', 'expire-uploads', 'sweep', 'scrub', 'scan'],
+  ...['probe', 'thumbnail', 'thumbnails'],
+]);
+
 /** Every type of background work that this node can do. */
 export function taskTypes(dependencies: TaskDependencies): TaskType[] {
   const { sweepNode, purgeEveryMs: everyMs, stores } = dependencies;

@@ -49,17 +49,25 @@ export class Triggers {
   }
 
   /** Types of tasks that hold back the file that the event makes ready. */
-  holding(ready: NewEvent): readonly string[] {
-    const holders = this.#byEvent.get(HELD)?.filter(({ trigger }) => trigger.holds === true) ?? NONE;
+  holding(ready: NewEvent, except?: string): readonly string[] {
+    const bound = this.#byEvent.get(HELD) ?? NONE;
+    const holders = bound.filter(({ type, trigger }) => trigger.holds === true && type !== except);
     return holders.length === 0
       ? []
       : [...new Set(holders.filter(({ trigger }) => matches(trigger, ready)).map(({ type }) => type))];
   }
 
-  /** Leaves the tasks that follow from the event; undefined where none can. Belongs to the transaction that appends it. */
-  follow(event: NewEvent, at: number, repositories: MetadataWriter): Promise<void> | undefined {
+  /** Leaves the tasks that follow from the event; undefined where none can. Belongs to the transaction that appends it. `except` is a type whose own doing the event is. */
+  follow(
+    event: NewEvent,
+    at: number,
+    repositories: MetadataWriter,
+    except?: string,
+  ): Promise<void> | undefined {
     const bound = this.#byEvent.get(event.type);
-    return bound === undefined ? undefined : this.#enqueue(bound, event, at, repositories);
+    if (bound === undefined) return undefined;
+    const others = except === undefined ? bound : bound.filter(({ type }) => type !== except);
+    return this.#enqueue(others, event, at, repositories);
   }
 
   async #enqueue(

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import { type ErrorCode, OsproxyError } from '#core/errors.ts';
 import type { ByteSource, CallOptions, StorageDriver } from '#core/ports/storage-driver.ts';
+import { loadDefault, reasonOf } from '../load-module.ts';
 import { cancelled, throwIfCancelled } from './abort.ts';
 import { assertKey } from './keys.ts';
 import { SourceReader } from './source-reader.ts';
@@ -25,23 +24,13 @@ const MEMBERS = ['put', 'open', 'stat', 'delete', 'list', 'close'] as const;
 
 /** Loads the type that a module exports as its default; throws InvalidArgument with one sentence that says what is wrong with it. */
 export async function loadOwnType(path: string): Promise<StorageDriverType> {
-  const exported = await load(path);
+  const exported = await loadDefault(path);
   if (isDriverType(exported))
     return { settings: exported.settings, create: (...all) => start(path, exported, all) };
   throw new OsproxyError(
     'InvalidArgument',
     `The module ${path} must export a store type as its default: an object with a settings schema of an object and a function create.`,
   );
-}
-
-async function load(path: string): Promise<unknown> {
-  if (!existsSync(path)) throw new OsproxyError('InvalidArgument', `The module ${path} does not exist.`);
-  try {
-    return ((await import(pathToFileURL(path).href)) as { readonly default?: unknown }).default;
-  } catch (cause) {
-    const message = `The module ${path} could not be loaded: ${reasonOf(cause)}.`;
-    throw new OsproxyError('InvalidArgument', message, { cause });
-  }
 }
 
 async function start(
@@ -193,9 +182,4 @@ function translated(error: unknown, signal: AbortSignal | undefined): OsproxyErr
     return new OsproxyError(code as ErrorCode, reasonOf(error), { cause: error });
   }
   return new OsproxyError('Internal', 'The store failed in a way it does not explain.', { cause: error });
-}
-
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return (text.split('\n')[0] ?? '').replace(/[.\s]+$/, '');
 }

@@ -42,6 +42,7 @@ import { cancelTask } from './routes/tasks/cancel.ts';
 import { getTask } from './routes/tasks/get.ts';
 import { listTasks } from './routes/tasks/list.ts';
 import { retryTask } from './routes/tasks/retry.ts';
+import { submitTask } from './routes/tasks/submit.ts';
 import { controlTaskType, listTaskTypes } from './routes/tasks/types.ts';
 import { abortUpload } from './routes/uploads/abort.ts';
 import { completeUpload } from './routes/uploads/complete.ts';
@@ -83,6 +84,7 @@ const JSON_ROUTES: readonly Route[] = [
   retryTask,
   listTaskTypes,
   controlTaskType,
+  submitTask,
   streamEvents,
   listSinks,
   controlSink,

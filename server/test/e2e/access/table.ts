@@ -303,6 +303,10 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'GET /api/v1/task-types': { call: get(`${V1}/task-types`), expected: ADMIN },
   'POST /api/v1/task-types/:type/pause': missing('task-types/none/pause'),
   'POST /api/v1/task-types/:type/resume': missing('task-types/none/resume'),
+  'POST /api/v1/tasks': {
+    call: () => ({ method: 'POST', path: `${V1}/tasks`, json: { type: 'none' } }),
+    expected: { ...ADMIN, admin: 400 },
+  },
 
   'POST /api/storage/v0/link/upload': {
     call: () => ({ method: 'POST', path: `${V0}/link/upload`, json: { filePath: ['new.txt'] } }),

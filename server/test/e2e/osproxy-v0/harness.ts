@@ -32,6 +32,7 @@ import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
 import { SCRUB } from '#core/tasks/scrub.ts';
+import { TaskSubmission } from '#core/tasks/submission.ts';
 import { Uploads } from '#core/uploads.ts';
 import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
@@ -152,6 +153,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       }),
       moves: new Moves(base),
       tasks: new TaskBoard({ ...base, types }),
+      submission: new TaskSubmission({ ...base, types: [] }),
       scrub: new ScrubBoard({ ...base, isOn: false, typeOf: () => SCRUB }),
       cluster: new ClusterOverview({ coordinator, metadata, clock }),
       feed: new EventFeed({ metadata, logger, flow: { onSequenced: () => () => {} } }),

@@ -82,6 +82,7 @@ test('holds every call', () => {
     'POST /scrub',
     'POST /task-types/{type}/pause',
     'POST /task-types/{type}/resume',
+    'POST /tasks',
     'POST /tasks/{id}/cancel',
     'POST /tasks/{id}/retry',
     'POST /uploads',
@@ -153,5 +154,6 @@ test('names headers, queries and bodies', () => {
 function requiredIn(name: string): string[] {
   if (name.endsWith('POST /api/v1/moves')) return ['from', 'to'];
   if (name.endsWith('/reject')) return ['reason'];
+  if (name.endsWith('POST /api/v1/tasks')) return ['type'];
   return /PATCH|POST .*\/uploads$/.test(name) ? ['name'] : [];
 }
