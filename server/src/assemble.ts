@@ -62,6 +62,7 @@ import { openRedisLink } from '#drivers/redis/index.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
+import { scannerCheck, scanSettingsOf } from './configured-scanner.ts';
 import { scrubSettingsOf } from './configured-scrub.ts';
 import { configuredSinks } from './configured-sinks.ts';
 import { limitsOf, prepareStores, startStores } from './configured-stores.ts';
@@ -111,7 +112,12 @@ export const openService: OpenService = async (config, logger, process) => {
       return { checked: { files, blobs, orphans }, found: summary.findings, repaired: summary.repaired };
     },
     doctor: () =>
-      doctor({ metadata, stores, keys, others: [...replicaCheck(metadata), ...redisCheck(parts.link)] }),
+      doctor({
+        metadata,
+        stores,
+        keys,
+        others: [...replicaCheck(metadata), ...redisCheck(parts.link), ...scannerCheck(parts.scanner)],
+      }),
     schema: () => metadata.schema(),
     plan: () => metadata.plan(),
     migrate: () => metadata.migrate(),
@@ -192,6 +198,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const holders: Holders = { holding: (ready) => triggers.holding(ready) };
   const base = { ...made, telemetry, policy, settings, holders, wakeTasks: () => runner.wake() };
   const scrub = scrubSettingsOf(config, nodeId);
+  const scan = scanSettingsOf(config);
   const leaseMs = config.tasks.leaseSeconds * 1000;
   const lead = new ScheduleLead({ coordinator, nodeId, clock, logger, leaseMs });
   const taskSignals = new TaskSignals({ coordinator, logger });
@@ -215,6 +222,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       expireEveryMs: config.purge.intervalSeconds * 1000,
       graceMs: config.purge.graceSeconds * 1000,
       scrub,
+      scan,
       sweepNode: secret === undefined ? undefined : nodeId,
       transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
       historyMs: config.tasks.historyHours * 3_600_000,
@@ -292,6 +300,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     workerNumber,
     keys,
     runner,
+    scanner: scan?.scanner,
     taskSignals,
     events,
     conditions,

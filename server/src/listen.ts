@@ -17,6 +17,7 @@ import type { Coordinator } from '#core/ports/coordinator.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import type { RateCounter } from '#core/ports/rate-counter.ts';
+import type { Scanner } from '#core/ports/scanner.ts';
 import type { RateLimits } from '#core/rate-limits.ts';
 import type { StorageKeys } from '#core/storage-keys.ts';
 import { MARK_KEY, whatIsSuspicious, writeMark } from '#core/store-marks.ts';
@@ -71,6 +72,8 @@ export interface HttpParts {
   readonly workerNumber: WorkerNumber;
   readonly keys: StorageKeys;
   readonly runner: TaskRunner;
+  /** undefined where files are not scanned. */
+  readonly scanner: Scanner | undefined;
   readonly taskSignals: TaskSignals;
   readonly events: EventFlow;
   readonly conditions: Conditions;

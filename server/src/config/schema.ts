@@ -9,6 +9,7 @@ import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
 import { rabbitmqSettings } from './schema/rabbitmq.ts';
 import { redisSettings } from './schema/redis.ts';
+import { scanSettings } from './schema/scan.ts';
 import { scrubSettings } from './schema/scrub.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
 import { tasksSettings } from './schema/tasks.ts';
@@ -119,6 +120,7 @@ export const settingsSchema = section(
     ),
     scrub: scrubSettings,
     tasks: tasksSettings,
+    scan: scanSettings,
     events: eventsSettings,
     hashing: section(
       {

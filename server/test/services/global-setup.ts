@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import { sharedCephRgw } from './ceph-rgw.ts';
+import { requireClamd } from './clamd.ts';
 import { requireKafka } from './kafka.ts';
 import { sharedMariadb } from './mariadb.ts';
 import { sharedNginx } from './nginx.ts';
@@ -30,6 +31,7 @@ const starters: {
   rabbitmq: sharedRabbitmq,
   'rabbitmq-server': requireRabbitmq,
   'kafka-mock': requireKafka,
+  clamd: requireClamd,
 };
 
 function isName(name: string): name is keyof SharedServices {

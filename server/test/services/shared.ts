@@ -20,6 +20,8 @@ export interface SharedServices {
   readonly 'rabbitmq-server': null;
   /** Nothing runs: the library is here for tests that start a mock cluster of their own. */
   readonly 'kafka-mock': null;
+  /** As `redis-server`. */
+  readonly clamd: null;
 }
 
 declare module 'vitest' {

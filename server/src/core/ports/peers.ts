@@ -1,4 +1,4 @@
-import { isOsproxyError, OsproxyError } from '../errors.ts';
+import { Away, awayIn } from '../away.ts';
 import type { StorageDriver } from './storage-driver.ts';
 
 /** A node-local store as other nodes may use it: new bytes are put only by the node itself. Its promises are those of the storage port. */
@@ -13,19 +13,10 @@ export interface Peers {
 }
 
 /** Bytes are on another node, which cannot be asked at the moment. What is said is fit for clients; the cause says which node and why. */
-export class NodeAway extends OsproxyError {
-  constructor(message: string, cause?: unknown) {
-    super('Unavailable', message, { retryAfterSeconds: 5, cause });
-  }
-}
+export class NodeAway extends Away {}
 
 /** The NodeAway that the error is, or that it was caused by. */
 export function nodeAwayIn(error: unknown): NodeAway | undefined {
-  let looked = error;
-  // A chain of causes is short; one that runs in a circle must not hold this up.
-  for (let depth = 0; depth < 8 && isOsproxyError(looked); depth += 1) {
-    if (looked instanceof NodeAway) return looked;
-    looked = looked.cause;
-  }
-  return undefined;
+  const away = awayIn(error);
+  return away instanceof NodeAway ? away : undefined;
 }

@@ -4,6 +4,7 @@ import { type ComposeDependencies, composeType } from './compose.ts';
 import { expireUploadsType } from './expire-uploads.ts';
 import { moveType } from './move.ts';
 import { purgeType } from './purge.ts';
+import { type ScanSettings, scanType } from './scan.ts';
 import { type ScrubSettings, scrubTypes } from './scrub.ts';
 import { sweepType } from './sweep.ts';
 import type { TaskType } from './task-type.ts';
@@ -22,6 +23,8 @@ export interface TaskDependencies extends ComposeDependencies {
   readonly events: EventRetention;
   /** Undefined: nothing is read again. */
   readonly scrub?: ScrubSettings | undefined;
+  /** Undefined: nothing is scanned. */
+  readonly scan?: ScanSettings | undefined;
   /** The node that sweeps its own node-local stores, where there are several nodes. */
   readonly sweepNode?: string | undefined;
 }
@@ -45,6 +48,7 @@ export function taskTypes(dependencies: TaskDependencies): TaskType[] {
     ...(sweepNode !== undefined && hasOwn
       ? [sweepType({ ...dependencies, nodeId: sweepNode, everyMs })]
       : []),
+    ...(dependencies.scan === undefined ? [] : [scanType(dependencies, dependencies.scan)]),
     ...(dependencies.scrub === undefined ? [] : scrubTypes(dependencies, dependencies.scrub)),
   ];
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Check } from 'typebox/value';
+import { awayIn } from '../away.ts';
 import { OsproxyError, toOsproxyError } from '../errors.ts';
 import type { NewEvent } from '../model/event.ts';
 import { KEPT_ATTEMPTS, type TaskProgress, type TaskRecord } from '../model/task.ts';
@@ -7,14 +8,13 @@ import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { TaskEnd } from '../ports/metadata/tasks.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
-import { nodeAwayIn } from '../ports/peers.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Recurrence } from './recurrence.ts';
 import type { TaskType } from './task-type.ts';
 
 const BACKOFF_START_MS = 1_000;
 const BACKOFF_MAX_MS = 300_000;
-/** A task that waits for a node that is away looks again after a quarter of its age, within these bounds. */
+/** A task that waits for something that is away looks again after a quarter of its age, within these bounds. */
 const WAIT_MIN_MS = 2_000;
 const WAIT_MAX_MS = 30_000;
 const TAKEN_OVER = 'The task was taken over by another node or cancelled.';
@@ -194,9 +194,9 @@ export class TaskRun {
     if (this.#cancelled.signal.aborted) return this.#cancelledEnd();
     if (stopping.aborted) return { outcome: 'released', runAt: now };
     const reason = reasonOf(error);
-    const away = nodeAwayIn(toOsproxyError(error));
+    const away = awayIn(toOsproxyError(error));
     if (away !== undefined) {
-      this.#logger.info({ err: away }, 'the task waits for a node that is away');
+      this.#logger.info({ err: away }, 'the task waits for something that is away');
       return { outcome: 'waiting', runAt: now + waitMs(now - task.createdAt), error: reason };
     }
     if (task.attempts >= task.maxAttempts && recurrence === undefined) {
