@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { loadKafkajs } from '#drivers/kafka/kafkajs.ts';
 
-export interface KafkaRecord {
+interface KafkaRecord {
   readonly topic: string;
   readonly partition: number;
   readonly key: string;
