@@ -1,4 +1,4 @@
-const EVERYTHING = ['rest', 'osproxy-v0', 'access', 'clients', 'operation'] as const;
+const EVERYTHING = ['rest', 'osproxy-v0', 'access', 'clients', 'operation', 'quarantine'] as const;
 
 /** Of several stores and several nodes, what rests most on the database. */
 const RECORDS = ['stores/two-processes', 'stores/write-back', 'cluster/peers', 'cluster/away'] as const;
