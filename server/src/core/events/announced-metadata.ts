@@ -1,5 +1,5 @@
 import type { EventType, NewEvent } from '../model/event.ts';
-import type { NewTask, TaskPriority } from '../model/task.ts';
+import type { AddedTask, TaskPriority } from '../model/task.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 
 /** What follows from an event or a new task. */
@@ -9,7 +9,7 @@ export interface Listeners {
   /** Called after each commit that appended events, with their types. */
   readonly after: (types: readonly EventType[]) => void;
   /** Called after each commit that added tasks. */
-  readonly enqueued?: (tasks: readonly NewTask[]) => void;
+  readonly enqueued?: (tasks: readonly AddedTask[]) => void;
   /** What a task without a priority of its own gets. */
   readonly priorityOf?: (type: string) => TaskPriority;
 }
@@ -19,7 +19,7 @@ export function announced(metadata: Metadata, listeners: Listeners): Metadata {
   const { within, after, priorityOf } = listeners;
   const transaction = async <T>(work: (repositories: MetadataWriter) => Promise<T>): Promise<T> => {
     let appended: EventType[] = [];
-    let enqueued: NewTask[] = [];
+    let enqueued: AddedTask[] = [];
     const result = await metadata.transaction((repositories) => {
       appended = [];
       enqueued = [];
@@ -32,7 +32,7 @@ export function announced(metadata: Metadata, listeners: Listeners): Metadata {
       const enqueue: typeof tasks.enqueue = async (id, task, now) => {
         const priority = task.priority ?? priorityOf?.(task.type);
         const added = await tasks.enqueue(id, priority === undefined ? task : { ...task, priority }, now);
-        if (added) enqueued.push(task);
+        if (added) enqueued.push({ ...task, id });
         return added;
       };
       const own = { events: overriding(events, { append }), tasks: overriding(tasks, { enqueue }) };

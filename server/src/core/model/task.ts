@@ -28,6 +28,9 @@ export interface NewTask {
   readonly priority?: TaskPriority;
 }
 
+/** A task that was added to the database just now. */
+export type AddedTask = NewTask & { readonly id: string };
+
 /** How far a running task has come, as its handler told last. */
 export interface TaskProgress {
   readonly done: number;

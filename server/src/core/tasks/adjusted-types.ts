@@ -33,7 +33,8 @@ export function adjustedTypes(types: readonly TaskType[], settings: TypeSettings
   throw new OsproxyError('InvalidArgument', problems.join(' '), { details: { problems } });
 }
 
-function nameOf({ type, ofNode }: TaskType): string {
+/** What the configuration calls it. */
+export function nameOf({ type, ofNode }: TaskType): string {
   return ofNode === true ? (type.split('.')[0] ?? type) : type;
 }
 

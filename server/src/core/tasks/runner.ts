@@ -1,14 +1,16 @@
 import { OsproxyError } from '../errors.ts';
-import type { NewTask, TaskPriority, TaskRecord } from '../model/task.ts';
+import type { AddedTask, TaskPriority, TaskRecord } from '../model/task.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Cron } from '../ports/cron.ts';
 import type { IdSource } from '../ports/ids.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { Claimer, TaskHead } from '../ports/metadata/tasks.ts';
+import type { Claimer, TaskEnd, TaskHead } from '../ports/metadata/tasks.ts';
 import type { Metadata } from '../ports/metadata.ts';
+import type { DueTask, TaskPush } from '../ports/task-push.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { inOrder } from './claim.ts';
 import { isRecurring, type Recurrence, recurrenceOf } from './recurrence.ts';
+import { serverRole, type TaskRole } from './task-role.ts';
 import { TaskRun } from './task-run.ts';
 import type { TaskSignals } from './task-signals.ts';
 import type { TaskType } from './task-type.ts';
@@ -27,6 +29,10 @@ export interface RunnerOptions {
   readonly leaseMs: number;
   /** False while another node leads the schedules: then recurring tasks are left to it. Default: always true. */
   readonly leads?: () => boolean;
+  /** Which types this process runs; default: what a server runs that leaves nothing to others. */
+  readonly role?: TaskRole;
+  /** Brings tasks to whoever runs them; without it all of them look into the database. */
+  readonly push?: TaskPush | undefined;
   /** The way to other processes; without it they find out by themselves. */
   readonly signals?: TaskSignals;
   /** Needed where a type has a cron expression. */
@@ -40,6 +46,8 @@ const IDLE_MS = 5_000;
 /** What is due but cannot be claimed, since its type is at its limit or others are at it, is looked at again after this time, which doubles. */
 const BLOCKED_MS = 250;
 const BLOCKED_MAX_MS = 2_000;
+/** What hints are given of is looked for in the database when it has been due for so long: then its hint was lost. */
+const HINT_MS = 5_000;
 const CANCEL_GRACE_MS = 10_000;
 const RECURRING_ATTEMPTS = 1_000_000;
 
@@ -49,6 +57,11 @@ export class TaskRunner {
   readonly #types: ReadonlyMap<string, TaskType>;
   readonly #recurrences = new Map<string, Recurrence>();
   readonly #running = new Map<TaskRun, Promise<void>>();
+  readonly #role: TaskRole;
+  /** By type, those that are claimed by name just now. */
+  readonly #claiming = new Map<string, number>();
+  /** The next look into the database waits for no hint. */
+  #eager = false;
   readonly #stopping = new AbortController();
   #unsubscribe: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
@@ -59,6 +72,7 @@ export class TaskRunner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#role = options.role ?? serverRole();
     this.#types = new Map(options.types.map((type) => [type.type, type]));
     for (const type of options.types) {
       const recurrence = recurrenceOf(type, options.cron);
@@ -82,12 +96,24 @@ export class TaskRunner {
 
   /** Makes sure that recurring tasks exist, then begins to work. */
   async start(): Promise<void> {
-    await this.schedule();
+    if (this.#role.schedules) await this.schedule();
     this.#started = true;
+    const { push, concurrency } = this.#options;
+    const worked = this.#options.types.filter((type) => !isRecurring(type) && this.#works(type));
+    push?.start({
+      types: worked.map((type) => ({
+        type: type.type,
+        most: Math.min(concurrency, type.concurrency?.process ?? concurrency),
+      })),
+      hasRoom: (type) => this.#room > 0 && this.#open().includes(type),
+      take: (id, type) => this.#take(id, type),
+      changed: () => this.#lookEagerly(),
+    });
     const cancel = (id: string) => {
       for (const run of this.#running.keys()) if (run.task.id === id) void run.look();
     };
-    this.#unsubscribe = this.#options.signals?.listen({ due: () => this.wake(), cancel }) ?? (() => {});
+    this.#unsubscribe =
+      this.#options.signals?.listen({ due: () => this.#lookEagerly(), cancel }) ?? (() => {});
     this.wake();
   }
 
@@ -108,8 +134,15 @@ export class TaskRunner {
   }
 
   #mine(): readonly TaskType[] {
-    const leads = this.#options.leads?.() ?? true;
-    return this.#options.types.filter((type) => leads || !isRecurring(type) || type.ofNode === true);
+    return this.#options.types.filter((type) => this.#leads || !isRecurring(type) || type.ofNode === true);
+  }
+
+  get #leads(): boolean {
+    return this.#options.leads?.() ?? true;
+  }
+
+  #works(type: TaskType): boolean {
+    return this.#role.works(type, this.#leads);
   }
 
   /** Says that a task may be due now; a runner that was not started leaves it to others. */
@@ -120,28 +153,48 @@ export class TaskRunner {
     this.#pump();
   }
 
-  /** Says that these tasks were added just now; of what this process has no room for others are told. */
-  enqueued(tasks: readonly NewTask[]): void {
+  /** Says that these tasks were added just now; others are told of what this process has no room for, or of all where hints are given. */
+  enqueued(tasks: readonly AddedTask[]): void {
     const now = this.#options.clock.now();
-    const due = tasks.filter(({ runAt = now }) => runAt <= now);
+    const due = tasks.map((task) => ({ ...task, ...this.#dueOf(task, now) }));
+    if (this.#options.push?.announce(due, now) === true) {
+      this.wake();
+      return;
+    }
+    this.#tellOf(due.filter(({ runAt }) => runAt <= now));
+    this.#lookEagerly();
+  }
+
+  #dueOf({ id, type, priority, runAt }: AddedTask, now: number): DueTask {
+    return { id, type, priority: priority ?? this.priorityOf(type), runAt: runAt ?? now };
+  }
+
+  #tellOf(due: readonly DueTask[]): void {
     const canStart = this.#started && !this.#stopping.signal.aborted && due.length <= this.#room;
     const open = canStart ? this.#open() : [];
     if (!due.every(({ type }) => open.includes(type))) this.#options.signals?.tellDue();
+  }
+
+  #lookEagerly(): void {
+    this.#eager = true;
     this.wake();
   }
 
-  /**
-   * Claims this task and runs it to the end of the attempt, beside the others. False when that is not possible now: it is not due, somebody else
-   * has it, or there is no room for its type.
-   */
-  async runThis(id: string): Promise<boolean> {
-    if (!this.#started || this.#stopping.signal.aborted) return false;
-    const task = await this.#options.metadata.transaction(({ tasks }) =>
-      tasks.claimThis(id, this.#claimer()),
-    );
-    if (task === undefined) return false;
-    await this.#begin(task);
-    return true;
+  /** Claims this task and runs it to the end of the attempt, when it is due, nobody else has it and its type is not at its limit. */
+  async #take(id: string, type: string): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#claiming.set(type, (this.#claiming.get(type) ?? 0) + 1);
+    let running: Promise<void> | undefined;
+    try {
+      const claimer = this.#claimer();
+      const task = await this.#options.metadata.transaction(({ tasks }) => tasks.claimThis(id, claimer));
+      if (task !== undefined) running = this.#begin(task);
+    } catch (error) {
+      this.#options.logger.warn({ err: error, task: id }, 'a task could not be claimed');
+    } finally {
+      this.#claiming.set(type, (this.#claiming.get(type) ?? 1) - 1);
+    }
+    await running;
   }
 
   /** Takes no new task, tells the running ones to end and waits for them; what is cut off is run again later. */
@@ -149,12 +202,14 @@ export class TaskRunner {
     this.#unsubscribe();
     this.#stopping.abort(new OsproxyError('Cancelled', 'The process is about to stop.'));
     clearTimeout(this.#timer);
+    await this.#options.push?.pause();
     await this.#pumping;
     await Promise.all(this.#running.values());
   }
 
   get #room(): number {
-    return this.#options.concurrency - this.#running.size;
+    const claiming = this.#claiming.values().reduce((sum, count) => sum + count, 0);
+    return this.#options.concurrency - this.#running.size - claiming;
   }
 
   #pump(): void {
@@ -187,12 +242,15 @@ export class TaskRunner {
   async #claimAll(): Promise<number> {
     const { metadata, clock } = this.#options;
     let atOnce = 1;
+    const eager = this.#eager;
+    this.#eager = false;
     while (this.#room > 0 && !this.#stopping.signal.aborted) {
       const types = this.#open();
       const heads = types.length === 0 ? [] : await metadata.tasks.heads(types);
       const now = clock.now();
-      const due = inOrder(heads, now);
-      if (due.length === 0) return untilDue(heads, now);
+      const late = eager ? heads : heads.map((head) => this.#afterHint(head));
+      const due = inOrder(late, now);
+      if (due.length === 0) return untilDue(late, now);
       const wanted = Math.min(atOnce, this.#room, due.some((head) => this.#isLimited(head)) ? 1 : atOnce);
       const tasks = await this.#claim(due, wanted);
       for (const task of tasks) void this.#begin(task);
@@ -204,6 +262,12 @@ export class TaskRunner {
       atOnce = tasks.length < wanted ? 1 : atOnce * 2;
     }
     return IDLE_MS;
+  }
+
+  /** The head as it counts where a hint is expected first. */
+  #afterHint(head: TaskHead): TaskHead {
+    const hinted = this.#options.push?.reaches === true && !this.#recurrences.has(head.type);
+    return hinted && head.state === 'pending' ? { ...head, dueAt: head.dueAt + HINT_MS } : head;
   }
 
   /** Several at once share what a commit costs; it is asked for as many as were there the time before, and no more. */
@@ -235,12 +299,13 @@ export class TaskRunner {
 
   /** Types of which this process may start one more. */
   #open(): readonly string[] {
-    const counts = new Map<string, number>();
+    const counts = new Map(this.#claiming);
     for (const { task } of this.#running.keys()) counts.set(task.type, (counts.get(task.type) ?? 0) + 1);
-    return this.#mine()
+    return this.#options.types
       .filter(
-        ({ type, concurrency }) =>
-          (counts.get(type) ?? 0) < (concurrency?.process ?? Number.POSITIVE_INFINITY),
+        (type) =>
+          this.#works(type) &&
+          (counts.get(type.type) ?? 0) < (type.concurrency?.process ?? Number.POSITIVE_INFINITY),
       )
       .map(({ type }) => type);
   }
@@ -252,15 +317,23 @@ export class TaskRunner {
       type: this.#types.get(task.type),
       recurrence: this.#recurrences.get(task.type),
       stopping: this.#stopping.signal,
+      ended: (end) => this.#ended(task, end),
     });
     const running = run.run().finally(() => {
       this.#running.delete(run);
       // Others may have waited for their turn.
       if (this.#types.get(task.type)?.concurrency?.cluster !== undefined) this.#options.signals?.tellDue();
+      this.#options.push?.roomAgain();
       this.wake();
     });
     this.#running.set(run, running);
     return running;
+  }
+
+  /** Whoever has room then hears of a task that runs again. */
+  #ended({ id, type, priority }: TaskRecord, end: TaskEnd): void {
+    if (!('runAt' in end) || this.#recurrences.has(type)) return;
+    this.#options.push?.announce([{ id, type, priority, runAt: end.runAt }], this.#options.clock.now());
   }
 }
 

@@ -32,6 +32,8 @@ export interface TaskRunOptions {
   /** undefined where the task ends at some time. */
   readonly recurrence: Recurrence | undefined;
   readonly stopping: AbortSignal;
+  /** Called when the end of the attempt stands in the database. */
+  readonly ended?: (end: TaskEnd) => void;
 }
 
 /** One attempt of one task: holds its lease, runs its handler and writes how it ended. */
@@ -126,6 +128,7 @@ export class TaskRun {
       return true;
     });
     if (!finished) return undefined;
+    this.#options.ended?.(end);
     return end.outcome === 'again' ? 'done' : end.outcome;
   }
 
