@@ -66,9 +66,10 @@ import { scannerCheck, scanSettingsOf } from './configured-scanner.ts';
 import { scrubSettingsOf } from './configured-scrub.ts';
 import { configuredSinks } from './configured-sinks.ts';
 import { limitsOf, prepareStores, startStores } from './configured-stores.ts';
-import { configuredTypes } from './configured-tasks.ts';
+import { configuredTypes, taskPushOf } from './configured-tasks.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
 import { loadOwnTasks } from './own-tasks.ts';
+import { workOnTasks } from './work-on-tasks.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -122,9 +123,11 @@ export const openService: OpenService = async (config, logger, process) => {
     plan: () => metadata.plan(),
     migrate: () => metadata.migrate(),
     listen: () => listen(parts),
+    work: () => workOnTasks(parts),
     openapi: () => openapiDocument(parts),
     close: async () => {
       parts.records.close();
+      await parts.push?.close();
       await parts.taskSignals.close();
       await parts.coordinator.close();
       await stores.close();
@@ -229,10 +232,12 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     }),
     ...own,
   ]);
+  const push = taskPushOf(config, types, logger);
   const triggers: Triggers = new Triggers(types, { ids: snowflakes, taskAttempts: settings.taskAttempts });
   const runner: TaskRunner = new TaskRunner({
     ...base,
     types,
+    push,
     signals: taskSignals,
     cron: cronerCron,
     node: nodeId,
@@ -301,6 +306,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     keys,
     runner,
     scanner: scan?.scanner,
+    push,
     taskSignals,
     events,
     conditions,

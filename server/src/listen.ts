@@ -24,10 +24,12 @@ import { MARK_KEY, whatIsSuspicious, writeMark } from '#core/store-marks.ts';
 import type { StoreUsages } from '#core/store-usage.ts';
 import type { Stores } from '#core/stores.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
+import { serverRole } from '#core/tasks/task-role.ts';
 import type { TaskSignals } from '#core/tasks/task-signals.ts';
 import type { WorkerNumber } from '#core/worker-number.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
+import type { RabbitTaskPush } from '#drivers/task-push/rabbitmq-task-push.ts';
 import type { MetricsSnapshot, PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import { registerHealth } from '#frontends/http/health.ts';
 import { registerOpenApi } from '#frontends/http/openapi.ts';
@@ -43,6 +45,7 @@ import { addRedisMetrics } from './redis-metrics.ts';
 import { addReplicaMetrics, replicaReadiness } from './replica-metrics.ts';
 import { addScrubMetrics } from './scrub-metrics.ts';
 import { addTaskMetrics } from './task-metrics.ts';
+import { addTaskPushMetrics, taskPushCheck } from './task-push-metrics.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const SEEN_LATELY_MS = 30_000;
@@ -74,6 +77,8 @@ export interface HttpParts {
   readonly runner: TaskRunner;
   /** undefined where files are not scanned. */
   readonly scanner: Scanner | undefined;
+  /** Where processes are told of tasks by a broker. */
+  readonly push: RabbitTaskPush | undefined;
   readonly taskSignals: TaskSignals;
   readonly events: EventFlow;
   readonly conditions: Conditions;
@@ -153,7 +158,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
         );
       });
     }
-    await runner.start();
+    await runner.start(serverRole(config.tasks.leftToWorkers));
     parts.events.start();
     parts.workers.warm();
     return {
@@ -285,6 +290,7 @@ async function createApp(
     collect: async () => [{ labels: {}, value: 1 }],
   });
   if (metadata.replicas !== undefined) addReplicaMetrics(telemetry, metadata.replicas);
+  if (parts.push !== undefined) addTaskPushMetrics(telemetry, parts.push);
   if (parts.link !== undefined) addRedisMetrics(telemetry, parts.link, cache);
   await registerOpenApi(app, { version: packageVersion(), enabled: docs });
   const defaultStore = () => stores.defaultDriver.stat('0000/readiness-probe').catch(ignoreNotFound);
@@ -294,6 +300,7 @@ async function createApp(
       { name: 'store', check: async () => void (await defaultStore()) },
       ...(metadata.replicas === undefined ? [] : [replicaReadiness(metadata.replicas)]),
       ...redisCheck(parts.link),
+      ...taskPushCheck(parts.push),
     ],
     metrics: ofNode === undefined ? telemetry : metricsOfNode(telemetry, ofNode),
     stopping,
@@ -356,7 +363,7 @@ function ignoreNotFound(error: unknown): void {
   if (!isOsproxyError(error, 'NotFound')) throw error;
 }
 
-function urlOf(app: HttpServer): string {
+export function urlOf(app: HttpServer): string {
   const address = app.server.address();
   if (address === null || typeof address === 'string') return '';
   return `http://${isIPv6(address.address) ? `[${address.address}]` : address.address}:${address.port}`;

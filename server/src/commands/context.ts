@@ -67,6 +67,14 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** A process that only runs tasks. */
+export interface TaskWorker {
+  /** Where it says how it is, if anywhere. */
+  readonly url: string | undefined;
+  /** Takes no more tasks, tells those that run to end and waits for them. */
+  close(): Promise<void>;
+}
+
 /** The service as the commands see it. Opening it changes nothing in the database; migrate does. */
 export interface Service {
   readonly keys: {
@@ -129,6 +137,8 @@ export interface Service {
   plan(): Promise<readonly PlannedMigration[]>;
   migrate(): Promise<SchemaState>;
   listen(): Promise<Listener>;
+  /** Runs tasks and nothing else. */
+  work(): Promise<TaskWorker>;
   openapi(): object;
   close(): Promise<void>;
 }

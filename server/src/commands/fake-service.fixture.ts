@@ -112,6 +112,7 @@ const openService: OpenService = async (config) => {
     },
     openapi: () => ({ openapi: '3.1.0', info: { title: 'osproxy', version: '0' } }),
     close: async () => {},
+    work: async () => ({ url: undefined, close: async () => {} }),
     listen: async () => {
       const server = createServer((_request, response) => response.end('ok'));
       await new Promise<void>((resolve, reject) => {

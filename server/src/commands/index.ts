@@ -4,6 +4,7 @@ import { type Command, UsageError } from './command.ts';
 /** Every command in the order of the help; each is loaded only when it runs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serve,
+  worker: async () => (await import('./worker.ts')).worker,
   config: async () => (await import('./config.ts')).config,
   keys: async () => (await import('./keys.ts')).keys,
   stores: async () => (await import('./stores.ts')).stores,

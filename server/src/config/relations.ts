@@ -15,6 +15,7 @@ export function checkRelations(draft: Draft): void {
   check.scrub();
   check.workers();
   check.sinks();
+  check.taskDispatch();
   check.linkKeys();
   check.logFile();
   check.proxies();
@@ -223,6 +224,14 @@ class Checker {
         'events.sinks',
       );
     }
+  }
+
+  taskDispatch(): void {
+    if (this.#get('tasks.dispatch') !== 'rabbitmq' || this.#get('rabbitmq.url') !== undefined) return;
+    this.#problem(
+      'tasks.dispatch',
+      'is rabbitmq, but rabbitmq.url is not set; set OSPROXY_RABBITMQ_URL, or tasks.dispatch to database.',
+    );
   }
 
   #storeNames(): readonly string[] {

@@ -36,6 +36,45 @@ export const tasksSettings = section(
       'When recurring work runs, instead of its usual interval: minute, hour, day of month, month and day of week.',
     ),
     timeZone: text('Time zone of `tasks.schedules`, such as `Europe/Berlin`.', { default: 'UTC' }),
+    leftToWorkers: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      maxItems: 256,
+      description:
+        'Types of tasks that processes with HTTP leave to `osproxy worker`; `*` stands for all. What belongs to a node stays with it.',
+    }),
+    dispatch: Type.Enum(['database', 'rabbitmq'], {
+      default: 'database',
+      description:
+        'How processes hear of tasks: from the database and each other, or by `rabbitmq.url` as well. Tasks are in the database in both cases.',
+    }),
+    queuePrefix: text(
+      'In front of the names of exchanges and queues for tasks. Installations that share a broker need different ones.',
+      {
+        default: 'osproxy.tasks',
+        pattern: '^[A-Za-z0-9_.:-]{1,64}$',
+        allowed: '1 to 64 letters, digits, dashes, underscores, dots or colons',
+      },
+    ),
+    worker: section(
+      {
+        types: Type.Array(Type.String({ minLength: 1 }), {
+          default: [],
+          maxItems: 256,
+          description: 'Types of tasks that it runs; all when empty.',
+        }),
+        host: text('Address of /healthz, /readyz and /metrics.', { default: '127.0.0.1' }),
+        port: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 65_535,
+            unit: 'port',
+            description: 'Port of /healthz, /readyz and /metrics; 0 lets the system choose one.',
+            defaultText: 'none; it listens nowhere',
+          }),
+        ),
+      },
+      'A process of `osproxy worker`; `tasks.concurrency` says how many tasks it runs at once.',
+    ),
     leaseSeconds: whole(
       5,
       3600,

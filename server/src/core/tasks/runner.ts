@@ -29,8 +29,6 @@ export interface RunnerOptions {
   readonly leaseMs: number;
   /** False while another node leads the schedules: then recurring tasks are left to it. Default: always true. */
   readonly leads?: () => boolean;
-  /** Which types this process runs; default: what a server runs that leaves nothing to others. */
-  readonly role?: TaskRole;
   /** Brings tasks to whoever runs them; without it all of them look into the database. */
   readonly push?: TaskPush | undefined;
   /** The way to other processes; without it they find out by themselves. */
@@ -57,7 +55,7 @@ export class TaskRunner {
   readonly #types: ReadonlyMap<string, TaskType>;
   readonly #recurrences = new Map<string, Recurrence>();
   readonly #running = new Map<TaskRun, Promise<void>>();
-  readonly #role: TaskRole;
+  #role = serverRole();
   /** By type, those that are claimed by name just now. */
   readonly #claiming = new Map<string, number>();
   /** The next look into the database waits for no hint. */
@@ -72,7 +70,6 @@ export class TaskRunner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#role = options.role ?? serverRole();
     this.#types = new Map(options.types.map((type) => [type.type, type]));
     for (const type of options.types) {
       const recurrence = recurrenceOf(type, options.cron);
@@ -94,8 +91,9 @@ export class TaskRunner {
     return this.#types.get(type)?.priority ?? 'normal';
   }
 
-  /** Makes sure that recurring tasks exist, then begins to work. */
-  async start(): Promise<void> {
+  /** Makes sure that recurring tasks exist where its role is to, then begins to work. Default: a server that leaves nothing to others. */
+  async start(role: TaskRole = serverRole()): Promise<void> {
+    this.#role = role;
     if (this.#role.schedules) await this.schedule();
     this.#started = true;
     const { push, concurrency } = this.#options;
