@@ -69,6 +69,7 @@ import { limitsOf, prepareStores, startStores } from './configured-stores.ts';
 import { configuredTypes, taskPushOf } from './configured-tasks.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
 import { loadOwnTasks } from './own-tasks.ts';
+import { rabbitCheck } from './rabbit-check.ts';
 import { workOnTasks } from './work-on-tasks.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -117,7 +118,12 @@ export const openService: OpenService = async (config, logger, process) => {
         metadata,
         stores,
         keys,
-        others: [...replicaCheck(metadata), ...redisCheck(parts.link), ...scannerCheck(parts.scanner)],
+        others: [
+          ...replicaCheck(metadata),
+          ...redisCheck(parts.link),
+          ...rabbitCheck(config),
+          ...scannerCheck(parts.scanner),
+        ],
       }),
     schema: () => metadata.schema(),
     plan: () => metadata.plan(),

@@ -89,6 +89,7 @@ export class Listener {
     const { prefix, taker } = this.#options;
     const types = taker.types.map(({ type }) => type);
     await declareTopology(channel, prefix, types);
+    if (this.#paused) return;
     channel.on('basic.cancel', () => this.#kept.drop('the broker took the queue away'));
     const consumers: string[] = [];
     for (const { type, most } of taker.types) {

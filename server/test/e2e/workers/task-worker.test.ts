@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { rowsIn } from '#test/faults/rows.ts';
+import { osproxy } from '#test/faults/store-folder.ts';
 import { withService } from '#test/services/shared.ts';
 import { RestClient } from '../rest/client.ts';
 import { type RunningService, startService } from '../service.ts';
@@ -136,6 +137,14 @@ await withService('rabbitmq', ({ url }) => {
       expect(await counted(service.url, 'announced')).toBeGreaterThanOrEqual(5);
       expect(await counted(worker.url, 'received')).toBeGreaterThanOrEqual(5);
     }, WITHIN);
+    const doctor = (env: object) =>
+      osproxy(['doctor'], { ...service.place, ...push, ...env }, service.dataDir);
+    expect((await doctor({})).out).toMatch(/rabbitmq +ok +lets the service in after \d+ ms/);
+    const wrong = new URL(url);
+    wrong.password = 'hunter2';
+    const refused = await doctor({ OSPROXY_RABBITMQ_URL: wrong.href });
+    expect(refused.out).toMatch(/rabbitmq +FAILED +the broker refused the user.*Check rabbitmq\.url/);
+    expect(refused.out + refused.errors).not.toContain('hunter2');
     expect(await worker.stop()).toBe(0);
     expect(await service.stop()).toBe(0);
   }, 90_000);
