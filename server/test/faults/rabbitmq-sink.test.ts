@@ -9,9 +9,12 @@ import type { EventRecord } from '#core/model/event.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { EventSink } from '#core/ports/event-sink.ts';
 import { rabbitmq } from '#drivers/event-sinks/rabbitmq/index.ts';
+import { parseRabbitUrl } from '#drivers/rabbitmq/address.ts';
+import { RabbitSession } from '#drivers/rabbitmq/session.ts';
 import { freePort } from '#test/services/ports.ts';
 import { type RabbitmqServer, startRabbitmq } from '#test/services/rabbitmq.ts';
 import { withService } from '#test/services/shared.ts';
+import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
 import { silentLogger } from '#test/silent-logger.ts';
 
 const run = promisify(execFile);
@@ -124,6 +127,27 @@ await withService('rabbitmq-server', () => {
       expect(await said(sink)).toBe('the broker cannot be reached: nothing listens at its address');
       await broker.start();
       await vi.waitFor(async () => expect(await said(sink)).toBe('delivered'), WITHIN);
+    });
+
+    test('when a connection that nobody uses falls silent', { timeout: 90_000 }, async () => {
+      const proxy = await TcpFaultProxy.start(broker.port);
+      const address = parseRabbitUrl(broker.urlOf('guest', 'guest', proxy.port));
+      const options = { address, tls: {}, name: 'silent', timeoutMs: 2000 };
+      const session = await RabbitSession.connect(options, never);
+      try {
+        proxy.set({ breaking: { direction: 'down', afterBytes: 0, how: 'silence' } });
+        // Heartbeats of ten seconds, of which two may be missed.
+        await vi.waitFor(() => expect(session.trouble?.kind).toBe('lost'), {
+          timeout: 45_000,
+          interval: 200,
+        });
+        expect(session.trouble?.reason).toBe(
+          'the connection to the broker was given up: it sent no heartbeat',
+        );
+      } finally {
+        await session.close();
+        await proxy.close();
+      }
     });
 
     test('closes within bounded time while the broker is blocked or stands still', {

@@ -58,7 +58,7 @@ export class TaskRunner {
   #role = serverRole();
   /** By type, those that are claimed by name just now. */
   readonly #claiming = new Map<string, number>();
-  /** The next look into the database waits for no hint. */
+  /** Until nothing is due, looks into the database wait for no hint. */
   #eager = false;
   readonly #stopping = new AbortController();
   #unsubscribe: () => void = () => {};
@@ -103,7 +103,7 @@ export class TaskRunner {
         type: type.type,
         most: Math.min(concurrency, type.concurrency?.process ?? concurrency),
       })),
-      hasRoom: (type) => this.#room > 0 && this.#open().includes(type),
+      hasRoom: (type) => !this.#stopping.signal.aborted && this.#room > 0 && this.#open().includes(type),
       take: (id, type) => this.#take(id, type),
       changed: () => this.#lookEagerly(),
     });
@@ -240,15 +240,16 @@ export class TaskRunner {
   async #claimAll(): Promise<number> {
     const { metadata, clock } = this.#options;
     let atOnce = 1;
-    const eager = this.#eager;
-    this.#eager = false;
     while (this.#room > 0 && !this.#stopping.signal.aborted) {
+      const eager = this.#eager;
+      this.#eager = false;
       const types = this.#open();
       const heads = types.length === 0 ? [] : await metadata.tasks.heads(types);
       const now = clock.now();
       const late = eager ? heads : heads.map((head) => this.#afterHint(head));
       const due = inOrder(late, now);
       if (due.length === 0) return untilDue(late, now);
+      this.#eager ||= eager;
       const wanted = Math.min(atOnce, this.#room, due.some((head) => this.#isLimited(head)) ? 1 : atOnce);
       const tasks = await this.#claim(due, wanted);
       for (const task of tasks) void this.#begin(task);

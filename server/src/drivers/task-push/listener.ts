@@ -20,6 +20,8 @@ interface Hint {
   readonly type: string;
   readonly deliveryTag: number;
   readonly channel: Channel;
+  /** Gives it back when there was no room for long. */
+  readonly giveBack: NodeJS.Timeout;
 }
 
 /** Takes hints of the types that this process runs, so many at once as it may run, and acknowledges each when its task is over. */
@@ -67,9 +69,7 @@ export class Listener {
   /** Gives what waits back to the others, and takes no more. */
   async pause(): Promise<void> {
     this.#paused = true;
-    const waiting = this.#waiting.splice(0);
-    for (const { channel, deliveryTag } of waiting)
-      ifOpen(channel, () => channel.basicNack({ deliveryTag, requeue: true }));
+    for (const hint of [...this.#waiting]) this.#giveBack(hint);
     const channel = this.#kept.usable;
     if (channel === undefined) return;
     for (const consumerTag of this.#consumers) await channel.basicCancel({ consumerTag }).catch(() => {});
@@ -113,9 +113,19 @@ export class Listener {
       ifOpen(channel, () => channel.basicNack({ deliveryTag, requeue: false }));
     } else {
       this.#received += 1;
-      this.#waiting.push({ id, type, deliveryTag, channel });
+      const giveBack = setTimeout(() => this.#giveBack(hint), KEEP_MS);
+      giveBack.unref();
+      const hint: Hint = { id, type, deliveryTag, channel, giveBack };
+      this.#waiting.push(hint);
       this.roomAgain();
     }
+  }
+
+  #giveBack(hint: Hint): void {
+    clearTimeout(hint.giveBack);
+    this.#waiting = this.#waiting.filter((one) => one !== hint);
+    const { channel, deliveryTag } = hint;
+    ifOpen(channel, () => channel.basicNack({ deliveryTag, requeue: true }));
   }
 
   #nextWithRoom(): Hint | undefined {
@@ -123,7 +133,8 @@ export class Listener {
     return index === -1 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
-  async #run({ id, type, deliveryTag, channel }: Hint): Promise<void> {
+  async #run({ id, type, deliveryTag, channel, giveBack }: Hint): Promise<void> {
+    clearTimeout(giveBack);
     let timer: NodeJS.Timeout | undefined;
     const long = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, KEEP_MS);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { rowsIn } from '#test/faults/rows.ts';
 import { osproxy } from '#test/faults/store-folder.ts';
+import { freePort } from '#test/services/ports.ts';
 import { withService } from '#test/services/shared.ts';
 import { RestClient } from '../rest/client.ts';
 import { type RunningService, startService } from '../service.ts';
@@ -97,6 +98,29 @@ describe('osproxy worker', () => {
     const folder = await mkdtemp(join(tmpdir(), 'osproxy-worker-'));
     closing.push(() => rm(folder, { recursive: true, force: true }));
     await expect(startTaskWorker({ OSPROXY_DATA_DIR: folder, ...env })).rejects.toThrow(sentence);
+  });
+
+  test('and its server go on from the database while the broker is away', async () => {
+    const push = {
+      ...LEFT,
+      OSPROXY_RABBITMQ_URL: `amqp://guest:hunter2@127.0.0.1:${await freePort()}`,
+      OSPROXY_TASKS_DISPATCH: 'rabbitmq',
+    };
+    const service = await serve(push);
+    const worker = await work({ ...service.place, ...push });
+    const uid = await complete(service);
+    await vi.waitFor(async () => expect(await verified(service, uid)).toBe(true), WITHIN);
+    for (const at of [service.url, worker.url]) {
+      const ready = await fetch(`${at}/readyz`);
+      expect([ready.status, ((await ready.json()) as { status: string }).status]).toEqual([200, 'degraded']);
+    }
+    for (const { lines } of [service, worker]) {
+      const said = lines.filter((line) => line.includes('RabbitMQ cannot be used'));
+      expect(said.length).toBeGreaterThan(0);
+      expect(said.length).toBeLessThan(3);
+      expect(said.join('\n')).toContain('nothing listens at its address');
+      expect(lines.join('\n')).not.toContain('hunter2');
+    }
   });
 
   test('says so when its port is taken', async () => {
