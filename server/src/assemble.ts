@@ -62,6 +62,7 @@ import { openRedisLink } from '#drivers/redis/index.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
+import { configuredMedia, mediaCheck, mediaCore } from './configured-media.ts';
 import { scannerCheck, scanSettingsOf } from './configured-scanner.ts';
 import { scrubSettingsOf } from './configured-scrub.ts';
 import { configuredSinks } from './configured-sinks.ts';
@@ -99,6 +100,10 @@ export const openService: OpenService = async (config, logger, process) => {
     tasks: core.tasks,
     sinks: core.sinks,
     scrub: core.scrub,
+    media: {
+      refused: (reason, limit) => core.mediaBoard.refused(reason, limit),
+      redrive: (reason) => withIds(parts, () => core.mediaBoard.redrive(reason)),
+    },
     fsck: async (options) => {
       const { report } = options;
       const summary = await fsck({
@@ -123,6 +128,7 @@ export const openService: OpenService = async (config, logger, process) => {
           ...redisCheck(parts.link),
           ...rabbitCheck(config),
           ...scannerCheck(parts.scanner),
+          ...mediaCheck(parts.media.tools),
         ],
       }),
     schema: () => metadata.schema(),
@@ -134,6 +140,7 @@ export const openService: OpenService = async (config, logger, process) => {
     close: async () => {
       parts.records.close();
       await parts.push?.close();
+      await parts.media.close();
       await parts.taskSignals.close();
       await parts.coordinator.close();
       await stores.close();
@@ -208,6 +215,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const base = { ...made, telemetry, policy, settings, holders, wakeTasks: () => runner.wake() };
   const scrub = scrubSettingsOf(config, nodeId);
   const scan = scanSettingsOf(config);
+  const ingest = new Ingest(base);
+  const media = configuredMedia(config, { ...base, ingest });
   const leaseMs = config.tasks.leaseSeconds * 1000;
   const lead = new ScheduleLead({ coordinator, nodeId, clock, logger, leaseMs });
   const taskSignals = new TaskSignals({ coordinator, logger });
@@ -232,6 +241,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       graceMs: config.purge.graceSeconds * 1000,
       scrub,
       scan,
+      media,
       sweepNode: secret === undefined ? undefined : nodeId,
       transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
       historyMs: config.tasks.historyHours * 3_600_000,
@@ -258,7 +268,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
   const core: Core = {
     authenticator: createAuthenticator(serviceKeys, links, gate),
-    uploads: new Uploads({ ...base, ingest: new Ingest(base) }),
+    uploads: new Uploads({ ...base, ingest }),
     downloads,
     files: new Files(base),
     instantUpload: new InstantUpload({ ...base, scope: config.instantUpload.scope }),
@@ -276,6 +286,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     moves: new Moves(base),
     tasks: new TaskBoard({ ...base, types, signals: taskSignals, cron: cronerCron }),
     submission: new TaskSubmission({ ...base, types: types.filter(({ type }) => submitted.has(type)) }),
+    ...mediaCore(media, base),
     scrub: new ScrubBoard({
       ...base,
       isOn: scrub !== undefined,
@@ -318,6 +329,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     conditions,
     lead,
     usages,
+    media,
     core,
   };
 }

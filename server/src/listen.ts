@@ -40,6 +40,7 @@ import { registerRest } from '#frontends/rest/index.ts';
 import { clusterAddressOf } from './cluster-address.ts';
 import type { Listener, NodeProcess } from './commands/context.ts';
 import { packageVersion } from './commands/version.ts';
+import type { MediaParts } from './configured-media.ts';
 import { addEventMetrics } from './event-metrics.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 import { addReplicaMetrics, replicaReadiness } from './replica-metrics.ts';
@@ -84,6 +85,7 @@ export interface HttpParts {
   readonly conditions: Conditions;
   readonly lead: ScheduleLead;
   readonly usages: StoreUsages;
+  readonly media: MediaParts;
   readonly core: Core;
 }
 

@@ -5,6 +5,7 @@ import type { SinkView } from '#core/events/sink-board.ts';
 import type { HeldPage } from '#core/holds.ts';
 import type { FileRecord } from '#core/model/file.ts';
 import type { NodeLoad } from '#core/model/lease.ts';
+import type { MediaReason, MediaRecord } from '#core/model/media.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
@@ -128,6 +129,11 @@ export interface Service {
     report(): Promise<ScrubReport>;
     /** Rejects with Conflict where scrubbing is switched off. */
     start(): Promise<ScrubReport>;
+  };
+  readonly media: {
+    refused(reason: MediaReason | undefined, limit: number): Promise<readonly MediaRecord[]>;
+    /** Resolves how many. */
+    redrive(reason: MediaReason | undefined): Promise<number>;
   };
   fsck(options: FsckOptions): Promise<FsckSummary>;
   doctor(): Promise<readonly DoctorRow[]>;

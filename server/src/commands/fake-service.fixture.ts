@@ -86,6 +86,7 @@ const openService: OpenService = async (config) => {
     held: noHeld(),
     tasks: noTasks(),
     sinks: noSinks(),
+    media: { refused: async () => [], redrive: async () => 0 },
     scrub: {
       report: async () => ({ isOn: true, stores: [], findings: [] }),
       start: async () => ({ isOn: true, stores: [], findings: [] }),

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   files: async () => (await import('./files.ts')).files,
   tasks: async () => (await import('./tasks.ts')).tasks,
   events: async () => (await import('./events.ts')).events,
+  media: async () => (await import('./media.ts')).media,
   scrub: async () => (await import('./scrub.ts')).scrub,
   fsck: async () => (await import('./fsck.ts')).fsck,
   doctor: async () => (await import('./doctor.ts')).doctor,

@@ -13,6 +13,7 @@ export function checkRelations(draft: Draft): void {
   check.stores();
   check.rules();
   check.scrub();
+  check.thumbnails();
   check.workers();
   check.sinks();
   check.taskDispatch();
@@ -192,6 +193,13 @@ class Checker {
         this.#problem(`${at}.match.minSize`, sentence, setting);
       }
     }
+  }
+
+  thumbnails(): void {
+    const [name, names] = [this.#get<string>('thumbnails.store'), this.#storeNames()];
+    if (name === undefined || names.includes(name)) return;
+    const sentence = `is "${name}", which no store is called; it must be one of ${names.join(', ')}.`;
+    this.#problem('thumbnails.store', sentence);
   }
 
   scrub(): void {

@@ -7,6 +7,7 @@ import { httpSettings } from './schema/http.ts';
 import { kafkaSettings } from './schema/kafka.ts';
 import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
+import { mediaSettings, thumbnailsSettings } from './schema/media.ts';
 import { rabbitmqSettings } from './schema/rabbitmq.ts';
 import { redisSettings } from './schema/redis.ts';
 import { scanSettings } from './schema/scan.ts';
@@ -118,6 +119,8 @@ export const settingsSchema = section(
       },
       'Removal of content that nothing names any more.',
     ),
+    media: mediaSettings,
+    thumbnails: thumbnailsSettings,
     scrub: scrubSettings,
     tasks: tasksSettings,
     scan: scanSettings,

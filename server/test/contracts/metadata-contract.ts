@@ -8,6 +8,7 @@ import { filesContract } from './metadata-files.ts';
 import type { Fixture, TestDatabase } from './metadata-fixture.ts';
 import { holdsContract } from './metadata-holds.ts';
 import { manifestsContract } from './metadata-manifests.ts';
+import { mediaContract } from './metadata-media.ts';
 import { placementsContract } from './metadata-placements.ts';
 import { racesContract } from './metadata-races.ts';
 import { scrubsContract } from './metadata-scrubs.ts';
@@ -26,6 +27,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     manifestsContract(fixture);
     placementsContract(fixture);
     scrubsContract(fixture);
+    mediaContract(fixture);
     accessContract(fixture);
     tasksContract(fixture);
     coordinationContract(fixture);

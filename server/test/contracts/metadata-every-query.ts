@@ -266,6 +266,22 @@ export async function callEverything(
     ...{ store: 's', node: 'n', key: 'k', blobId: '1', kind: 'damaged', reason: 'r', lost: true, round: 1 },
     ...{ retryAt: 1, foundAt: 1 },
   };
+  const content = { identity: 'a:1', variant: 'webp-64' };
+  await r.media.put({
+    ...{ identity: 'a:1', uid: '1', probedAt: 1, facts: undefined },
+    refusal: { reason: 'damaged', message: 'm' },
+  });
+  await r.media.find('a:1');
+  await r.media.findMany(['a:1', 'b:1']);
+  await r.media.refused('damaged', undefined, 10);
+  await r.media.takeRendition(content, 'h', 1, 2);
+  await r.media.takeRendition(content, 'h', 2, 3);
+  await r.media.giveUpRendition(content, 'h');
+  await r.media.putRendition(content, '1', 1);
+  await r.media.rendition(content);
+  await r.media.removeRendition(content, '1', 1);
+  await r.media.forget('a:1');
+  await r.manifests.keep('1');
   await r.scrubs.save(scrub);
   await r.scrubs.request(1);
   await r.scrubs.find('s', 'n');

@@ -71,6 +71,14 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
     event: { ...event, position: String(i + 1), at: NOW },
     ...next,
   });
+  await r.media.put({
+    ...{ identity: `${blob.sha256}:${blob.size}`, uid: file.uid, probedAt: NOW },
+    ...(i % 5 === 0
+      ? { facts: undefined, refusal: { reason: 'damaged', message: 'm' } }
+      : { facts: { format: 'jpeg', width: 1, height: 1, durationMs: undefined }, refusal: undefined }),
+  });
+  const picture = { identity: `${blob.sha256}:${blob.size}`, variant: 'webp-64' };
+  if (i % 2 === 0) await r.media.putRendition(picture, blob.id, NOW);
   await r.scrubs.putFinding({
     ...{ store: `store-${i % 4}`, node: undefined, key: newId(), blobId: blob.id, kind: 'damaged' },
     ...{ reason: 'r', lost: i % 2 === 0, round: 1, retryAt: NOW + i, foundAt: NOW },

@@ -36,7 +36,6 @@ const photo = (width = 400, height = 300) =>
 
 /** A plain photograph of this size. */
 export const jpegOf = (width = 400, height = 300): Promise<Buffer> => photo(width, height).jpeg().toBuffer();
-export const pngOf = (width = 400, height = 300): Promise<Buffer> => photo(width, height).png().toBuffer();
 
 /** Small in the store, 9 500 × 9 500 pixels in memory. */
 export const bomb = (): Buffer => png(9500, 9500, rows(9500, 9500));

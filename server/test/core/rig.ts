@@ -12,6 +12,7 @@ import { HashWorkers } from '#core/hashing/hash-workers.ts';
 import { Holds } from '#core/holds.ts';
 import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
+import { MediaBoard } from '#core/media/media-board.ts';
 import type { Placement } from '#core/model/blob.ts';
 import type { Principal } from '#core/model/principal.ts';
 import { Moves } from '#core/moves.ts';
@@ -38,6 +39,7 @@ import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
 import { LocalDiskDriver } from '#drivers/storage/local-disk/local-disk-driver.ts';
 import { MemoryDriver } from '#drivers/storage/memory/memory-driver.ts';
+import { testMedia } from './media-parts.ts';
 
 export const HOUR_MS = 3_600_000;
 export const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
@@ -70,6 +72,8 @@ export interface RigOptions {
   /** What core sees of the store "other". */
   readonly wrapOther?: (driver: StorageDriver) => StorageDriver;
   readonly rules?: readonly PlacementRule[];
+  /** Default: contents are looked at only on demand. */
+  readonly media?: { readonly probes?: boolean; readonly eager?: boolean };
   /** Both stores are read again, once an hour, with this limit; without it nothing is. */
   readonly scrubBytesPerSecond?: number;
   readonly limits?: Readonly<Record<string, StoreLimits>>;
@@ -90,7 +94,7 @@ export async function openRig(options: RigOptions = {}) {
   await plain.migrate();
   const seen = options.wrapMetadata?.(plain) ?? plain;
   const metadata =
-    options.types === undefined
+    options.types === undefined && options.media === undefined
       ? seen
       : announced(seen, {
           within: (event, at, repositories) => triggers.follow(event, at, repositories),
@@ -140,7 +144,9 @@ export async function openRig(options: RigOptions = {}) {
     ...base,
     ingest,
   });
+  const media = testMedia({ ...base, ingest }, options.media);
   const builtIn = taskTypes({
+    media,
     ...base,
     purgeEveryMs: HOUR_MS,
     expireEveryMs: HOUR_MS,
@@ -159,6 +165,7 @@ export async function openRig(options: RigOptions = {}) {
   const types = [...builtIn, ...(options.types?.(base) ?? [])];
   const triggers: Triggers = new Triggers(types, { ids, taskAttempts: settings.taskAttempts });
   const close = async () => {
+    await media.close();
     await runner?.stop();
     records.close();
     await coordinator.close();
@@ -206,6 +213,8 @@ export async function openRig(options: RigOptions = {}) {
     files: new Files(base),
     holds: new Holds(base),
     moves: new Moves(base),
+    media,
+    mediaBoard: new MediaBoard(base),
     tasks: new TaskBoard({ ...base, types }),
     scrub: new ScrubBoard({
       ...base,

@@ -44,5 +44,4 @@ export type MediaRecord = {
   | { readonly facts: undefined; readonly refusal: MediaRefusal }
 );
 
-export const THUMBNAIL_FORMATS = ['webp', 'jpeg'] as const;
-export type ThumbnailFormat = (typeof THUMBNAIL_FORMATS)[number];
+export type ThumbnailFormat = 'webp' | 'jpeg';

@@ -16,7 +16,7 @@ export interface ThumbnailWish {
   readonly format: ThumbnailFormat;
 }
 
-export interface Thumbnail {
+interface Thumbnail {
   readonly bytes: Uint8Array;
   readonly width: number;
   readonly height: number;

@@ -6,6 +6,7 @@ import type { HoldCommands, HoldQueries } from './metadata/holds.ts';
 import type { IdempotencyCommands, IdempotencyQueries } from './metadata/idempotency.ts';
 import type { LinkCommands, LinkQueries } from './metadata/links.ts';
 import type { ManifestCommands, ManifestQueries } from './metadata/manifests.ts';
+import type { MediaCommands, MediaQueries } from './metadata/media.ts';
 import type { MoveCommands, MoveQueries } from './metadata/moves.ts';
 import type { PlacementCommands, PlacementQueries } from './metadata/placements.ts';
 import type { ReplicaSet } from './metadata/replicas.ts';
@@ -25,6 +26,7 @@ export interface MetadataReader {
   readonly placements: PlacementQueries;
   readonly moves: MoveQueries;
   readonly marks: StoreMarkQueries;
+  readonly media: MediaQueries;
   readonly scrubs: ScrubQueries;
   readonly manifests: ManifestQueries;
   readonly links: LinkQueries;
@@ -45,6 +47,7 @@ export interface MetadataWriter {
   readonly placements: PlacementQueries & PlacementCommands;
   readonly moves: MoveQueries & MoveCommands;
   readonly marks: StoreMarkQueries & StoreMarkCommands;
+  readonly media: MediaQueries & MediaCommands;
   readonly scrubs: ScrubQueries & ScrubCommands;
   readonly manifests: ManifestQueries & ManifestCommands;
   readonly links: LinkQueries & LinkCommands;

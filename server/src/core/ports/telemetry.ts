@@ -10,6 +10,8 @@ export interface Telemetry {
   relocated(from: string, to: string, outcome: string, bytes: number): void;
   /** One place of a blob that was read again. `outcome` is 'good', 'repaired', 'damaged' or 'skipped'; `bytes` is what was read. */
   scrubbed(store: string, outcome: string, bytes: number): void;
+  /** One content of strangers that was looked at. `outcome` is 'ok' or a MediaReason. */
+  lookedAt(outcome: string, seconds: number): void;
   /** One event of a change that was committed. */
   eventAppended(type: string): void;
   /** What a sink said about one event: 'delivered', 'refused', 'unavailable' or 'gone'; or 'parked' when it has refused it for the last time. */
@@ -24,6 +26,7 @@ export const silentTelemetry: Telemetry = {
   transferred: () => {},
   relocated: () => {},
   scrubbed: () => {},
+  lookedAt: () => {},
   eventAppended: () => {},
   eventTold: () => {},
   transferOpened: () => () => {},

@@ -3,6 +3,7 @@ import type { Telemetry } from '../ports/telemetry.ts';
 import { type ComposeDependencies, composeType } from './compose.ts';
 import { expireUploadsType } from './expire-uploads.ts';
 import { moveType } from './move.ts';
+import { type MediaWork, probeType } from './probe.ts';
 import { purgeType } from './purge.ts';
 import { type ScanSettings, scanType } from './scan.ts';
 import { type ScrubSettings, scrubTypes } from './scrub.ts';
@@ -21,6 +22,7 @@ export interface TaskDependencies extends ComposeDependencies {
   /** How long ended tasks are kept, in milliseconds. */
   readonly historyMs: number;
   readonly events: EventRetention;
+  readonly media: MediaWork;
   /** Undefined: nothing is read again. */
   readonly scrub?: ScrubSettings | undefined;
   /** Undefined: nothing is scanned. */
@@ -44,6 +46,7 @@ export function taskTypes(dependencies: TaskDependencies): TaskType[] {
     transferType(dependencies),
     moveType(dependencies),
     purgeType({ ...dependencies, everyMs, sweepsAll: sweepNode === undefined }),
+    probeType(dependencies),
     expireUploadsType({ ...dependencies, everyMs: dependencies.expireEveryMs }),
     ...(sweepNode !== undefined && hasOwn
       ? [sweepType({ ...dependencies, nodeId: sweepNode, everyMs })]

@@ -49,6 +49,7 @@ function typeFor(
   return {
     type,
     schema,
+    priority: 'low',
     everyMs: EVERY_MS,
     handle: async (_payload, context) => {
       const endsAt = performance.now() + TURN_MS;

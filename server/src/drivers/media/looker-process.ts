@@ -206,7 +206,7 @@ function start(memoryBytes: number): ChildProcess {
     ? [
         '/bin/sh',
         '-c',
-        'ulimit -d "$0" 2>/dev/null; ulimit -c 0 2>/dev/null; exec "$@"',
+        'ulimit -d "$0" 2>/dev/null; ulimit -c 0 2>/dev/null; ulimit -t 3600 2>/dev/null; exec "$@"',
         String(kib),
         ...node,
       ]

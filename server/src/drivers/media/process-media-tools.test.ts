@@ -3,13 +3,14 @@ import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { OsproxyError } from '#core/errors.ts';
 import type { MediaSource } from '#core/ports/media-tools.ts';
+import { silentTelemetry } from '#core/ports/telemetry.ts';
 import * as images from '#test/core/hostile-images.ts';
 import { type MediaToolsOptions, ProcessMediaTools } from './process-media-tools.ts';
 
 const MEBIBYTE = 1 << 20;
 const OPTIONS: MediaToolsOptions = {
   ...{ maxImageBytes: 64 * MEBIBYTE, maxMediaBytes: 4 * MEBIBYTE, maxPixels: 50_000_000 },
-  ...{ memoryBytes: 256 * MEBIBYTE, timeMs: 20_000 },
+  ...{ memoryBytes: 256 * MEBIBYTE, timeMs: 20_000, telemetry: silentTelemetry },
 };
 const { signal } = new AbortController();
 

@@ -1,9 +1,12 @@
 import { OsproxyError } from '#core/errors.ts';
 import type { Examined, MediaSource, MediaTools, Pictured, ThumbnailWish } from '#core/ports/media-tools.ts';
+import type { Telemetry } from '#core/ports/telemetry.ts';
 import { type Limit, LookerProcess } from './looker-process.ts';
 import type { Job, Limits, Looked } from './protocol.ts';
 
-export interface MediaToolsOptions extends Limits, Limit {}
+export interface MediaToolsOptions extends Limits, Limit {
+  readonly telemetry: Telemetry;
+}
 
 const MOST_WAITING = 200;
 /** A process that has nothing to do is ended, so that a service that sees no images pays nothing for them. */
@@ -57,10 +60,12 @@ export class ProcessMediaTools implements MediaTools {
     const job: Job = { kind: 'job', size: source.size, contentType: source.contentType, limits, wish };
     const looker = this.#ready();
     this.#looks += 1;
+    const started = performance.now();
     const looked = await looker.look(job, source, signal).catch(async (error: unknown) => {
       await this.#retire(looker);
       throw error;
     });
+    this.#options.telemetry.lookedAt(looked.refusal?.reason ?? 'ok', (performance.now() - started) / 1000);
     if (looked.refusal !== undefined || this.#looks >= LOOKS_PER_PROCESS) await this.#retire(looker);
     return looked;
   }

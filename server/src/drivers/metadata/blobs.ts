@@ -281,7 +281,7 @@ export class Blobs implements BlobQueries, BlobCommands {
     return rows.length;
   }
 
-  /** Which of these blobs a manifest or a part of an open upload names. */
+  /** Which of these blobs a manifest, a part of an open upload or a rendition names. */
   async #named(ids: readonly bigint[]): Promise<ReadonlySet<string>> {
     const { build } = this.#session.dialect;
     const query = build
@@ -303,6 +303,12 @@ export class Blobs implements BlobQueries, BlobCommands {
               .select(sql`1`.as('one'))
               .whereRef('upload_parts.blob_id', '=', 'blobs.id')
               .where('uploads.state', '=', 'open'),
+          ),
+          eb.exists(
+            eb
+              .selectFrom('renditions')
+              .select(sql`1`.as('one'))
+              .whereRef('renditions.blob_id', '=', 'blobs.id'),
           ),
         ]),
       );

@@ -7,6 +7,7 @@ import { Blobs } from './blobs.ts';
 import { contentParts } from './content-parts.ts';
 import { chunks, fromId, listOf, optionalText, toId, toNumber } from './convert.ts';
 import { lockIdleIn } from './idle.ts';
+import { forgetGone } from './media.ts';
 import type { ManifestPartTable, ManifestTable } from './rows.ts';
 import type { Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
@@ -122,6 +123,10 @@ function verifiedOf(
   return built;
 }
 
+const keep = new Statement((dialect, p: { id: bigint }) =>
+  dialect.lockRows(dialect.build.selectFrom('manifests').select('id').where('id', '=', p.id)),
+);
+
 const lockIdle = lockIdleIn('manifests');
 
 export class Manifests implements ManifestQueries, ManifestCommands {
@@ -194,6 +199,10 @@ export class Manifests implements ManifestQueries, ManifestCommands {
     return (await claim.run(this.#session, { id: toId(id) })) > 0;
   }
 
+  async keep(id: string): Promise<boolean> {
+    return (await keep.first(this.#session, { id: toId(id) })) !== undefined;
+  }
+
   async markIdle(id: string, at: number): Promise<void> {
     await markIdle.run(this.#session, { id: toId(id), at });
   }
@@ -227,9 +236,19 @@ export class Manifests implements ManifestQueries, ManifestCommands {
       .distinct()
       .where('manifest_id', 'in', ids);
     const blobs = (await runQuery(this.#session, parts)).rows.map((row) => fromId(row.blob_id));
+    const verified = build
+      .selectFrom('manifests')
+      .select(['sha256', 'size'])
+      .distinct()
+      .where('id', 'in', ids)
+      .where('verified', '=', 1);
+    const contents = (await runQuery(this.#session, verified)).rows.flatMap(({ sha256, size }) =>
+      sha256 === null ? [] : [{ sha256, size: toNumber(size) }],
+    );
     await runQuery(this.#session, build.deleteFrom('manifest_parts').where('manifest_id', 'in', ids));
     await runQuery(this.#session, build.deleteFrom('manifests').where('id', 'in', ids));
     await new Blobs(this.#session).markIdle(blobs, cutoff);
+    await forgetGone(this.#session, contents, cutoff);
   }
 
   /** Which of these manifests a file names whose bytes are kept. */

@@ -8,6 +8,7 @@ import { Idempotency } from './idempotency.ts';
 import { ServiceKeys } from './keys.ts';
 import { Links } from './links.ts';
 import { Manifests } from './manifests.ts';
+import { Media } from './media.ts';
 import { Moves } from './moves.ts';
 import { Placements } from './placements.ts';
 import { Scrubs } from './scrubs.ts';
@@ -26,6 +27,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly placements: Placements;
   readonly moves: Moves;
   readonly marks: StoreMarks;
+  readonly media: Media;
   readonly scrubs: Scrubs;
   readonly manifests: Manifests;
   readonly links: Links;
@@ -44,6 +46,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.placements = new Placements(session);
     this.moves = new Moves(session);
     this.marks = new StoreMarks(session);
+    this.media = new Media(session);
     this.scrubs = new Scrubs(session);
     this.manifests = new Manifests(session);
     this.links = new Links(session);

@@ -177,6 +177,30 @@ export interface ScrubFindingTable {
   found_at: Num;
 }
 
+export interface MediaTable {
+  /** "sha256:size". */
+  identity: string;
+  uid: Id;
+  format: string | null;
+  width: OptionalNum;
+  height: OptionalNum;
+  duration_ms: OptionalNum;
+  /** Null unless it was refused. */
+  reason: string | null;
+  message: string | null;
+  probed_at: Num;
+}
+
+interface RenditionTable {
+  identity: string;
+  variant: string;
+  /** Null while it is being made. */
+  blob_id: ColumnType<Int | null, bigint | undefined, bigint>;
+  holder: ColumnType<string | null, string | undefined, string>;
+  held_until: ColumnType<Int | null, number | undefined, number>;
+  created_at: Num;
+}
+
 export interface LinkTable {
   id: string;
   uid: Id;
@@ -353,6 +377,8 @@ export interface Tables {
   moves: MoveTable;
   move_failures: MoveFailureTable;
   store_marks: StoreMarkTable;
+  media: MediaTable;
+  renditions: RenditionTable;
   scrubs: ScrubTable;
   scrub_findings: ScrubFindingTable;
   manifests: ManifestTable;

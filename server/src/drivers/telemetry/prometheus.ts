@@ -65,6 +65,8 @@ export class PrometheusTelemetry implements Telemetry {
   readonly #relocatedBytes: Counter<'from' | 'to'>;
   readonly #scrubs: Counter<'store' | 'outcome'>;
   readonly #scrubbedBytes: Counter<'store'>;
+  readonly #looks: Counter<'outcome'>;
+  readonly #lookSeconds: Histogram;
   readonly #events: Counter<'type'>;
   readonly #eventsTold: Counter<'sink' | 'outcome'>;
   readonly #operations: Counter<'store' | 'operation' | 'outcome'>;
@@ -139,6 +141,18 @@ export class PrometheusTelemetry implements Telemetry {
       name: 'osproxy_scrubbed_bytes_total',
       help: 'Bytes in stores that were read again.',
       labelNames: ['store'],
+      registers,
+    });
+    this.#looks = new Counter({
+      name: 'osproxy_media_looks_total',
+      help: 'Images, films and sounds that were looked at: ok, or why they were refused.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#lookSeconds = new Histogram({
+      name: 'osproxy_media_look_seconds',
+      help: 'How long looking at images, films and sounds took, thumbnails included.',
+      buckets: TASK_BUCKETS,
       registers,
     });
     this.#events = new Counter({
@@ -264,6 +278,11 @@ export class PrometheusTelemetry implements Telemetry {
   scrubbed(store: string, outcome: string, bytes: number): void {
     this.#scrubs.labels(store, outcome).inc();
     if (bytes > 0) this.#scrubbedBytes.labels(store).inc(bytes);
+  }
+
+  lookedAt(outcome: string, seconds: number): void {
+    this.#looks.labels(outcome).inc();
+    this.#lookSeconds.observe(seconds);
   }
 
   /** Transfers that are under way in both directions. */

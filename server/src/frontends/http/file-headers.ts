@@ -52,8 +52,9 @@ export function presentationHeaders(file: FileRecord, presentation: Presentation
 }
 
 /** A strong tag: a generation's bytes never change, whatever they are stored in. */
-export function entityTag(file: FileRecord): string {
-  return `"${BigInt(file.uid).toString(36)}-${file.generation}"`;
+export function entityTag(file: FileRecord, variant?: string): string {
+  const suffix = variant === undefined ? '' : `-${variant}`;
+  return `"${BigInt(file.uid).toString(36)}-${file.generation}${suffix}"`;
 }
 
 function dispositionOf(name: string, type: 'inline' | 'attachment'): string {

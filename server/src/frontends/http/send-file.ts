@@ -14,6 +14,10 @@ import { leavesBodyUnread } from './unread-body.ts';
 export interface SendFileOptions extends Presentation {
   readonly content: FileContent;
   readonly downloads: Pick<Downloads, 'read'>;
+  /** Tells what is made from a file from the file itself, in its entity tag. */
+  readonly variant?: string;
+  /** For so long a browser may show it again without asking; default: it always asks. */
+  readonly maxAgeSeconds?: number;
 }
 
 /** Reads up to this length are over before it would pay to cancel them. */
@@ -29,14 +33,15 @@ export async function sendFile(
   options: SendFileOptions,
 ): Promise<void> {
   const { file } = options.content;
-  const validators = { etag: entityTag(file), modifiedAt: file.updatedAt };
+  const validators = { etag: entityTag(file, options.variant), modifiedAt: file.updatedAt };
   const { headers } = request.raw;
   const base: OutgoingHttpHeaders = {
     ...(reply.getHeaders() as OutgoingHttpHeaders),
     etag: validators.etag,
     'last-modified': httpDate(file.updatedAt),
     'accept-ranges': 'bytes',
-    'cache-control': 'private, no-cache',
+    'cache-control':
+      options.maxAgeSeconds === undefined ? 'private, no-cache' : `private, max-age=${options.maxAgeSeconds}`,
     ...presentationHeaders(file, options),
   };
   const verdict = evaluateConditions(headers, validators);

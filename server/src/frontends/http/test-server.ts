@@ -30,6 +30,7 @@ class CountingTelemetry implements HttpTelemetry {
   taskAttempt(): void {}
   relocated(): void {}
   scrubbed(): void {}
+  lookedAt(): void {}
   eventAppended(): void {}
   eventTold(): void {}
   transferred(direction: 'in' | 'out', bytes: number): void {

@@ -9,6 +9,7 @@ import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
 import { BASE_PATH, type RestOptions } from './context.ts';
 import { EVENT_SCHEMAS } from './event-schemas.ts';
 import { HELD_SCHEMAS } from './held-schemas.ts';
+import { MEDIA_SCHEMAS } from './media-schemas.ts';
 import { requirePlainText } from './plain-text.ts';
 import { COMMON, problems } from './problems.ts';
 import { getCluster } from './routes/cluster/get.ts';
@@ -21,6 +22,7 @@ import { listFiles } from './routes/files/list.ts';
 import { postFile } from './routes/files/post-form.ts';
 import { putFile } from './routes/files/put.ts';
 import { renameFile } from './routes/files/rename.ts';
+import { fileThumbnail } from './routes/files/thumbnail.ts';
 import { decideHeld } from './routes/held/decide.ts';
 import { listHeld } from './routes/held/list.ts';
 import { createReadLink } from './routes/links/create-read.ts';
@@ -31,6 +33,7 @@ import { revokeLink } from './routes/links/revoke.ts';
 import { revokeAllLinks } from './routes/links/revoke-all.ts';
 import { revokeAllWriteLinks } from './routes/links/revoke-all-write.ts';
 import { revokeWriteLink } from './routes/links/revoke-write.ts';
+import { redriveMedia } from './routes/media/redrive.ts';
 import { controlMove } from './routes/moves/control.ts';
 import { createMove } from './routes/moves/create.ts';
 import { getMove } from './routes/moves/get.ts';
@@ -65,6 +68,7 @@ const SCHEMAS = [
   ...EVENT_SCHEMAS,
   ...HELD_SCHEMAS,
   ...SCRUB_SCHEMAS,
+  ...MEDIA_SCHEMAS,
   ...TASK_SCHEMAS,
 ];
 
@@ -100,6 +104,8 @@ const JSON_ROUTES: readonly Route[] = [
   renameFile,
   deleteFile,
   fileContent,
+  fileThumbnail,
+  redriveMedia,
   listHeld,
   decideHeld,
   createReadLink,

@@ -2,14 +2,16 @@ import type { Core } from '#core/core.ts';
 import type { CreatedLink } from '#core/links.ts';
 import type { FileRecord } from '#core/model/file.ts';
 import type { LinkRecord } from '#core/model/link.ts';
+import type { MediaRecord } from '#core/model/media.ts';
 import type { Principal } from '#core/model/principal.ts';
 import type { PartRecord, UploadRecord } from '#core/model/upload.ts';
 import type { UploadStatus } from '#core/uploads.ts';
 import { BASE_PATH } from './context.ts';
+import { mediaBody } from './media-schemas.ts';
 import type { FileBody, LinkBody, NewLinkBody, PartBody, UploadBody } from './schemas.ts';
 
 /** The file as `principal` may see it: whoever only has a read link is not told the digests of the content. */
-export function fileBody(file: FileRecord, principal: Principal): FileBody {
+export function fileBody(file: FileRecord, principal: Principal, media?: MediaRecord): FileBody {
   const { uid, name, contentType, size, verified, rejectedReason, sha256, md5 } = file;
   const shown = principal.kind === 'link' && principal.scope === 'read' ? {} : given({ sha256, md5 });
   return {
@@ -20,6 +22,7 @@ export function fileBody(file: FileRecord, principal: Principal): FileBody {
     state: file.state === 'deleted' ? 'rejected' : file.state,
     ...given({ rejectedReason }),
     ...shown,
+    ...(media === undefined ? {} : { media: mediaBody(media) }),
     verified,
     createdAt: iso(file.createdAt),
     updatedAt: iso(file.updatedAt),

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { MAX_PARTS } from '#core/model/upload.ts';
+import { MediaBody } from './media-schemas.ts';
 
 const UID = '482913374719606784';
 const SHA256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
@@ -30,6 +31,7 @@ export const FileBody = Type.Object(
       }),
     ),
     md5: Type.Optional(Type.String({ description: 'As sha256.' })),
+    media: Type.Optional(ref(MediaBody)),
     verified: Type.Boolean({ description: 'True when this service itself has hashed the whole content.' }),
     createdAt: time('UTC.'),
     updatedAt: time('UTC; a new name or verified content.'),
@@ -134,6 +136,7 @@ export const LinkListBody = Type.Object(
 );
 
 export const SHARED_SCHEMAS = [
+  MediaBody,
   FileBody,
   PartBody,
   UploadBody,

@@ -172,6 +172,16 @@ export const TABLE: Readonly<Record<string, Row>> = {
     expected: { ...NOBODY, ...READ_LINK, readKey: 200, otherOwner: 404, admin: 200 },
     takesLinks: true,
   },
+  // The file is a text, of which there is none.
+  'GET /api/v1/files/:uid/thumbnail': {
+    call: file('GET', '/thumbnail'),
+    expected: { ...NOBODY, ...READ_LINK, readLink: 415, readKey: 415, otherOwner: 404, admin: 415 },
+    takesLinks: true,
+  },
+  'POST /api/v1/media/redrive': {
+    call: () => ({ method: 'POST', path: `${V1}/media/redrive` }),
+    expected: ADMIN,
+  },
   'PATCH /api/v1/files/:uid': {
     call: file('PATCH', '', { json: { name: 'renamed.txt' } }),
     expected: { ...NOBODY, writeKey: 200, otherOwner: 404, admin: 200 },

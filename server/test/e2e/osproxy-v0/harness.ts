@@ -17,6 +17,8 @@ import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
 import { type LinkKey, LinkSigner } from '#core/link-signer.ts';
 import { Links } from '#core/links.ts';
+import { MediaBoard } from '#core/media/media-board.ts';
+import { MediaFiles } from '#core/media/media-files.ts';
 import type { Scope } from '#core/model/principal.ts';
 import { Moves } from '#core/moves.ts';
 import { PlacementPolicy } from '#core/placement.ts';
@@ -42,6 +44,7 @@ import { openMetadata } from '#drivers/metadata/index.ts';
 import { openStore } from '#drivers/storage/index.ts';
 import { createHttpServer } from '#frontends/http/server.ts';
 import { type OsproxyV0Options, registerOsproxyV0 } from '#frontends/osproxy-v0/index.ts';
+import { testMedia } from '#test/core/media-parts.ts';
 import { databaseUrlOf, placeOf } from '#test/profiles/place.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -109,8 +112,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   };
   const holders = { holding: () => [] };
   const base = { ...made, policy, settings, holders, telemetry: silentTelemetry, wakeTasks };
+  const media = testMedia({ ...base, ingest: new Ingest(base) });
   const types = taskTypes({
     ...base,
+    media,
     purgeEveryMs: DAY_MS,
     expireEveryMs: DAY_MS,
     graceMs: DAY_MS,
@@ -154,6 +159,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       moves: new Moves(base),
       tasks: new TaskBoard({ ...base, types }),
       submission: new TaskSubmission({ ...base, types: [] }),
+      media: new MediaFiles(base),
+      mediaBoard: new MediaBoard(base),
+      thumbnails: media.thumbnails,
       scrub: new ScrubBoard({ ...base, isOn: false, typeOf: () => SCRUB }),
       cluster: new ClusterOverview({ coordinator, metadata, clock }),
       feed: new EventFeed({ metadata, logger, flow: { onSequenced: () => () => {} } }),
@@ -231,6 +239,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       records.close();
       await coordinator.close();
       await workers.close();
+      await media.close();
       await stores.close();
       await cache.close();
       await metadata.close();

@@ -20,11 +20,13 @@ export interface ManifestCommands {
   insert(manifest: Manifest): Promise<void>;
   /** Takes a reference: clears the idle mark. False when the manifest is gone, then it must not be used. */
   claim(id: string): Promise<boolean>;
+  /** Keeps it from being removed until the transaction ends; false when it is gone. */
+  keep(id: string): Promise<boolean>;
   /** Says that a file stopped naming it at `at`. */
   markIdle(id: string, at: number): Promise<void>;
   /**
    * Looks at up to `limit` manifests idle since `cutoff` or longer: one that a ready or held file names loses its mark, the others are removed
-   * and their blobs marked idle as of `cutoff`. Excludes claim() in the database. Nothing is left when it `looked` at none.
+   * and their blobs marked idle as of `cutoff`; what is known about contents that no manifest has any more goes as well. Excludes claim() in the database. Nothing is left when it `looked` at none.
    */
   removeIdle(cutoff: number, limit: number): Promise<{ readonly looked: number; readonly removed: number }>;
 }

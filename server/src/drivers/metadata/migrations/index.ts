@@ -8,6 +8,7 @@ import { eventSinkTables } from './0006-event-sinks.ts';
 import { taskControl } from './0007-task-control.ts';
 import { holdTable } from './0008-holds.ts';
 import { scrubTables } from './0010-scrub.ts';
+import { mediaTables } from './0011-media.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -22,5 +23,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0007-task-control': taskControl(types),
     '0008-holds': holdTable(types),
     '0010-scrub': scrubTables(types),
+    '0011-media': mediaTables(types),
   };
 }

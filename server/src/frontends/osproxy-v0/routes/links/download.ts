@@ -37,13 +37,15 @@ export function downloadLinks(scope: HttpServer, context: V0Context): void {
     const uids = asked.map((uid, index) => parseUid(uid, `uid[${index}]`));
     const files = await core.files.findMany(context.callerOf(request), uids);
     const term = links.term(expire);
+    const media = await core.media.ofMany([...files.values()]);
     const found = uids.map((uid) => {
       const file = files.get(uid);
       if (file === undefined) {
         throw new OsproxyError('NotFound', `There is no file ${uid}.`, { details: { uid } });
       }
       const { name, md5, size } = file;
-      const meta = { srcName: name, dstName: objectNameOf(file), height: 0, width: 0 };
+      const { height = 0, width = 0 } = media.get(uid)?.facts ?? {};
+      const meta = { srcName: name, dstName: objectNameOf(file), height, width };
       const url = links.downloadUrl(file, term);
       return { uid, url, meta: { ...meta, md5: md5 ?? '', size: String(size) } };
     });

@@ -18,6 +18,6 @@ export function getFile(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'read', link: 'read' } } as const;
   app.get('/files/:uid', { config, schema }, async (request) => {
     const { file } = await core.files.find(request.principal, parseUid(request.params.uid));
-    return fileBody(file, request.principal);
+    return fileBody(file, request.principal, await core.media.of(file));
   });
 }
