@@ -49,6 +49,8 @@ import { TaskSubmission } from '#core/tasks/submission.ts';
 import { TaskSignals } from '#core/tasks/task-signals.ts';
 import { Triggers } from '#core/tasks/triggers.ts';
 import { Uploads } from '#core/uploads.ts';
+import { UsageBoard } from '#core/usage/usage-board.ts';
+import { UsageMeter } from '#core/usage/usage-meter.ts';
 import { WorkerNumber } from '#core/worker-number.ts';
 import { openCache } from '#drivers/cache/index.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
@@ -99,6 +101,7 @@ export const openService: OpenService = async (config, logger, process) => {
     },
     tasks: core.tasks,
     sinks: core.sinks,
+    usage: core.usage,
     scrub: core.scrub,
     media: {
       refused: (reason, limit) => core.mediaBoard.refused(reason, limit),
@@ -266,6 +269,10 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const usages = new StoreUsages(metadata);
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
+  const { enabled, flushMilliseconds: flushMs, retentionDays } = config.usage;
+  const meter = enabled
+    ? new UsageMeter({ metadata, clock, logger, telemetry, flushMs, retentionDays })
+    : undefined;
   const core: Core = {
     authenticator: createAuthenticator(serviceKeys, links, gate),
     uploads: new Uploads({ ...base, ingest }),
@@ -298,6 +305,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       ...{ metadata, clock, configured: sinks.map(({ name }) => name) },
       wakeSinks: () => events.wakeSinks(),
     }),
+    usage: new UsageBoard(metadata),
     clock,
   };
   return {
@@ -330,6 +338,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     lead,
     usages,
     media,
+    meter,
     core,
   };
 }

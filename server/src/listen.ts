@@ -26,6 +26,7 @@ import type { Stores } from '#core/stores.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
 import { serverRole } from '#core/tasks/task-role.ts';
 import type { TaskSignals } from '#core/tasks/task-signals.ts';
+import type { UsageMeter } from '#core/usage/usage-meter.ts';
 import type { WorkerNumber } from '#core/worker-number.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
@@ -86,6 +87,8 @@ export interface HttpParts {
   readonly lead: ScheduleLead;
   readonly usages: StoreUsages;
   readonly media: MediaParts;
+  /** undefined where usage is not counted. */
+  readonly meter: UsageMeter | undefined;
   readonly core: Core;
 }
 
@@ -127,6 +130,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     }
     await conditions.settled();
     await parts.events.stop();
+    await parts.meter?.stop();
     await workerNumber.stop();
   };
   try {
@@ -162,6 +166,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     }
     await runner.start(serverRole(config.tasks.leftToWorkers));
     parts.events.start();
+    parts.meter?.start();
     parts.workers.warm();
     return {
       url,
@@ -253,6 +258,7 @@ async function createApp(
     cors: corsOf(config.http.corsOrigins),
     trustedProxies: config.http.trustedProxies,
     rateLimits: parts.rateLimits,
+    onUsage: parts.meter && ((record) => parts.meter?.add(record)),
     limits: {
       parsedBodyBytes: config.http.jsonBodyLimitKiB * 1024,
       headerBytes: config.http.headerLimitKiB * 1024,
@@ -284,6 +290,13 @@ async function createApp(
   }
   addEventMetrics(telemetry, core.sinks);
   addScrubMetrics(telemetry, core.scrub);
+  telemetry.addGauge({
+    name: 'osproxy_usage_unwritten',
+    help: 'Sums of usage that are not in the database yet.',
+    labels: [],
+    perProcess: true,
+    collect: async () => [{ labels: {}, value: parts.meter?.pending ?? 0 }],
+  });
   telemetry.addGauge({
     name: 'osproxy_processes',
     help: 'Processes of this node that serve.',

@@ -10,6 +10,7 @@ import type { MoveRecord } from '#core/model/move.ts';
 import type { Scope, ServiceKey } from '#core/model/principal.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
 import type { TaskRecord } from '#core/model/task.ts';
+import type { UsageTotal } from '#core/model/usage.ts';
 import type { MoveReport, NewMove } from '#core/moves.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { TaskFilter } from '#core/ports/metadata/tasks.ts';
@@ -17,6 +18,7 @@ import type { PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
 import type { ScrubReport } from '#core/scrub/scrub-board.ts';
 import type { StoreView } from '#core/store-overview.ts';
 import type { TaskReport, TaskTypeView } from '#core/task-board.ts';
+import type { UsageQuestion } from '#core/usage/usage-board.ts';
 
 interface NewServiceKey {
   readonly name: string;
@@ -134,6 +136,10 @@ export interface Service {
     refused(reason: MediaReason | undefined, limit: number): Promise<readonly MediaRecord[]>;
     /** Resolves how many. */
     redrive(reason: MediaReason | undefined): Promise<number>;
+  };
+  readonly usage: {
+    /** Rejects with InvalidArgument for a range that is too long or makes too many totals. */
+    totals(question: UsageQuestion): Promise<readonly UsageTotal[]>;
   };
   fsck(options: FsckOptions): Promise<FsckSummary>;
   doctor(): Promise<readonly DoctorRow[]>;

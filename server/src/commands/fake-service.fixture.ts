@@ -85,6 +85,7 @@ const openService: OpenService = async (config) => {
     moves: noMoves(),
     held: noHeld(),
     tasks: noTasks(),
+    usage: { totals: async () => [] },
     sinks: noSinks(),
     media: { refused: async () => [], redrive: async () => 0 },
     scrub: {

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   events: async () => (await import('./events.ts')).events,
   media: async () => (await import('./media.ts')).media,
   scrub: async () => (await import('./scrub.ts')).scrub,
+  usage: async () => (await import('./usage.ts')).usage,
   fsck: async () => (await import('./fsck.ts')).fsck,
   doctor: async () => (await import('./doctor.ts')).doctor,
   migrate: async () => (await import('./migrate.ts')).migrate,

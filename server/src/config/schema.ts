@@ -15,6 +15,7 @@ import { scrubSettings } from './schema/scrub.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
 import { tasksSettings } from './schema/tasks.ts';
 import { uploadsSettings } from './schema/uploads.ts';
+import { usageSettings } from './schema/usage.ts';
 import { processes } from './schema/workers.ts';
 
 /** Every setting, its default, its unit and its range: the one source for validation, environment names and docs/configuration.md. */
@@ -125,6 +126,7 @@ export const settingsSchema = section(
     tasks: tasksSettings,
     scan: scanSettings,
     events: eventsSettings,
+    usage: usageSettings,
     hashing: section(
       {
         threads: Type.Optional(

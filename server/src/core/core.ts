@@ -20,6 +20,7 @@ import type { StoreOverview } from './store-overview.ts';
 import type { TaskBoard } from './task-board.ts';
 import type { TaskSubmission } from './tasks/submission.ts';
 import type { Uploads } from './uploads.ts';
+import type { UsageBoard } from './usage/usage-board.ts';
 
 /** Everything a front end may call. */
 export interface Core {
@@ -44,5 +45,6 @@ export interface Core {
   readonly cluster: ClusterOverview;
   readonly feed: EventFeed;
   readonly sinks: SinkBoard;
+  readonly usage: UsageBoard;
   readonly clock: Clock;
 }

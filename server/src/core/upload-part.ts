@@ -8,6 +8,7 @@ import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import { checkAlive } from './upload-state.ts';
+import type { TransferNote } from './usage/transfer-note.ts';
 
 export interface PartWriting {
   readonly metadata: Metadata;
@@ -24,16 +25,19 @@ export interface NewPart {
   readonly input: AsyncIterable<Uint8Array>;
   readonly expect: Expectation;
   readonly signal: AbortSignal | undefined;
+  /** Told where the bytes go as soon as that is known. */
+  readonly note: TransferNote | undefined;
 }
 
 /** Bytes of one part first, then one transaction under the upload's lock that names them. */
 export async function writePart(
   { metadata, ingest, typer, clock, policy, settings }: PartWriting,
-  { uid, number, input, expect, signal }: NewPart,
+  { uid, number, input, expect, signal, note }: NewPart,
 ): Promise<PartRecord> {
   checkNumber(number);
   const begun = checkAlive(await metadata.uploads.find(uid), uid, clock.now());
   const destination = policy.chosen(begun);
+  if (note !== undefined) Object.assign(note, { uid, owner: begun.owner, store: destination.store });
   policy.checkSize(destination, expect.size);
   const landed = await ingest.land(policy.capped(destination, input), expect, signal, destination.store);
   const contentType = number === 1 ? await typer.detect(landed.head, begun.name) : undefined;

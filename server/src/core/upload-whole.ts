@@ -12,6 +12,7 @@ import type { Metadata } from './ports/metadata.ts';
 import { enqueueTransfers } from './tasks/transfer-payload.ts';
 import { checkCompleted, mergeExpectations } from './upload-checks.ts';
 import { becomeFile, checkAlive, type Made } from './upload-state.ts';
+import type { TransferNote } from './usage/transfer-note.ts';
 
 export interface WholeWriting {
   readonly metadata: Metadata;
@@ -28,18 +29,21 @@ export interface WholeContent {
   readonly input: AsyncIterable<Uint8Array>;
   readonly expect: Expectation;
   readonly signal: AbortSignal | undefined;
+  /** Told where the bytes go as soon as that is known. */
+  readonly note: TransferNote | undefined;
 }
 
 /** The whole content of an upload in one go; parts that came before give way. */
 export async function writeWhole(
   writing: WholeWriting,
   uid: Uid,
-  { input, expect, signal }: WholeContent,
+  { input, expect, signal, note }: WholeContent,
 ): Promise<Made> {
   const { metadata, ids, clock, policy, ingest, settings, holders } = writing;
   const begun = checkAlive(await metadata.uploads.find(uid), uid, clock.now());
   const destination = policy.chosen(begun);
-  const content = { input, expect: mergeExpectations(begun, expect), signal };
+  if (note !== undefined) Object.assign(note, { uid, owner: begun.owner, store: destination.store });
+  const content = { input, expect: mergeExpectations(begun, expect), signal, note };
   const { landed, contentType } = await land(writing, { ...begun, destination }, content);
   return ingest.commit(landed, async (repositories, settle) => {
     const now = clock.now();
@@ -81,6 +85,7 @@ export async function writeFile(
   const { ingest, ids, clock, settings } = writing;
   const { owner, name, destination } = wanted;
   const uid = ids.next();
+  if (content.note !== undefined) Object.assign(content.note, { uid, owner, store: destination.store });
   const { landed, contentType } = await land(writing, wanted, content);
   return ingest.commit(landed, async (repositories, settle) => {
     const now = clock.now();

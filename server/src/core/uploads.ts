@@ -21,6 +21,7 @@ import { complete } from './upload-completion.ts';
 import { writePart } from './upload-part.ts';
 import { abortOpen, type Made, noUpload } from './upload-state.ts';
 import { writeFile, writeWhole } from './upload-whole.ts';
+import type { TransferNote } from './usage/transfer-note.ts';
 
 export interface NewUpload {
   readonly owner: string;
@@ -146,8 +147,9 @@ export class Uploads {
     input: AsyncIterable<Uint8Array>,
     expect: Expectation,
     signal?: AbortSignal,
+    note?: TransferNote,
   ): Promise<PartRecord> {
-    return writePart(this.#options, { uid, number, input, expect, signal });
+    return writePart(this.#options, { uid, number, input, expect, signal, note });
   }
 
   /** Stores the whole content of an upload in one go and makes it a file. */
@@ -156,8 +158,9 @@ export class Uploads {
     input: AsyncIterable<Uint8Array>,
     expect: Expectation,
     signal?: AbortSignal,
+    note?: TransferNote,
   ): Promise<FileRecord> {
-    return this.#waking(writeWhole(this.#options, uid, { input, expect, signal }));
+    return this.#waking(writeWhole(this.#options, uid, { input, expect, signal, note }));
   }
 
   /** A file in one call, without an upload before it. */
@@ -166,12 +169,13 @@ export class Uploads {
     input: AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
     remember?: Remember,
+    note?: TransferNote,
   ): Promise<FileRecord> {
     checkName(wanted.name);
     this.checkSize(wanted.size);
     const { size, md5, sha256 } = wanted;
     const destination = this.#options.policy.choose(factsOf(wanted));
-    const content = { input, expect: { size, md5, sha256 }, signal };
+    const content = { input, expect: { size, md5, sha256 }, signal, note };
     return this.#waking(writeFile(this.#options, { ...wanted, destination }, content, remember));
   }
 

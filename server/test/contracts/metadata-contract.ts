@@ -16,6 +16,7 @@ import { sinksContract } from './metadata-sinks.ts';
 import { tasksContract } from './metadata-tasks.ts';
 import { transactionsContract } from './metadata-transactions.ts';
 import { uploadsContract } from './metadata-uploads.ts';
+import { usageContract } from './metadata-usage.ts';
 
 /** The promises of the metadata port; call it with a function that makes an empty database. */
 export function metadataContract(name: string, createDatabase: () => Promise<TestDatabase>): void {
@@ -33,6 +34,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     coordinationContract(fixture);
     eventsContract(fixture);
     sinksContract(fixture);
+    usageContract(fixture);
     transactionsContract(fixture);
     racesContract(fixture);
   });

@@ -29,6 +29,7 @@ export const WALKS = new Map([
   ['from "scrubs" order by', 'a row per store and node, which are few'],
   ['from "scrub_findings" order by "blob_id" limit', 'what is wrong in the stores, up to a limit'],
   ['from "scrub_findings" group by', 'counts of what is wrong in the stores, for administrators and metrics'],
+  ['delete from "usage_sources" where', 'a row per process of the last week'],
   ['from "file_holds" order by', 'the oldest held files, up to a limit'],
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
 ]);
@@ -39,6 +40,7 @@ const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size
 /** Behind the types that fillTables() makes, so that queries that go through all types begin with one of many tasks. */
 const TYPE = 'zz';
 const PLACEMENT: Placement = { store: 's', node: undefined, key: 'k' };
+const USAGE = { uploads: 1, uploadedBytes: 1, downloads: 1, downloadedBytes: 1, failures: 0, durationMs: 1 };
 const EVENT: NewEvent = { type: 'file.ready', subject: 's', owner: 'o', data: {} };
 const DELIVERY: DeliveryRecord = {
   ...{ sink: 's', event: { ...EVENT, position: '1', at: 1 }, state: 'waiting', attempts: 1 },
@@ -294,6 +296,12 @@ export async function callEverything(
   await r.scrubs.removeFinding('s', 'k');
   await r.scrubs.removeFindingsBefore('s', 'n', 2);
   await r.scrubs.forgetBlob('1');
+  await r.usage.claim('s', 1, 1);
+  await r.usage.add({ day: 1, owner: 'o', key: 'k', store: 's' }, USAGE);
+  await r.usage.totals({ from: 1, to: 2, owner: undefined }, ['day'], 10);
+  await r.usage.totals({ from: 1, to: 2, owner: 'o' }, ['store', 'key'], 10);
+  await r.usage.removeBefore(1);
+  await r.usage.forgetSources(1);
   await r.manifests.find('1');
   await r.manifests.parts('1');
   for (const named of [{ owner: 'o' }, { owner: undefined }, undefined]) {
@@ -428,4 +436,5 @@ export const SMALL_TABLES = [
   'event_sinks',
   'scrubs',
   'task_types',
+  'usage_sources',
 ];

@@ -83,6 +83,10 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
     ...{ store: `store-${i % 4}`, node: undefined, key: newId(), blobId: blob.id, kind: 'damaged' },
     ...{ reason: 'r', lost: i % 2 === 0, round: 1, retryAt: NOW + i, foundAt: NOW },
   });
+  await r.usage.add(
+    { day: Math.floor(i / 50), owner, key: `key-${i % 7}`, store: `store-${i % 4}` },
+    { uploads: 1, uploadedBytes: 1, downloads: 0, downloadedBytes: 0, failures: 0, durationMs: 1 },
+  );
   if (i % 10 === 0) {
     await r.files.markDeleted(file.uid, NOW + i);
     await r.manifests.markIdle(manifest.id, NOW + i);

@@ -14,6 +14,7 @@ const SORTS = new Map([
   ['from "service_keys" order by', 'the list of keys, which are few'],
   ['from "nodes" where', 'the nodes, which are few'],
   ['from "manifests" where', 'manifests of the same content'],
+  ['from "usage_totals" where', 'sums of a range of days'],
   ['from "manifest_parts" inner join "files"', 'the files of a batch of blobs'],
 ]);
 

@@ -16,6 +16,7 @@ import type { SinkCommands, SinkQueries } from './metadata/sinks.ts';
 import type { StoreMarkCommands, StoreMarkQueries } from './metadata/store-marks.ts';
 import type { TaskCommands, TaskQueries } from './metadata/tasks.ts';
 import type { UploadCommands, UploadQueries } from './metadata/uploads.ts';
+import type { UsageCommands, UsageQueries } from './metadata/usage.ts';
 
 /** What may be asked outside a transaction; each call sees committed data only. */
 export interface MetadataReader {
@@ -36,6 +37,7 @@ export interface MetadataReader {
   readonly coordination: CoordinationQueries;
   readonly events: EventQueries;
   readonly sinks: SinkQueries;
+  readonly usage: UsageQueries;
 }
 
 /** What a transaction may do; its reads see its own writes. */
@@ -57,6 +59,7 @@ export interface MetadataWriter {
   readonly coordination: CoordinationQueries & CoordinationCommands;
   readonly events: EventQueries & EventCommands;
   readonly sinks: SinkQueries & SinkCommands;
+  readonly usage: UsageQueries & UsageCommands;
 }
 
 export interface SchemaState {

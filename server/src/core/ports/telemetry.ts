@@ -16,6 +16,8 @@ export interface Telemetry {
   eventAppended(type: string): void;
   /** What a sink said about one event: 'delivered', 'refused', 'unavailable' or 'gone'; or 'parked' when it has refused it for the last time. */
   eventTold(sink: string, outcome: string): void;
+  /** One upload or download that ended. */
+  usageRecorded(kind: 'upload' | 'download', outcome: string): void;
   /** Counts a transfer as open until the returned function is called; calling it again does nothing. */
   transferOpened(direction: 'in' | 'out'): () => void;
 }
@@ -29,5 +31,6 @@ export const silentTelemetry: Telemetry = {
   lookedAt: () => {},
   eventAppended: () => {},
   eventTold: () => {},
+  usageRecorded: () => {},
   transferOpened: () => () => {},
 };

@@ -17,6 +17,7 @@ import { Sinks } from './sinks.ts';
 import { StoreMarks } from './store-marks.ts';
 import { Tasks } from './tasks.ts';
 import { Uploads } from './uploads.ts';
+import { Usage } from './usage.ts';
 
 /** Every repository over one session; the commands work only where the session is a transaction. */
 export class Repositories implements MetadataReader, MetadataWriter {
@@ -37,6 +38,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly coordination: Coordination;
   readonly events: Events;
   readonly sinks: Sinks;
+  readonly usage: Usage;
 
   constructor(session: Session) {
     this.files = new Files(session);
@@ -56,5 +58,6 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.coordination = new Coordination(session);
     this.events = new Events(session);
     this.sinks = new Sinks(session);
+    this.usage = new Usage(session);
   }
 }

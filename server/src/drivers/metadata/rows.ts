@@ -361,6 +361,25 @@ export interface EventDeliveryTable {
   at: Num;
 }
 
+interface UsageTotalTable {
+  day: Num;
+  owner: string;
+  key_id: string;
+  store: string;
+  uploads: Num;
+  uploaded_bytes: Num;
+  downloads: Num;
+  downloaded_bytes: Num;
+  failures: Num;
+  duration_ms: Num;
+}
+
+interface UsageSourceTable {
+  source: string;
+  number: Num;
+  updated_at: Num;
+}
+
 interface MigrationTable {
   name: string;
   timestamp: string;
@@ -397,5 +416,7 @@ export interface Tables {
   events: EventTable;
   event_sinks: EventSinkTable;
   event_deliveries: EventDeliveryTable;
+  usage_totals: UsageTotalTable;
+  usage_sources: UsageSourceTable;
   schema_migrations: MigrationTable;
 }

@@ -69,6 +69,7 @@ export class PrometheusTelemetry implements Telemetry {
   readonly #lookSeconds: Histogram;
   readonly #events: Counter<'type'>;
   readonly #eventsTold: Counter<'sink' | 'outcome'>;
+  readonly #usage: Counter<'kind' | 'outcome'>;
   readonly #operations: Counter<'store' | 'operation' | 'outcome'>;
   readonly #operationSeconds: Histogram<'store' | 'operation'>;
 
@@ -159,6 +160,12 @@ export class PrometheusTelemetry implements Telemetry {
       name: 'osproxy_events_total',
       help: 'Events of changes that this node made.',
       labelNames: ['type'],
+      registers,
+    });
+    this.#usage = new Counter({
+      name: 'osproxy_usage_records_total',
+      help: 'Uploads and downloads that ended: ok, aborted or failed.',
+      labelNames: ['kind', 'outcome'],
       registers,
     });
     this.#eventsTold = new Counter({
@@ -264,6 +271,10 @@ export class PrometheusTelemetry implements Telemetry {
 
   eventTold(sink: string, outcome: string): void {
     this.#eventsTold.labels(sink, outcome).inc();
+  }
+
+  usageRecorded(kind: string, outcome: string): void {
+    this.#usage.labels(kind, outcome).inc();
   }
 
   transferred(direction: Direction, bytes: number): void {

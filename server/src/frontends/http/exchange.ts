@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { OsproxyError } from '#core/errors.ts';
 import type { AnonymousPrincipal, Principal } from '#core/model/principal.ts';
+import type { TransferNote } from '#core/usage/transfer-note.ts';
 
 const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' };
 
@@ -20,6 +21,8 @@ export class Exchange {
   bytesOut: number | undefined;
   /** Bytes of content that the head of such an answer announced. */
   bytesPromised: number | undefined;
+  /** Set once content of a file is to be transferred. */
+  transfer: TransferNote | undefined;
   /** True when the connection is that of a trusted proxy, which sends the requests of many clients over it. */
   readonly ofProxy: boolean;
   /** True while a receiver reads the body and watches its pace. */

@@ -70,6 +70,7 @@ export async function registerOpenApi(app: FastifyInstance, options: OpenApiOpti
         { name: 'uploads', description: 'Send a large file in parts, and go on after an interruption.' },
         { name: 'links', description: 'Let somebody without a key read one file or send one upload.' },
         { name: 'events', description: 'Hear of what happens, and see who is told of it.' },
+        { name: 'usage', description: 'See who moved how much.' },
         { name: 'osproxy-v0', description: 'The interface that existing osproxy clients speak.' },
         { name: 'operation', description: 'Is it alive, is it ready, what has it counted.' },
       ],

@@ -148,6 +148,9 @@ class Answer {
 
   async #read(range: ByteRange | undefined, length: number): Promise<FileBody> {
     const { content, downloads } = this.#options;
+    const { uid, owner } = content.file;
+    const store = content.parts[0]?.placements[0]?.store ?? '';
+    this.#request.exchange.transfer ??= { kind: 'download', uid, owner, store };
     const signal = length <= UNCANCELLED_BYTES ? undefined : this.#request.abort;
     const body = await downloads.read(content, range, signal);
     const expected = range?.length ?? content.file.size;

@@ -25,6 +25,7 @@ import { makeRequestId, requestIdOf } from './request-id.ts';
 import { RouteTable, rejectUnknownRoute } from './routes.ts';
 import type { HttpTelemetry } from './telemetry.ts';
 import { leavesBodyUnread, lingering } from './unread-body.ts';
+import { type UsageListener, usageOf } from './usage.ts';
 import { buildValidator } from './validation.ts';
 
 interface HttpLimits {
@@ -57,6 +58,8 @@ export interface HttpServerOptions {
   readonly trustedProxies: readonly string[];
   /** Without it nothing is limited. */
   readonly rateLimits?: RateLimits;
+  /** Told of each upload and download when it has ended. */
+  readonly onUsage?: UsageListener | undefined;
   readonly limits?: Partial<HttpLimits>;
   readonly timeouts?: Partial<HttpTimeouts>;
 }
@@ -96,7 +99,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Crea
   const connections = new Connections({
     idleMs: timeouts.idleMs,
     keepAliveMs: timeouts.keepAliveMs,
-    onFinished: (exchange, complete) => report(exchange, complete, telemetry),
+    onFinished: (exchange, complete) => {
+      report(exchange, complete, telemetry);
+      const usage = options.onUsage === undefined ? undefined : usageOf(exchange, complete, Date.now());
+      if (usage !== undefined) options.onUsage?.(usage);
+    },
     onMalformed: (error, socket) => refuseMalformed(error, socket, logger),
   });
 

@@ -33,6 +33,7 @@ class CountingTelemetry implements HttpTelemetry {
   lookedAt(): void {}
   eventAppended(): void {}
   eventTold(): void {}
+  usageRecorded(): void {}
   transferred(direction: 'in' | 'out', bytes: number): void {
     this[direction] += bytes;
   }

@@ -53,9 +53,11 @@ import { createUpload } from './routes/uploads/create.ts';
 import { uploadStatus } from './routes/uploads/status.ts';
 import { writeContent } from './routes/uploads/write-content.ts';
 import { writePart } from './routes/uploads/write-part.ts';
+import { getUsage } from './routes/usage/get.ts';
 import { SHARED_SCHEMAS } from './schemas.ts';
 import { SCRUB_SCHEMAS } from './scrub-schemas.ts';
 import { TASK_SCHEMAS } from './task-schemas.ts';
+import { USAGE_SCHEMAS } from './usage-schemas.ts';
 
 export type { RestOptions } from './context.ts';
 
@@ -70,6 +72,7 @@ const SCHEMAS = [
   ...SCRUB_SCHEMAS,
   ...MEDIA_SCHEMAS,
   ...TASK_SCHEMAS,
+  ...USAGE_SCHEMAS,
 ];
 
 /** Routes with a JSON body or none. */
@@ -89,6 +92,7 @@ const JSON_ROUTES: readonly Route[] = [
   listTaskTypes,
   controlTaskType,
   submitTask,
+  getUsage,
   streamEvents,
   listSinks,
   controlSink,

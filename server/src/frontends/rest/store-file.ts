@@ -5,6 +5,7 @@ import { OsproxyError } from '#core/errors.ts';
 import type { Remember } from '#core/idempotency.ts';
 import type { FileRecord } from '#core/model/file.ts';
 import type { NewUpload } from '#core/uploads.ts';
+import { noteUpload } from '../http/usage.ts';
 import { BASE_PATH } from './context.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { fileBody } from './presenters.ts';
@@ -38,7 +39,7 @@ export async function storeFile(
         noteDigest(remember, (digest) => {
           sha256 = digest;
         });
-      made = await core.uploads.writeFile(keyed, chunks, request.abort, noting);
+      made = await core.uploads.writeFile(keyed, chunks, request.abort, noting, noteUpload(request));
       return made.uid;
     },
   );

@@ -150,6 +150,10 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'GET /api/storage/v0/ping': open(`${V0}/ping`),
   'GET /api/storage/v0/health': open(`${V0}/health`),
 
+  'GET /api/v1/usage': {
+    call: get(`${V1}/usage`),
+    expected: { ...NOBODY, readKey: 200, otherOwner: 200, admin: 200 },
+  },
   'GET /api/v1/files': {
     call: get(`${V1}/files?limit=1000`),
     expected: { ...NOBODY, readKey: 200, otherOwner: 200, admin: 200 },

@@ -36,6 +36,7 @@ import { TaskRunner } from '#core/tasks/runner.ts';
 import { SCRUB } from '#core/tasks/scrub.ts';
 import { TaskSubmission } from '#core/tasks/submission.ts';
 import { Uploads } from '#core/uploads.ts';
+import { UsageBoard } from '#core/usage/usage-board.ts';
 import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
@@ -146,6 +147,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       files: new Files(base),
       instantUpload: new InstantUpload({ ...base, scope: 'owner' }),
       links,
+      usage: new UsageBoard(metadata),
       signer,
       holds: new Holds(base),
       idempotency: new Idempotency(metadata, clock),

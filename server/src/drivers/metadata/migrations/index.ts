@@ -7,6 +7,7 @@ import { eventTables } from './0005-events.ts';
 import { eventSinkTables } from './0006-event-sinks.ts';
 import { taskControl } from './0007-task-control.ts';
 import { holdTable } from './0008-holds.ts';
+import { usageTables } from './0009-usage.ts';
 import { scrubTables } from './0010-scrub.ts';
 import { mediaTables } from './0011-media.ts';
 import type { ColumnTypes } from './column-types.ts';
@@ -22,6 +23,7 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0006-event-sinks': eventSinkTables(types),
     '0007-task-control': taskControl(types),
     '0008-holds': holdTable(types),
+    '0009-usage': usageTables(types),
     '0010-scrub': scrubTables(types),
     '0011-media': mediaTables(types),
   };

@@ -3,6 +3,7 @@ import { parseHexDigest } from '#core/digests.ts';
 import { MAX_PARTS } from '#core/model/upload.ts';
 import { receiveFormFile } from '../../../http/multipart.ts';
 import type { HttpServer } from '../../../http/server.ts';
+import { noteUpload } from '../../../http/usage.ts';
 import { OPEN, type V0Context } from '../../context.ts';
 import { answers, NOTHING, ok } from '../../envelope.ts';
 import { documentedOnly, integerOf, type Query, textOf } from '../../query.ts';
@@ -31,7 +32,7 @@ export function writePart(scope: HttpServer, context: V0Context): void {
     const md5 = parseHexDigest(textOf(query, 'md5'), 'md5');
     const number = integerOf(query, 'chunkNum', 1, MAX_PARTS);
     const { chunks } = await receiveFormFile(request, { field: FORM_FIELD, maxBytes, idleTimeoutMs });
-    await core.uploads.writePart(uid, number, chunks, { md5 }, request.abort);
+    await core.uploads.writePart(uid, number, chunks, { md5 }, request.abort, noteUpload(request));
     return ok('' as const);
   });
 }

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { parseHexDigest } from '#core/digests.ts';
 import { receiveFormFile } from '../../../http/multipart.ts';
 import type { HttpServer } from '../../../http/server.ts';
+import { noteUpload } from '../../../http/usage.ts';
 import { OPEN, type V0Context } from '../../context.ts';
 import { answers, NOTHING, ok } from '../../envelope.ts';
 import { documentedOnly, type Query, textOf } from '../../query.ts';
@@ -25,7 +26,7 @@ export function writeWhole(scope: HttpServer, context: V0Context): void {
     links.requireCurrent(term);
     const md5 = parseHexDigest(textOf(query, 'md5'), 'md5');
     const { chunks } = await receiveFormFile(request, { field: FORM_FIELD, maxBytes, idleTimeoutMs });
-    await core.uploads.writeWhole(uid, chunks, { md5 }, request.abort);
+    await core.uploads.writeWhole(uid, chunks, { md5 }, request.abort, noteUpload(request));
     return ok('' as const);
   });
 }

@@ -1,5 +1,6 @@
 import { parseUid } from '#core/model/uid.ts';
 import type { HttpServer } from '../../../http/server.ts';
+import { noteUpload } from '../../../http/usage.ts';
 import { BASE_PATH, type RestOptions } from '../../context.ts';
 import { fileBody } from '../../presenters.ts';
 import { problems, RECEIVING } from '../../problems.ts';
@@ -24,7 +25,7 @@ export function writeContent(app: HttpServer, { core, maxFileBytes, idleTimeoutM
     const uid = parseUid(request.params.uid);
     const { state } = await core.uploads.find(request.principal, uid);
     const { body, expect } = receiveRaw(request, { maxBytes: maxFileBytes, idleTimeoutMs });
-    const file = await core.uploads.writeWhole(uid, body, expect, request.abort);
+    const file = await core.uploads.writeWhole(uid, body, expect, request.abort, noteUpload(request));
     reply.code(state === 'completed' ? 200 : 201).header('location', `${BASE_PATH}/files/${uid}`);
     return fileBody(file, request.principal);
   });

@@ -1,5 +1,6 @@
 import { parseUid } from '#core/model/uid.ts';
 import type { HttpServer } from '../../../http/server.ts';
+import { noteUpload } from '../../../http/usage.ts';
 import type { RestOptions } from '../../context.ts';
 import { partBody } from '../../presenters.ts';
 import { problems, RECEIVING } from '../../problems.ts';
@@ -24,6 +25,15 @@ export function writePart(app: HttpServer, { core, maxPartBytes, idleTimeoutMs }
     const uid = parseUid(request.params.uid);
     await core.uploads.find(request.principal, uid);
     const { body, expect } = receiveRaw(request, { maxBytes: maxPartBytes, idleTimeoutMs });
-    return partBody(await core.uploads.writePart(uid, request.params.number, body, expect, request.abort));
+    return partBody(
+      await core.uploads.writePart(
+        uid,
+        request.params.number,
+        body,
+        expect,
+        request.abort,
+        noteUpload(request),
+      ),
+    );
   });
 }
