@@ -8,7 +8,7 @@ import type { Scanner } from '../ports/scanner.ts';
 import { judgingType } from './judging.ts';
 import type { TaskType } from './task-type.ts';
 
-export const SCAN = 'scan';
+const SCAN = 'scan';
 
 export interface ScanSettings {
   readonly scanner: Scanner;

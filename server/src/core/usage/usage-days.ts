@@ -11,7 +11,7 @@ export function dayText(day: number): string {
 }
 
 /** Throws InvalidArgument for what is no day of the calendar. */
-export function parseDay(text: string, field: string): number {
+function parseDay(text: string, field: string): number {
   const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
   if (!Number.isNaN(ms) && dayText(dayOf(ms)) === text) return dayOf(ms);
   throw new OsproxyError('InvalidArgument', `${field} is "${text}"; it must be a day such as 2026-03-01.`, {
