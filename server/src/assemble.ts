@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import type { Config } from '#config/config.ts';
-import { ConfigError } from '#config/config-error.ts';
 import { nodeIdOf } from '#config/data-dir.ts';
 import { linkKeysOf } from '#config/link-keys.ts';
 import { createAuthenticator } from '#core/authentication.ts';
@@ -11,7 +10,6 @@ import type { Holders } from '#core/contents.ts';
 import type { Core } from '#core/core.ts';
 import { doctor } from '#core/doctor.ts';
 import { Downloads } from '#core/downloads.ts';
-import { isOsproxyError } from '#core/errors.ts';
 import { announced } from '#core/events/announced-metadata.ts';
 import { Conditions } from '#core/events/conditions.ts';
 import { EventFeed } from '#core/events/event-feed.ts';
@@ -31,7 +29,6 @@ import { Moves } from '#core/moves.ts';
 import { PlacementPolicy } from '#core/placement.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { Logger } from '#core/ports/logger.ts';
-import type { Metadata } from '#core/ports/metadata.ts';
 import { RateLimits } from '#core/rate-limits.ts';
 import { RelaxedFiles } from '#core/relaxed-files.ts';
 import { ScrubBoard } from '#core/scrub/scrub-board.ts';
@@ -57,14 +54,13 @@ import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { openCoordinator } from '#drivers/coordinator/index.ts';
 import { SiblingCoordinator } from '#drivers/coordinator/siblings.ts';
 import { cronerCron } from '#drivers/cron/croner.ts';
-import { openMetadata, type ServerOptions } from '#drivers/metadata/index.ts';
 import { HttpPeers } from '#drivers/peers/http-peers.ts';
 import { openRateCounter } from '#drivers/rate-counter/index.ts';
-import { openRedisLink } from '#drivers/redis/index.ts';
-import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
+import { openDatabase, replicaCheck, replicaTimes } from './configured-database.ts';
 import { configuredMedia, mediaCheck, mediaCore } from './configured-media.ts';
+import { linkOf, redisCheck } from './configured-redis.ts';
 import { scannerCheck, scanSettingsOf } from './configured-scanner.ts';
 import { scrubSettingsOf } from './configured-scrub.ts';
 import { configuredSinks } from './configured-sinks.ts';
@@ -350,53 +346,5 @@ async function withIds<T>({ workerNumber }: HttpParts, work: () => Promise<T>): 
     return await work();
   } finally {
     await workerNumber.stop();
-  }
-}
-
-function openDatabase(config: Config, logger: Logger): Promise<Metadata> {
-  const { url, replicas } = config.database;
-  const { maxLagMs } = replicaTimes(config);
-  return openMetadata(url, {
-    logger,
-    server: serverOptions(config),
-    replicas: { urls: replicas, maxLagMs },
-  });
-}
-
-function replicaTimes({ database }: Config): { minAgeMs: number; maxLagMs: number } {
-  return {
-    minAgeMs: database.replicaMinAgeSeconds * 1000,
-    maxLagMs: database.replicaMaxLagSeconds * 1000,
-  };
-}
-
-function replicaCheck({ replicas }: Metadata) {
-  if (replicas === undefined) return [];
-  const fix =
-    'Check database.replicas, and that each replica runs and follows the primary; the service reads the primary meanwhile.';
-  return [{ check: 'database replicas', fix, run: () => replicas.examine() }];
-}
-
-function serverOptions({ database }: Config): ServerOptions {
-  return {
-    poolSize: database.poolSize,
-    acquireTimeoutMs: database.acquireTimeoutSeconds * 1000,
-    connectTimeoutMs: database.connectTimeoutSeconds * 1000,
-    statementTimeoutMs: database.statementTimeoutSeconds * 1000,
-  };
-}
-
-function redisCheck(link: RedisLink | undefined) {
-  if (link === undefined) return [];
-  const fix = 'Check redis.url and that Redis runs; the service works without it, only slower.';
-  return [{ check: 'redis', fix, run: () => link.examine() }];
-}
-
-function linkOf(config: Config, logger: Logger): RedisLink | undefined {
-  try {
-    return openRedisLink(config.redis, logger);
-  } catch (error) {
-    if (!isOsproxyError(error, 'InvalidArgument')) throw error;
-    throw new ConfigError([`redis.url ${error.message}.`]);
   }
 }

@@ -4,7 +4,8 @@ import { sqlite } from '#drivers/metadata/dialects/sqlite/dialect.ts';
 import { applyMigrations } from '#drivers/metadata/dialects/sqlite/schema.ts';
 import { Repositories } from '#drivers/metadata/repositories.ts';
 import type { Session } from '#drivers/metadata/session.ts';
-import { callEverything, plain, WALKS, watch, wrongIndexes } from './metadata-every-query.ts';
+import { callEverything, watch } from './metadata-every-query.ts';
+import { plain, WALKS, wrongIndexes } from './metadata-plan-rules.ts';
 
 /** Queries that may sort, since few rows can match. */
 const SORTS = new Map([

@@ -2,8 +2,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Engine } from '#drivers/metadata/dialects/server/connection.ts';
 import { Repositories } from '#drivers/metadata/repositories.ts';
 import type { Session } from '#drivers/metadata/session.ts';
-import { callEverything, plain, SMALL_TABLES, WALKS, watch, wrongIndexes } from './metadata-every-query.ts';
+import { callEverything, watch } from './metadata-every-query.ts';
 import { fillTables } from './metadata-fill.ts';
+import { plain, SMALL_TABLES, WALKS, wrongIndexes } from './metadata-plan-rules.ts';
 import type { ServerDatabase } from './metadata-servers.ts';
 
 export interface Planner {

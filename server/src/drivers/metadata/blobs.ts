@@ -1,10 +1,11 @@
 import { type Insertable, sql } from 'kysely';
 import type { Blob, PlacedBlob, Placement } from '#core/model/blob.ts';
 import type { BlobCommands, BlobQueries } from '#core/ports/metadata/blobs.ts';
+import type { Int } from './columns.ts';
 import { placementOf } from './content-parts.ts';
 import { chunks, fromId, listOf, optionalText, refuseLongList, toId, toNumber } from './convert.ts';
 import { lockIdleIn } from './idle.ts';
-import type { BlobTable, Int, PlacementTable } from './rows.ts';
+import type { BlobTable, PlacementTable } from './rows.ts';
 import type { Dialect, Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
 import { unique } from './unique.ts';

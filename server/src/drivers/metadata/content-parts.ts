@@ -1,7 +1,7 @@
 import type { Placement } from '#core/model/blob.ts';
 import type { ContentPart } from '#core/model/file.ts';
+import type { Int } from './columns.ts';
 import { fromId, optionalText, toNumber } from './convert.ts';
-import type { Int } from './rows.ts';
 import type { Session } from './session.ts';
 import { Statement } from './statement.ts';
 

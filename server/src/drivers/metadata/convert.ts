@@ -1,5 +1,5 @@
 import { OsproxyError } from '#core/errors.ts';
-import type { Int } from './rows.ts';
+import type { Int } from './columns.ts';
 
 /** An id of the domain (decimal string) as the database takes it. */
 export function toId(id: string): bigint {

@@ -2,9 +2,9 @@ import type { Insertable, Selectable } from 'kysely';
 import type { Lease, NodeRecord, NodeStatus } from '#core/model/lease.ts';
 import type { CoordinationCommands, CoordinationQueries } from '#core/ports/metadata/coordination.ts';
 import { chunks, listOf, refuseLongList, toNumber } from './convert.ts';
-import type { LeaseTable, NodeTable } from './rows.ts';
 import type { Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
+import type { LeaseTable, NodeTable } from './work-rows.ts';
 
 const LEASE_COLUMNS = ['name', 'holder', 'fence', 'expires_at', 'value'] as const;
 const NODE_COLUMNS = ['id', 'address', 'version', 'started_at', 'heartbeat_at', 'status'] as const;

@@ -2,9 +2,9 @@ import type { Selectable } from 'kysely';
 import type { EventRecord, EventType, NewEvent } from '#core/model/event.ts';
 import type { EventCommands, EventQueries } from '#core/ports/metadata/events.ts';
 import { chunks, fromId, optionalText, toId, toNumber } from './convert.ts';
-import type { EventTable } from './rows.ts';
 import type { Session } from './session.ts';
 import { runQuery, Statement } from './statement.ts';
+import type { EventTable } from './work-rows.ts';
 
 const CONTENT = ['type', 'subject', 'owner', 'data', 'at'] as const;
 

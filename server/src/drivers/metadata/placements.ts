@@ -6,8 +6,8 @@ import type {
   StoreUsage,
 } from '#core/ports/metadata/placements.ts';
 import { Blobs, placedBlobs, selectPlaced } from './blobs.ts';
+import type { Int } from './columns.ts';
 import { chunks, fromId, listOf, optionalText, refuseLongList, toId, toNumber } from './convert.ts';
-import type { Int } from './rows.ts';
 import type { Session } from './session.ts';
 import { runQuery, Statement } from './statement.ts';
 

@@ -1,7 +1,7 @@
 import type { Insertable } from 'kysely';
 import type { DeliveryState, SinkState } from '#core/model/sink.ts';
-import type { EventDeliveryTable } from './rows.ts';
 import { pick, Statement } from './statement.ts';
+import type { EventDeliveryTable } from './work-rows.ts';
 
 const SINK_COLUMNS = [
   'name',

@@ -13,7 +13,6 @@ import {
   toId,
   toNumber,
 } from './convert.ts';
-import type { EventDeliveryTable, EventSinkTable } from './rows.ts';
 import type { Session } from './session.ts';
 import {
   type DELIVERY_COLUMNS,
@@ -35,6 +34,7 @@ import {
   setDue,
 } from './sink-statements.ts';
 import { runQuery } from './statement.ts';
+import type { EventDeliveryTable, EventSinkTable } from './work-rows.ts';
 
 export class Sinks implements SinkQueries, SinkCommands {
   readonly #session: Session;

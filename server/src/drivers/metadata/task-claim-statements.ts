@@ -1,6 +1,6 @@
 import { OsproxyError } from '#core/errors.ts';
 import { TASK_PRIORITIES } from '#core/model/task.ts';
-import type { Int } from './rows.ts';
+import type { Int } from './columns.ts';
 import type { Dialect } from './session.ts';
 import { Statement } from './statement.ts';
 import { TASK_COLUMNS } from './task-rows.ts';

@@ -7,8 +7,9 @@ import {
   type TaskRecord,
   type TaskState,
 } from '#core/model/task.ts';
+import type { Int } from './columns.ts';
 import { fromId, optionalNumber, optionalText, toNumber } from './convert.ts';
-import type { Int, TaskAttemptTable, TaskTable } from './rows.ts';
+import type { TaskAttemptTable, TaskTable } from './work-rows.ts';
 
 /** What a task record is read from. */
 export const TASK_COLUMNS = [

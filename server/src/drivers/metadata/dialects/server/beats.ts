@@ -1,7 +1,7 @@
 import { toNumber } from '../../convert.ts';
-import type { ReplicaBeatTable } from '../../rows.ts';
 import type { Session } from '../../session.ts';
 import { pick, Statement } from '../../statement.ts';
+import type { ReplicaBeatTable } from '../../work-rows.ts';
 
 const COLUMNS = ['process', 'beat', 'written_at'] as const satisfies readonly (keyof ReplicaBeatTable)[];
 /** A process that wrote nothing for so long is gone. */

@@ -1,0 +1,109 @@
+/** Queries that may walk an index or a table from one end, with what they are for. */
+export const WALKS = new Map([
+  ['from "service_keys" order by', 'the list of keys, which are few'],
+  ['from "messages" order by "id" desc limit', 'the last row'],
+  ['from "tasks" order by "created_at" desc', 'the newest tasks, up to a limit'],
+  ['from "task_types" order by', 'the types of tasks, which are few'],
+  ['"files" where "state" in (?, ?, ?) order by "uid" desc', 'the newest files of all owners, up to a limit'],
+  [
+    '"files" where "state" in (?, ?, ?) and substr(name',
+    'a search by name over all owners, for administrators',
+  ],
+  ['from "nodes" where', 'the nodes, which are few'],
+  ['from "event_sinks" order by', 'the list of sinks, which are few'],
+  ['from "events" order by "position" desc limit', 'the last row'],
+  ['from "event_inbox" order by "serial" limit', 'what waits for its position, which is soon removed'],
+  [
+    'from "event_deliveries" group by',
+    'counts of what receivers did not take, for administrators and metrics',
+  ],
+  ['update "scrubs" set "requested_at"', 'a row per store and node, which are few'],
+  ['from "scrubs" order by', 'a row per store and node, which are few'],
+  ['from "scrub_findings" order by "blob_id" limit', 'what is wrong in the stores, up to a limit'],
+  ['from "scrub_findings" group by', 'counts of what is wrong in the stores, for administrators and metrics'],
+  ['delete from "usage_sources" where', 'a row per process of the last week'],
+  ['from "file_holds" order by', 'the oldest held files, up to a limit'],
+  ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
+]);
+
+/** Tables that stay small however much is stored. */
+export const SMALL_TABLES = [
+  'event_inbox',
+  'nodes',
+  'leases',
+  'service_keys',
+  'moves',
+  'move_failures',
+  'store_marks',
+  'schema_migrations',
+  'event_sinks',
+  'scrubs',
+  'task_types',
+  'usage_sources',
+];
+
+/** Either leads to the tasks of one type and state. */
+const OF_TYPE = 'tasks_type_state_priority_run_at|tasks_type_state_created_at';
+
+/**
+ * How plans of the three databases say that an index is entered where a page begins, not at one end of what an owner or a store has. MariaDB does so by
+ * itself on tables as small as here and not on large ones, so there the query itself must say it.
+ */
+const BEGINS = /\b(uid<|blob_id>)\?|"Index Cond":"[^"]*\b(uid <|blob_id >)|force index .*"type":"range"/;
+
+/**
+ * Queries that pages, sweeps and claims are made of, and the index each must use, so that it reads what it answers and no more however much is
+ * stored. Written without quotes of names and parameters.
+ */
+const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
+  ['from files where state in (, , ) and owner =  order by uid', 'files_owner_uid'],
+  ['from files where state in (, , ) and owner =  and uid <  order by uid', 'files_owner_uid', BEGINS],
+  ['from files where state in (, , ) and owner =  and uid <  and substr(', 'files_owner_uid', BEGINS],
+  ['from files where deleted_at <= ', 'files_deleted_at'],
+  ['from file_holds where uid >= ', 'file_holds_key|sqlite_autoindex_file_holds_1|PRIMARY'],
+  ['from manifests where idle_since <= ', 'manifests_idle_since'],
+  ['from blobs where idle_since <= ', 'blobs_idle_since'],
+  // SQLite names the index of a unique constraint itself.
+  ['where blobs.identity = ', 'blobs_identity|sqlite_autoindex_blobs_1'],
+  ['from placements inner join blobs', 'placements_store_blob_id', BEGINS],
+  ['from placements where retired_at <= ', 'placements_retired_at'],
+  ['from placements where doomed_at <= ', 'placements_doomed_at'],
+  ['from uploads where state =  and expires_at <= ', 'uploads_state_expires_at'],
+  ['from uploads where ended_at <= ', 'uploads_ended_at'],
+  ['from links where uid =  and revoked_at is null and expires_at > ', 'links_uid_created_at'],
+  ['from links where expires_at <= ', 'links_expires_at'],
+  ['from idempotency where created_at <= ', 'idempotency_created_at'],
+  [
+    'from tasks where type =  and state =  and priority =  order by run_at',
+    'tasks_type_state_priority_run_at',
+  ],
+  [
+    'from tasks where type =  and state =  and priority =  and run_at <= ',
+    'tasks_type_state_priority_run_at',
+  ],
+  ['from tasks where type =  and state =  and lease_until <= ', OF_TYPE],
+  ['from tasks where type =  and state =  limit ', OF_TYPE],
+  ['from tasks where type =  and state =  order by created_at', 'tasks_type_state_created_at'],
+  ['from tasks where type =  and state =  and created_at <= ', 'tasks_type_state_created_at'],
+  ['from tasks where state =  and created_at <= ', 'tasks_state_created_at'],
+  ['from tasks where created_at <= ', 'tasks_created_at'],
+  ['from tasks where ended_at <= ', 'tasks_ended_at'],
+  ['from messages where at <= ', 'messages_at'],
+];
+
+/** A query without what databases write differently: quotes and parameters. */
+export function plain(sql: string): string {
+  return sql.replaceAll(/\$\d+|\?|[`"]/g, '').replaceAll(/ as (\w+) force index \(\w+\)/g, '');
+}
+
+/** Queries of BY_INDEX whose plan, by plain query, names another index or enters it elsewhere, and those that were never asked. */
+export function wrongIndexes(plans: ReadonlyMap<string, string>): readonly string[] {
+  return BY_INDEX.flatMap(([part, index, begins = /^/]) => {
+    const asked = [...plans].filter(([sql]) => sql.includes(part));
+    if (asked.length === 0) return [`never asked: ${part}`];
+    const named = new RegExp(`\\b(${index})\\b`);
+    return asked
+      .filter(([, plan]) => !named.test(plan) || !begins.test(plan))
+      .map(([sql, plan]) => `${sql}: ${plan}`);
+  });
+}
