@@ -13,6 +13,7 @@ import { placementsContract } from './metadata-placements.ts';
 import { racesContract } from './metadata-races.ts';
 import { scrubsContract } from './metadata-scrubs.ts';
 import { sinksContract } from './metadata-sinks.ts';
+import { taskControlContract } from './metadata-task-control.ts';
 import { tasksContract } from './metadata-tasks.ts';
 import { transactionsContract } from './metadata-transactions.ts';
 import { uploadsContract } from './metadata-uploads.ts';
@@ -31,6 +32,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     mediaContract(fixture);
     accessContract(fixture);
     tasksContract(fixture);
+    taskControlContract(fixture);
     coordinationContract(fixture);
     eventsContract(fixture);
     sinksContract(fixture);

@@ -22,7 +22,6 @@ export const lockPending = new Statement((dialect, p: Due) =>
       .where('priority', '=', p.priority)
       .where('run_at', '<=', p.now)
       .orderBy('run_at')
-      .orderBy('id')
       .limit(1),
   ),
 );

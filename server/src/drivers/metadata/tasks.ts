@@ -264,11 +264,10 @@ function newestFirst(a: TaskRow, b: TaskRow): number {
 
 /** What was asked to end does not go back to wait. */
 function effectiveEnd(end: TaskEnd, task: TaskRow): TaskEnd {
-  const over = end.outcome === 'done' || end.outcome === 'failed' || end.outcome === 'cancelled';
-  if (task.cancel_at === null || over) return end;
+  if (task.cancel_at === null || end.outcome === 'done' || end.outcome === 'failed') return end;
   // A run of recurring work that came to its end did so.
   if (end.outcome === 'again' && end.recursAt !== undefined) return end;
-  return { outcome: 'cancelled', error: task.cancel_reason ?? '', recursAt: end.recursAt };
+  return { outcome: 'cancelled', error: task.cancel_reason ?? 'Cancelled.', recursAt: end.recursAt };
 }
 
 function attemptsAfter({ outcome, recursAt }: TaskEnd, attempts: number): number {

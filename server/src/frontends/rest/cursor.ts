@@ -26,7 +26,7 @@ export function encodeTaskCursor({ createdAt, id }: TaskPosition): string {
 /** Throws InvalidArgument for text that encodeTaskCursor did not make. */
 export function decodeTaskCursor(cursor: string): TaskPosition {
   const text = Buffer.from(cursor, 'base64url').toString('latin1');
-  const [, createdAt, id] = /^(\d{1,15})\.(\d{1,18})$/.exec(text) ?? [];
+  const [, createdAt, id] = /^(\d{1,15})\.(\d{1,19})$/.exec(text) ?? [];
   const after = { createdAt: Number(createdAt), id: id ?? '' };
   if (id !== undefined && encodeTaskCursor(after) === cursor) return after;
   throw badCursor();

@@ -20,7 +20,7 @@ export interface TaskHead {
 }
 
 /** What a claim of a type keeps to. */
-interface ClaimRule {
+export interface ClaimRule {
   /** Most tasks of the type that run at once in the whole cluster; undefined: any number. */
   readonly limit?: number | undefined;
   /** True where the task of the type never ends: a request to cancel it concerned the attempt that was lost. */

@@ -1,0 +1,5 @@
+import { mariadbDatabase } from '#test/contracts/metadata-servers.ts';
+import { withService } from '#test/services/shared.ts';
+import { taskFaults } from './task-faults.ts';
+
+await withService('mariadb', (access) => taskFaults('MariaDB', () => mariadbDatabase(access)));
