@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Type } from 'typebox';
 import { announced } from '../server/src/core/events/announced-metadata.ts';
 import { systemClock } from '../server/src/core/ports/clock.ts';
 import type { Metadata } from '../server/src/core/ports/metadata.ts';
@@ -48,7 +47,7 @@ async function fill(metadata: Metadata, type: string, count: number): Promise<vo
 function runnerOf(metadata: Metadata, concurrency: number, handled: () => void): TaskRunner {
   const type: TaskType = {
     type: 'bench',
-    schema: Type.Object({}),
+    schema: {},
     handle: async () => {
       handled();
       return 'done';

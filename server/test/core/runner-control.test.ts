@@ -249,21 +249,6 @@ describe('a running task', () => {
     await boardOf([type]).cancel(id);
     await stateOf(id, 'done');
   });
-
-  it('may be one that is claimed by its id', async () => {
-    const ran: string[] = [];
-    const type = typeOf(async ({ task }) => {
-      ran.push(task.id);
-      return 'done';
-    });
-    await run([type]);
-    const id = await enqueue({ runAt: rig.clock.now() + 60_000 });
-    expect(await runners[0]?.runThis(id)).toBe(false);
-    rig.clock.offset += 60_000;
-    expect(await runners[0]?.runThis(id)).toBe(true);
-    expect(await runners[0]?.runThis(id)).toBe(false);
-    expect(ran).toEqual([id]);
-  });
 });
 
 describe('recurring work', () => {
