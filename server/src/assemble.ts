@@ -47,7 +47,6 @@ import { TaskSignals } from '#core/tasks/task-signals.ts';
 import { Triggers } from '#core/tasks/triggers.ts';
 import { Uploads } from '#core/uploads.ts';
 import { UsageBoard } from '#core/usage/usage-board.ts';
-import { UsageMeter } from '#core/usage/usage-meter.ts';
 import { WorkerNumber } from '#core/worker-number.ts';
 import { openCache } from '#drivers/cache/index.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
@@ -66,6 +65,7 @@ import { scrubSettingsOf } from './configured-scrub.ts';
 import { configuredSinks } from './configured-sinks.ts';
 import { limitsOf, prepareStores, startStores } from './configured-stores.ts';
 import { configuredTypes, taskPushOf } from './configured-tasks.ts';
+import { configuredUsage } from './configured-usage.ts';
 import { type HttpParts, listen, openapiDocument } from './listen.ts';
 import { loadOwnTasks } from './own-tasks.ts';
 import { rabbitCheck } from './rabbit-check.ts';
@@ -265,10 +265,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const usages = new StoreUsages(metadata);
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
-  const { enabled, flushMilliseconds: flushMs, retentionDays } = config.usage;
-  const meter = enabled
-    ? new UsageMeter({ metadata, clock, logger, telemetry, flushMs, retentionDays })
-    : undefined;
+  const usage = configuredUsage(config, { metadata, clock, logger, telemetry });
   const core: Core = {
     authenticator: createAuthenticator(serviceKeys, links, gate),
     uploads: new Uploads({ ...base, ingest }),
@@ -334,7 +331,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     lead,
     usages,
     media,
-    meter,
+    usage,
     core,
   };
 }

@@ -26,7 +26,7 @@ import type { Stores } from '#core/stores.ts';
 import type { TaskRunner } from '#core/tasks/runner.ts';
 import { serverRole } from '#core/tasks/task-role.ts';
 import type { TaskSignals } from '#core/tasks/task-signals.ts';
-import type { UsageMeter } from '#core/usage/usage-meter.ts';
+import type { UsageFlow } from '#core/usage/usage-flow.ts';
 import type { WorkerNumber } from '#core/worker-number.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
@@ -48,6 +48,7 @@ import { addReplicaMetrics, replicaReadiness } from './replica-metrics.ts';
 import { addScrubMetrics } from './scrub-metrics.ts';
 import { addTaskMetrics } from './task-metrics.ts';
 import { addTaskPushMetrics, taskPushCheck } from './task-push-metrics.ts';
+import { addUsageMetrics } from './usage-metrics.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const SEEN_LATELY_MS = 30_000;
@@ -88,7 +89,7 @@ export interface HttpParts {
   readonly usages: StoreUsages;
   readonly media: MediaParts;
   /** undefined where usage is not counted. */
-  readonly meter: UsageMeter | undefined;
+  readonly usage: UsageFlow | undefined;
   readonly core: Core;
 }
 
@@ -130,7 +131,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     }
     await conditions.settled();
     await parts.events.stop();
-    await parts.meter?.stop();
+    await parts.usage?.stop();
     await workerNumber.stop();
   };
   try {
@@ -166,7 +167,7 @@ export async function listen(parts: HttpParts): Promise<Listener> {
     }
     await runner.start(serverRole(config.tasks.leftToWorkers));
     parts.events.start();
-    parts.meter?.start();
+    parts.usage?.start();
     parts.workers.warm();
     return {
       url,
@@ -258,7 +259,7 @@ async function createApp(
     cors: corsOf(config.http.corsOrigins),
     trustedProxies: config.http.trustedProxies,
     rateLimits: parts.rateLimits,
-    onUsage: parts.meter && ((record) => parts.meter?.add(record)),
+    onUsage: parts.usage && ((record) => parts.usage?.add(record)),
     limits: {
       parsedBodyBytes: config.http.jsonBodyLimitKiB * 1024,
       headerBytes: config.http.headerLimitKiB * 1024,
@@ -290,13 +291,7 @@ async function createApp(
   }
   addEventMetrics(telemetry, core.sinks);
   addScrubMetrics(telemetry, core.scrub);
-  telemetry.addGauge({
-    name: 'osproxy_usage_unwritten',
-    help: 'Sums of usage that are not in the database yet.',
-    labels: [],
-    perProcess: true,
-    collect: async () => [{ labels: {}, value: parts.meter?.pending ?? 0 }],
-  });
+  addUsageMetrics(telemetry, parts.usage);
   telemetry.addGauge({
     name: 'osproxy_processes',
     help: 'Processes of this node that serve.',

@@ -17,6 +17,7 @@ export function checkRelations(draft: Draft): void {
   check.workers();
   check.sinks();
   check.taskDispatch();
+  check.usage();
   check.linkKeys();
   check.logFile();
   check.proxies();
@@ -240,6 +241,12 @@ class Checker {
       'tasks.dispatch',
       'is rabbitmq, but rabbitmq.url is not set; set OSPROXY_RABBITMQ_URL, or tasks.dispatch to database.',
     );
+  }
+
+  usage(): void {
+    if (this.#get('usage.kafka.topic') === undefined) return;
+    if ((this.#get<readonly string[]>('kafka.brokers') ?? []).length > 0) return;
+    this.#problem('usage.kafka.topic', 'is set without kafka.brokers; name the brokers, or remove it.');
   }
 
   #storeNames(): readonly string[] {

@@ -203,6 +203,7 @@ export async function callEverything(
   await r.scrubs.removeFinding('s', 'k');
   await r.scrubs.removeFindingsBefore('s', 'n', 2);
   await r.scrubs.forgetBlob('1');
+  await r.usage.lastOf('s', 1);
   await r.usage.claim('s', 1, 1);
   await r.usage.add({ day: 1, owner: 'o', key: 'k', store: 's' }, USAGE);
   await r.usage.totals({ from: 1, to: 2, owner: undefined }, ['day'], 10);

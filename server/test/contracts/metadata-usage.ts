@@ -5,7 +5,7 @@ import type { UsageRecord } from '#core/model/usage.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
-import { silentTelemetry } from '#core/ports/telemetry.ts';
+import { countUsage } from '#core/usage/usage-counter.ts';
 import { UsageMeter } from '#core/usage/usage-meter.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { write } from './metadata-samples.ts';
@@ -33,7 +33,7 @@ function record(values: Partial<UsageRecord> = {}): UsageRecord {
 }
 
 function meterOf(metadata: Pick<Metadata, 'transaction'>, flushMs = 60_000): UsageMeter {
-  const base = { clock: systemClock, logger: silent, telemetry: silentTelemetry };
+  const base = { clock: systemClock, logger: silent };
   return new UsageMeter({ ...base, metadata, flushMs, retentionDays: 400 });
 }
 
@@ -103,6 +103,25 @@ export function usageContract({ metadata, openAnother }: Fixture): void {
       answer = 'well';
       await meter.stop();
       expect(await metadata().usage.totals(ALL, [], 1)).toMatchObject([{ uploads: 10_002 }]);
+    });
+
+    it('of a log counts each record once, given again in part, by several and in another grouping', async () => {
+      const context = { metadata: metadata(), clock: systemClock };
+      const entry = (source: string, number: number) => ({
+        ...{ source, number, record: record({ kind: 'upload', key: source, bytes: 1 }) },
+      });
+      const a = Array.from({ length: 30 }, (_, i) => entry('p/a', i + 1));
+      const b = Array.from({ length: 30 }, (_, i) => entry('p/b', i + 1));
+      const mixed = a.flatMap((one, i) => [one, b[i] ?? one]);
+      await countUsage(context, mixed.slice(0, 20));
+      await countUsage(context, mixed.slice(10, 40));
+      await countUsage(context, [...mixed.slice(30, 50), ...mixed.slice(30, 60)]);
+      await Promise.all([mixed, a, b].map((entries) => countUsage(context, entries)));
+      const sums = await metadata().usage.totals(ALL, ['key'], 9);
+      expect(sums.map(({ key, uploads }) => [key, uploads])).toEqual([
+        ['p/a', 30],
+        ['p/b', 30],
+      ]);
     });
 
     it('of processes that write at once adds up to all of it', async () => {

@@ -3,7 +3,6 @@ import type { UsageRecord } from '../model/usage.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Metadata } from '../ports/metadata.ts';
-import type { Telemetry } from '../ports/telemetry.ts';
 import { dayOf, UsageTotals } from './usage-totals.ts';
 
 const CELLS_AT_ONCE = 500;
@@ -16,7 +15,6 @@ export interface UsageMeterOptions {
   readonly metadata: Pick<Metadata, 'transaction'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly telemetry: Telemetry;
   /** Between two writes of what has been added up; at most this much, and the write that is under way, is lost by SIGKILL. */
   readonly flushMs: number;
   /** Days that totals are kept. */
@@ -55,7 +53,6 @@ export class UsageMeter {
 
   add(record: UsageRecord): void {
     this.#totals.add(record);
-    this.#options.telemetry.usageRecorded(record.kind, record.outcome);
   }
 
   start(): void {

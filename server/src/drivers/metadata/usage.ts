@@ -57,6 +57,10 @@ const insertSource = new Statement((dialect, p: { source: string; now: number })
   ),
 );
 
+const lockNumber = new Statement((dialect, p: { source: string }) =>
+  dialect.lockRows(dialect.build.selectFrom('usage_sources').select('number').where('source', '=', p.source)),
+);
+
 const claimNumber = new Statement(({ build }, p: { source: string; number: number; now: number }) =>
   build
     .updateTable('usage_sources')
@@ -109,6 +113,12 @@ export class Usage implements UsageQueries, UsageCommands {
   async claim(source: string, number: number, now: number): Promise<boolean> {
     await insertSource.run(this.#session, { source, now });
     return (await claimNumber.run(this.#session, { source, number, now })) > 0;
+  }
+
+  async lastOf(source: string, now: number): Promise<number> {
+    await insertSource.run(this.#session, { source, now });
+    const row = await lockNumber.first(this.#session, { source });
+    return row === undefined ? 0 : toNumber(row.number);
   }
 
   async add({ day, owner, key, store }: UsageCell, counts: UsageCounts): Promise<void> {

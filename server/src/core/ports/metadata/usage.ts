@@ -19,6 +19,8 @@ export interface UsageCommands {
    * added once, however often the transaction is tried again.
    */
   claim(source: string, number: number, now: number): Promise<boolean>;
+  /** The last number of the source that was counted, 0 for none; nobody else counts of it until the transaction ends. */
+  lastOf(source: string, now: number): Promise<number>;
   add(cell: UsageCell, counts: UsageCounts): Promise<void>;
   /** Removes days before this one; resolves how many rows that were. */
   removeBefore(day: number): Promise<number>;
