@@ -1,6 +1,8 @@
 import sharp from 'sharp';
+import { Type } from 'typebox';
 import { afterEach, describe, expect, it } from 'vitest';
 import { OsproxyError } from '#core/errors.ts';
+import { Holds } from '#core/holds.ts';
 import { Thumbnails } from '#core/media/thumbnails.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { film, jpegOf, jpegPage, svg, truncated } from './hostile-images.ts';
@@ -203,6 +205,19 @@ describe('thumbnails', () => {
     await rig.uploads.writePart(upload.uid, 2, chunksOf(some(9)), {});
     await rig.uploads.complete(upload.uid);
     await expect(thumbnail(upload.uid)).rejects.toMatchObject({ code: 'Conflict', retryable: true });
+  });
+
+  it('of a file that is held back are refused, and made when it is let go', async () => {
+    const schema = Type.Object({ uid: Type.String() });
+    const handle = async () => 'done' as const;
+    const on = [{ event: 'file.ready', holds: true }] as const;
+    await open({ types: () => [{ type: 'check', schema, on, handle }] });
+    const { uid } = await file(await jpegOf());
+    await expect(thumbnail(uid)).rejects.toMatchObject({ code: 'Locked' });
+    await rig.runTask('probe', { uid });
+    expect(await rig.metadata.media.refused('damaged', undefined, 10)).toEqual([]);
+    await new Holds(rig).release(uid);
+    expect((await thumbnail(uid)).length).toBeGreaterThan(0);
   });
 
   it('of a file that is gone meanwhile are not kept', async () => {

@@ -1,6 +1,11 @@
 import { OsproxyError } from '../errors.ts';
 import type { FileRecord } from '../model/file.ts';
 
+/** True for what may be an image, a film or a sound, by the type that was found in its bytes; nothing else is looked at. */
+export function mayBeMedia({ contentType }: Pick<FileRecord, 'contentType'>): boolean {
+  return /^(image|audio|video)\/|^application\/ogg/.test(contentType);
+}
+
 /** The content of a file, once this service has hashed it; undefined before. */
 export function identityOf({ sha256, size, verified }: FileRecord): string | undefined {
   return verified && sha256 !== undefined ? `${sha256}:${size}` : undefined;

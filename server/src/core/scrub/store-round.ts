@@ -101,6 +101,7 @@ export class StoreRound {
           await this.#save(record).catch(() => {});
           throw error;
         }
+        this.#context.progress({ done: record.blobs, unit: `objects in ${this.#store}` });
         const now = performance.now();
         if (now - savedAt < SAVE_MS && now < this.#endsAt) continue;
         await this.#save(record);
