@@ -149,7 +149,7 @@ test('images that attack are refused, and neither the service nor its memory not
   const before = await rss();
   const attacks = [bomb(), liar(), await truncated('jpeg'), await truncated('gif'), svg, await jpegPage()];
   const uids = await Promise.all(
-    attacks.map(async (bytes, index) => (await client.put(`attack-${index}.png`, bytes)).uid),
+    attacks.map(async (bytes, index) => (await client.put(`attack-${index}.svg`, bytes)).uid),
   );
   const states = await Promise.all(uids.map(async (uid) => (await thumbnail(uid)).status));
   expect(states).toEqual(attacks.map(() => 415));
