@@ -43,6 +43,7 @@ import type { Listener, NodeProcess } from './commands/context.ts';
 import { packageVersion } from './commands/version.ts';
 import type { MediaParts } from './configured-media.ts';
 import { addEventMetrics } from './event-metrics.ts';
+import { addHoldMetrics } from './hold-metrics.ts';
 import { addRedisMetrics } from './redis-metrics.ts';
 import { addReplicaMetrics, replicaReadiness } from './replica-metrics.ts';
 import { addScrubMetrics } from './scrub-metrics.ts';
@@ -289,6 +290,7 @@ async function createApp(
       },
     });
   }
+  addHoldMetrics(telemetry, core.holds);
   addEventMetrics(telemetry, core.sinks);
   addScrubMetrics(telemetry, core.scrub);
   addUsageMetrics(telemetry, parts.usage);

@@ -47,6 +47,27 @@ const osproxy = (...args: string[]) => run(MAIN, args);
 const faked = (fake: object, ...args: string[]) =>
   run(FAKE, args, { OSPROXY_TEST_FAKE: JSON.stringify(fake) });
 
+describe('osproxy files', () => {
+  it.each([
+    [['files'], 'needs one of held, release <uid>, reject <uid>'],
+    [['files', 'release'], 'needs one of held, release <uid>, reject <uid>'],
+    [['files', 'held', '1'], 'needs one of held, release <uid>, reject <uid>'],
+    [['files', 'release', 'x'], '"x" is not the uid of a file.'],
+    [['files', 'reject', '1'], 'A file is rejected with a --reason'],
+    [['files', 'reject', '1', '--reason', ' '], 'A file is rejected with a --reason'],
+    [['files', 'release', '1', '--reason', 'r'], 'nothing else takes one'],
+  ])('%j is told what is wrong', async (words, sentence) => {
+    const { code, stderr } = await run(FAKE, words);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(sentence)]);
+  });
+
+  it('says what is held, and that a file is not there', async () => {
+    expect((await run(FAKE, ['files', 'held'])).stdout).toBe('No file is held back.\n');
+    const { code, stderr } = await run(FAKE, ['files', 'release', '7']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('There is no file 7.')]);
+  });
+});
+
 describe('help and version', () => {
   it.each([[[]], [['help']], [['--help']], [['-h']]])('%j lists every command', async (args) => {
     const { code, stdout } = await osproxy(...args);

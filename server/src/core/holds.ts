@@ -44,6 +44,11 @@ export class Holds {
     return { held, next: holds.length === limit ? holds.at(-1) : undefined };
   }
 
+  /** How many files each type holds back, of the first `most`. */
+  counts(most: number): Promise<readonly { readonly type: string; readonly count: number }[]> {
+    return this.#metadata.relaxed.holds.counts(most);
+  }
+
   /** Makes a held file readable, whoever holds it. Throws NotFound, and Conflict for a file that is not held. */
   async release(uid: Uid): Promise<FileRecord> {
     return this.#decide(uid, async (repositories, file, now) => {

@@ -92,6 +92,7 @@ export async function callEverything(
   await r.holds.lock('1');
   await r.holds.list(undefined, 10);
   await r.holds.list({ uid: midst.uid, type: 't' }, 10);
+  await r.holds.counts(10);
   await r.holds.explain('1', 't', 'r');
   await r.holds.remove('1', 't');
   await r.holds.remove('1');

@@ -62,6 +62,9 @@ export function holdsContract({ metadata, openAnother }: Fixture): void {
         if (after === undefined) break;
       }
       expect(listed).toEqual(all);
+      const of = (count: number) => ['a', 'b', 'c'].map((type) => ({ type, count }));
+      expect(await metadata().holds.counts(100)).toEqual(of(3));
+      expect(await metadata().holds.counts(6)).toEqual(of(2));
     });
 
     it('a held file is there in every way but readable: found, listed, its bytes kept and not offered', async () => {

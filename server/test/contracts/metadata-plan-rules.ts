@@ -22,6 +22,7 @@ export const WALKS = new Map([
   ['from "scrub_findings" order by "blob_id" limit', 'what is wrong in the stores, up to a limit'],
   ['from "scrub_findings" group by', 'counts of what is wrong in the stores, for administrators and metrics'],
   ['delete from "usage_sources" where', 'a row per process of the last week'],
+  ['from "file_holds" limit', 'counts of held files, up to a limit, for metrics'],
   ['from "file_holds" order by', 'the oldest held files, up to a limit'],
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
 ]);

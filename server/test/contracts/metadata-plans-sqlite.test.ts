@@ -12,6 +12,7 @@ const SORTS = new Map([
   ['"lease_until" as "due_at" from "tasks" where "type" = ? and "state" = ?', 'running tasks of a type'],
   ['"lease_until" <= ?', 'running tasks of a type'],
   ['select distinct "blob_id"', 'the blobs of purged manifests'],
+  ['from "file_holds" limit', 'types of held files, which are few, up to a limit'],
   ['from "service_keys" order by', 'the list of keys, which are few'],
   ['from "nodes" where', 'the nodes, which are few'],
   ['from "manifests" where', 'manifests of the same content'],

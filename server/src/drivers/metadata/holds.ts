@@ -14,6 +14,14 @@ const of = new Statement(({ build }, p: { uid: bigint }) =>
   build.selectFrom('file_holds').select(COLUMNS).where('uid', '=', p.uid).orderBy('type'),
 );
 
+const counts = new Statement(({ build }, p: { most: number }) =>
+  build
+    .selectFrom((eb) => eb.selectFrom('file_holds').select('type').limit(p.most).as('some'))
+    .select(({ fn }) => ['type', fn.countAll().as('count')])
+    .groupBy('type')
+    .orderBy('type'),
+);
+
 const lock = new Statement((dialect, p: { uid: bigint }) =>
   dialect.lockRows(
     dialect.build.selectFrom('file_holds').select(COLUMNS).where('uid', '=', p.uid).orderBy('type'),
@@ -70,6 +78,11 @@ export class Holds implements HoldQueries, HoldCommands {
         .where((eb) => eb.or([eb('uid', '>', uid), eb('type', '>', after.type)]));
     }
     return (await runQuery(this.#session, query)).rows.map(holdOf);
+  }
+
+  async counts(most: number): Promise<readonly { readonly type: string; readonly count: number }[]> {
+    const rows = await counts.all(this.#session, { most });
+    return rows.map(({ type, count }) => ({ type, count: toNumber(count) }));
   }
 
   async insert({ uid, type, since, reason }: HoldRecord): Promise<void> {

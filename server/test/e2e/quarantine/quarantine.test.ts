@@ -152,6 +152,8 @@ await withService('clamd', () => {
       const bytes = random(5000);
       const { uid, state: first } = await rest.put('a.bin', bytes);
       expect(first).toBe('held');
+      const metrics = await (await fetch(`${service.url}/metrics`)).text();
+      expect(metrics).toMatch(/^osproxy_files_held\{type="scan"\} 1$/m);
       const refused = await rest.content(uid);
       expect(refused.status).toBe(423);
       expect(refused.headers['retry-after']).toBe('10');

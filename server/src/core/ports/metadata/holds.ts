@@ -6,6 +6,8 @@ export interface HoldQueries {
   of(uid: Uid): Promise<readonly HoldRecord[]>;
   /** In ascending order of uid and type; `after` exclusive. At most 1000. */
   list(after: Pick<HoldRecord, 'uid' | 'type'> | undefined, limit: number): Promise<readonly HoldRecord[]>;
+  /** How many files each type holds, of the first `most` holds. */
+  counts(most: number): Promise<readonly { readonly type: string; readonly count: number }[]>;
 }
 
 export interface HoldCommands {
