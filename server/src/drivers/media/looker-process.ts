@@ -109,6 +109,8 @@ export class LookerProcess {
   }
 
   async end(): Promise<void> {
+    // Nothing else may be left that keeps this process waiting.
+    this.#child.ref();
     this.#kill('crashed');
     await this.#ended;
   }
