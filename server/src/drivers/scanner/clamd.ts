@@ -146,7 +146,7 @@ class Conversation {
 
   /**
    * Hears what has arrived. A write into a connection that was closed takes away what was said last, so it is listened for first: within two
-   * turns of the event loop everything is read that is there.
+   * turns of the event loop everything is read that is there. What arrives in the instant between is lost, and the scan breaks off.
    */
   async listen(): Promise<void> {
     await turn();
