@@ -68,6 +68,7 @@ test('holds every call', () => {
     'GET /tasks/{id}',
     'GET /uploads/{uid}',
     'GET /uploads/{uid}/links',
+    'GET /usage',
     'PATCH /files/{uid}',
     'POST /event-sinks/{name}/disable',
     'POST /event-sinks/{name}/enable',
