@@ -269,17 +269,17 @@ export class TaskRunner {
     return hinted && head.state === 'pending' ? { ...head, dueAt: head.dueAt + HINT_MS } : head;
   }
 
-  /** Several at once share what a commit costs; it is asked for as many as were there the time before, and no more. */
-  async #claim(due: readonly TaskHead[], count: number): Promise<readonly TaskRecord[]> {
-    const { metadata } = this.#options;
-    const claims = Array.from({ length: count }, () =>
-      metadata.transaction(({ tasks }) => tasks.claim(due, this.#claimer())),
-    );
-    const ends = await Promise.allSettled(claims);
-    const tasks = ends.flatMap((end) => (end.status === 'fulfilled' ? (end.value ?? []) : []));
-    const failed = ends.find((end) => end.status === 'rejected');
-    if (failed !== undefined && tasks.length === 0) throw failed.reason;
-    return tasks;
+  /** Several in one transaction share what a commit costs; it is asked for as many as were there the time before, and no more. */
+  #claim(due: readonly TaskHead[], count: number): Promise<readonly TaskRecord[]> {
+    return this.#options.metadata.transaction(async ({ tasks }) => {
+      const claimed: TaskRecord[] = [];
+      while (claimed.length < count) {
+        const task = await tasks.claim(due, this.#claimer());
+        if (task === undefined) break;
+        claimed.push(task);
+      }
+      return claimed;
+    });
   }
 
   #claimer(): Claimer {
