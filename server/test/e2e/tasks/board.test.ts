@@ -4,7 +4,7 @@ import { osproxy } from '#test/faults/store-folder.ts';
 import { call } from '../events/event-client.ts';
 import { type RunningService, startService } from '../service.ts';
 
-const WITHIN = { timeout: 20_000, interval: 50 };
+const WITHIN = { timeout: 40_000, interval: 50 };
 
 interface Task {
   readonly id: string;
@@ -55,7 +55,7 @@ const verified = (uid: string) =>
 const command = (...words: string[]) =>
   osproxy(['tasks', ...words], { ...service.place, ...SETTINGS }, service.dataDir);
 
-describe('background work', () => {
+describe('background work', { timeout: 120_000 }, () => {
   test('is paused by type, cancelled, tried again and shown with its attempts, by API', async () => {
     expect(await call(service, 'POST', '/task-types/compose/pause')).toMatchObject({
       ...{ status: 200, body: { type: 'compose', pausedAt: expect.any(String), limits: { cluster: 2 } } },
