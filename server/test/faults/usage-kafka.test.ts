@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { KafkaProducer } from '#drivers/kafka/kafka-producer.ts';
 import { type RunningService, startService } from '#test/e2e/service.ts';
 import { KafkaMock } from '#test/services/kafka.ts';
 import { readTopic } from '#test/services/kafka-reader.ts';
 import { withService } from '#test/services/shared.ts';
+import { silentLogger } from '#test/silent-logger.ts';
 
 const WITHIN = { timeout: 60_000, interval: 100 };
 const LOAD = 8;
@@ -84,8 +86,40 @@ await withService('kafka-mock', () => {
     return () => performance.now() < until;
   };
 
+  /** What others may write to the topic by mistake. */
+  async function poison(): Promise<void> {
+    const producer = new KafkaProducer({ brokers: mock.brokers }, 'none', silentLogger);
+    const near = { source: 's', number: 1, kind: 'upload', key: 'k', owner: 'o', store: 's', bytes: 1 };
+    const whole = { ...near, outcome: 'ok', at: 1, durationMs: 1 };
+    const bad = [
+      '',
+      'null',
+      '[]',
+      '{"source":',
+      near,
+      { ...whole, key: 'k'.repeat(65) },
+      { ...whole, owner: '\0' },
+    ];
+    const values = bad.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+    const messages = values.map((value) => ({ key: 'configured', value, headers: {} }));
+    await producer.send(topic, messages, new AbortController().signal);
+    await producer.close();
+  }
+
+  interface Written {
+    readonly id: string;
+    readonly kind: string;
+  }
+
+  /** Those that the service wrote. */
+  const written = (records: readonly { readonly value: string }[]): readonly Written[] =>
+    records
+      .filter(({ value }) => value.startsWith('{"id":'))
+      .map(({ value }) => JSON.parse(value) as Written);
+
   test('records go through the topic and are counted once, with brokers away and back', async () => {
     const service = await start();
+    await poison();
     const uid = await put(service);
     let downloads = await load(service, uid, forMs(1000));
     for (const broker of [1, 2]) await mock.down(broker);
@@ -99,7 +133,7 @@ await withService('kafka-mock', () => {
     );
     const reader = await readTopic(mock.brokers, topic);
     try {
-      const ids = () => new Set(reader.records.map(({ value }) => (JSON.parse(value) as { id: string }).id));
+      const ids = () => new Set(written(reader.records).map(({ id }) => id));
       await vi.waitFor(() => expect(ids().size).toBe(downloads + 1), WITHIN);
       expect(new Set(reader.records.map(({ partition }) => partition)).size).toBe(1);
       expect(JSON.parse(reader.records.at(-1)?.value ?? '')).toMatchObject({

@@ -67,11 +67,10 @@ function parse(value: string): LoggedUsage | undefined {
   if (typeof read !== 'object' || read === null) return undefined;
   const { source, number, kind, key, owner, store, uid, link, bytes, outcome, at, durationMs } =
     read as Record<string, unknown>;
-  const texts = [source, key, owner, store];
   const numbers = [number, bytes, at, durationMs];
   const isWhole = (one: unknown) => Number.isSafeInteger(one) && Number(one) >= 0;
-  if (!texts.every((one) => typeof one === 'string' && one.length <= 255) || !numbers.every(isWhole))
-    return undefined;
+  if (!numbers.every(isWhole)) return undefined;
+  if (![source, owner].every(isText(255)) || ![key, store].every(isText(64))) return undefined;
   if (kind !== 'upload' && kind !== 'download') return undefined;
   if (outcome !== 'ok' && outcome !== 'aborted' && outcome !== 'failed') return undefined;
   const optional = (one: unknown) => (typeof one === 'string' ? one : undefined);
@@ -81,4 +80,9 @@ function parse(value: string): LoggedUsage | undefined {
     number: number as number,
     record: { ...record, uid: optional(uid), link: optional(link) },
   };
+}
+
+/** What every database takes. */
+function isText(most: number): (value: unknown) => boolean {
+  return (value) => typeof value === 'string' && value.length <= most && !value.includes('\0');
 }
