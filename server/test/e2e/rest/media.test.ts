@@ -174,5 +174,6 @@ test('images that attack are refused, and neither the service nor its memory not
   const listed = await osproxy(['media', 'refused', '--reason', 'too-many-pixels'], env, service.dataDir);
   expect([listed.code, listed.out]).toEqual([0, expect.stringContaining(uids[0] ?? '')]);
   const doctor = await osproxy(['doctor'], env, service.dataDir);
+  expect(doctor.code).toBe(0);
   expect(doctor.out).toMatch(/images.*sharp \d+\./);
 });
