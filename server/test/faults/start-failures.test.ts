@@ -131,7 +131,10 @@ test.each([
 });
 
 test.each([
-  [{ type: 'smoke' }, /The event sink "hook" has the type "smoke"; it must be one of kafka, rabbitmq, webhook\./],
+  [
+    { type: 'smoke' },
+    /The event sink "hook" has the type "smoke"; it must be one of kafka, rabbitmq, webhook\./,
+  ],
   [{ secret: 'x' }, /The event sink "hook" of type webhook has a wrong setting: secret is \(hidden\)/],
   [{ url: 'http://10.0.0.1/' }, /not an address of the public internet; set allowPrivate to true/],
 ])('an event sink that is wrong: %o', async (wrong, sentence) => {
