@@ -26,8 +26,9 @@ const RECEIVERS: Readonly<Record<string, () => Promise<Receiver>>> = {
   kafka: startCluster,
 };
 
-function telling(sink: object): Record<string, string> {
-  return { OSPROXY_EVENTS_SINKS: JSON.stringify([{ name: 'sink', ...sink }]) };
+function telling(...sinks: readonly object[]): Record<string, string> {
+  const named = sinks.map((sink, index) => ({ name: index === 0 ? 'sink' : `sink-${index + 1}`, ...sink }));
+  return { OSPROXY_EVENTS_SINKS: JSON.stringify(named) };
 }
 
 interface Sink {
@@ -127,5 +128,17 @@ await benchmark({
         PER_SECOND,
       );
     }
+    if (words.sinks.length < ALL.length) return;
+    const receivers = await Promise.all(Object.values(RECEIVERS).map((start) => start()));
+    const told = telling(...receivers.map(({ many }) => many.sink));
+    const all = await startOsproxy(workspace.folder('all-sinks'), told);
+    const [without, withAll] = await measureRounds(
+      [settled(uploads('uploads, no sink', none, false)), settled(uploads('uploads, all sinks', all, true))],
+      rounds,
+    );
+    for (const receiver of receivers) await receiver.close();
+    if (!without || !withAll) return;
+    printSeries([without, withAll], PER_SECOND);
+    printRatios([{ subject: withAll, reference: without, aim: 'aim ≥ 0.9' }], PER_SECOND);
   },
 });

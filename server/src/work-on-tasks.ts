@@ -6,7 +6,7 @@ import { registerHealth } from '#frontends/http/health.ts';
 import { createHttpServer, type HttpServer } from '#frontends/http/server.ts';
 import type { TaskWorker } from './commands/context.ts';
 import { type HttpParts, urlOf } from './listen.ts';
-import { addTaskPushMetrics, taskPushCheck } from './task-push-metrics.ts';
+import { addTaskPushMetrics, taskPushCheck } from './metrics/task-push.ts';
 
 const SEEN_LATELY_MS = 35_000;
 const LOOK_MS = 1_000;
