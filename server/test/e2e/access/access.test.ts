@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { storeName } from '#test/profiles/place.ts';
 import { type RunningService, startService } from '../service.ts';
 import { createKeys, type Keys, type PrincipalName, type Shown, showings } from './principals.ts';
 import { type Row, TABLE } from './table.ts';
@@ -33,6 +34,8 @@ beforeAll(async () => {
       OSPROXY_HTTP_CORS_ORIGINS: 'https://app.example',
       // Every wrong key of the table is to be judged by itself.
       OSPROXY_HTTP_FAILED_AUTHENTICATIONS: '0',
+      // Stores of another kind than local-disk are scrubbed only where they are named.
+      OSPROXY_SCRUB_STORES: storeName,
       OSPROXY_CLUSTER_SECRET: 'a cluster secret of 32 characters or more',
     },
   });

@@ -24,10 +24,13 @@ describe('aria2c', () => {
 
   test('reads ranges over several connections at once, and the digest is right', async () => {
     const before = at().service.lines.length;
+    // Slow enough for the other connections to begin before the first has read everything.
+    const paced = '--max-overall-download-limit=8M';
     const checksum = `--checksum=sha-256=${hex('sha256', bytes)}`;
     const done = await at().run('aria2c', [
       ...QUIET,
       ...IN_PIECES,
+      paced,
       checksum,
       '-o',
       'whole.bin',
