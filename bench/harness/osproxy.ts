@@ -1,5 +1,5 @@
 import { openSync, readFileSync } from 'node:fs';
-import { readdir, unlink } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,8 @@ export async function startOsproxy(dataDir: string, env: Record<string, string> 
       OSPROXY_PORT: '0',
       OSPROXY_DATA_DIR: dataDir,
       OSPROXY_API_KEY: key,
+      // Benchmarks drop bytes behind the service's back, which scrubbing would take for damage.
+      OSPROXY_SCRUB_PERIOD_DAYS: '0',
       ...env,
     },
     stdio: ['ignore', log, log],
@@ -95,7 +97,7 @@ function composing(metrics: string): boolean {
 /** The folders stay: the service knows them. */
 async function removeFiles(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) await unlink(join(entry.parentPath, entry.name));
+    if (entry.isFile()) await rm(join(entry.parentPath, entry.name), { force: true });
   }
 }
 
