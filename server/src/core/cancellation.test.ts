@@ -1,6 +1,6 @@
-import { getEventListeners } from 'node:events';
-import { describe, expect, it } from 'vitest';
-import { cancelled, orCancelled, throwIfCancelled } from './cancellation.ts';
+import { getEventListeners, getEventListeners } from 'node:events';
+import { describe, expect, it, test } from 'vitest';
+import { cancelled, JoinedSignal, orCancelled, throwIfCancelled } from './cancellation.ts';
 import { OsproxyError } from './errors.ts';
 
 describe('orCancelled', () => {
@@ -27,4 +27,18 @@ describe('orCancelled', () => {
     const other = orCancelled(new Promise(() => {}), AbortSignal.abort(own), cancelled);
     await expect(other).rejects.toMatchObject({ code: 'Cancelled' });
   });
+});
+
+test('a joined signal fires with the first of its sources, and leaves nothing on them once it is released', () => {
+  const [first, second] = [new AbortController(), new AbortController()];
+  const joined = new JoinedSignal(first.signal, undefined, second.signal);
+  second.abort('why');
+  expect(joined.signal.reason).toBe('why');
+  const released = new JoinedSignal(first.signal);
+  released.release();
+  joined.release();
+  expect(getEventListeners(first.signal, 'abort')).toEqual([]);
+  first.abort();
+  expect(released.signal.aborted).toBe(false);
+  expect(new JoinedSignal(first.signal).signal.aborted).toBe(true);
 });

@@ -30,3 +30,33 @@ export function orCancelled<T>(
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
+
+/**
+ * A signal for one piece of work, which fires with the first of several others. AbortSignal.any leaves something on those that live long for
+ * each signal made of them; this one leaves nothing once it is released.
+ */
+export class JoinedSignal {
+  readonly #controller = new AbortController();
+  readonly #sources: readonly AbortSignal[];
+  readonly #follow = (event: Event): void => this.#controller.abort((event.target as AbortSignal).reason);
+
+  constructor(...sources: readonly (AbortSignal | undefined)[]) {
+    this.#sources = sources.filter((source) => source !== undefined);
+    const fired = this.#sources.find(({ aborted }) => aborted);
+    if (fired !== undefined) this.#controller.abort(fired.reason);
+    else for (const source of this.#sources) source.addEventListener('abort', this.#follow, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason?: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** From here on the others change nothing. */
+  release(): void {
+    for (const source of this.#sources) source.removeEventListener('abort', this.#follow);
+  }
+}

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JoinedSignal } from './cancellation.ts';
 
 /** A pause that others can cut short; a wake() between two pauses makes the next one end at once. */
 export class Nudge {
-  #pause: AbortController | undefined;
+  #pause: JoinedSignal | undefined;
   #woken = false;
 
   wake(): void {
@@ -13,9 +14,10 @@ export class Nudge {
   /** Resolves after `ms`, at wake(), or when the signal fires; does not keep the process alive. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#woken && !signal.aborted) {
-      this.#pause = new AbortController();
-      const either = AbortSignal.any([this.#pause.signal, signal]);
-      await sleep(ms, undefined, { signal: either, ref: false }).catch(() => {});
+      const pause = new JoinedSignal(signal);
+      this.#pause = pause;
+      await sleep(ms, undefined, { signal: pause.signal, ref: false }).catch(() => {});
+      pause.release();
       this.#pause = undefined;
     }
     this.#woken = false;

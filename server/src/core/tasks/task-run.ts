@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Check } from 'typebox/value';
 import { awayIn } from '../away.ts';
+import { JoinedSignal } from '../cancellation.ts';
 import { OsproxyError, toOsproxyError } from '../errors.ts';
 import type { NewEvent } from '../model/event.ts';
 import { KEPT_ATTEMPTS, type TaskProgress, type TaskRecord } from '../model/task.ts';
@@ -67,8 +68,8 @@ export class TaskRun {
     const timer = setInterval(() => void this.look(), leaseMs / 3);
     timer.unref();
     const started = performance.now();
-    const signals = [this.#lost.signal, this.#cancelled.signal, stopping];
-    const handled = this.#attempt(AbortSignal.any(signals));
+    const ended = new JoinedSignal(this.#lost.signal, this.#cancelled.signal, stopping);
+    const handled = this.#attempt(ended.signal).finally(() => ended.release());
     try {
       const end = await Promise.race([handled, this.#unheeded(handled)]);
       const outcome = (await this.#finish(end)) ?? 'lost';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Producer } from 'kafkajs';
+import { JoinedSignal } from '#core/cancellation.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import { isRecordRefused, kafkaError } from './errors.ts';
@@ -47,18 +48,23 @@ export class KafkaProducer {
    */
   async send(topic: string, messages: readonly KafkaMessage[], signal: AbortSignal): Promise<void> {
     const timeoutMs = timeoutMsOf(this.#settings);
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const ended = AbortSignal.any([signal, deadline]);
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#attempt(topic, messages, ended);
-      } catch (error) {
-        const told = kafkaError(error, topic);
-        if (signal.aborted) throw new OsproxyError('Unavailable', 'The service is stopping.');
-        if (deadline.aborted) throw silence(topic, timeoutMs, error);
-        if (isRecordRefused(told) || attempt === ATTEMPTS) throw told;
-        await sleep(RETRY_MS);
+    const ended = new JoinedSignal(signal);
+    const timer = setTimeout(() => ended.abort(), timeoutMs);
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await this.#attempt(topic, messages, ended.signal);
+        } catch (error) {
+          const told = kafkaError(error, topic);
+          if (signal.aborted) throw new OsproxyError('Unavailable', 'The service is stopping.');
+          if (ended.signal.aborted) throw silence(topic, timeoutMs, error);
+          if (isRecordRefused(told) || attempt === ATTEMPTS) throw told;
+          await sleep(RETRY_MS);
+        }
       }
+    } finally {
+      clearTimeout(timer);
+      ended.release();
     }
   }
 

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { JoinedSignal } from '#core/cancellation.ts';
 import { isOsproxyError } from '#core/errors.ts';
 import { CLOUD_EVENT_TYPE, cloudEvent } from '#core/events/cloud-event.ts';
 import type { EventRecord } from '#core/model/event.ts';
@@ -51,14 +52,22 @@ export class WebhookSink implements EventSink {
 
   async #post(event: EventRecord, signal: AbortSignal): Promise<SinkOutcome> {
     const { timeoutMs, url, allowPrivate } = this.#options;
-    const timeout = AbortSignal.timeout(timeoutMs);
+    const both = new JoinedSignal(signal);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      both.abort();
+    }, timeoutMs);
     try {
       if (!allowPrivate) checkLiteral(url.hostname);
-      return await this.#send(event, AbortSignal.any([timeout, signal]));
+      return await this.#send(event, both.signal);
     } catch (error) {
-      if (timeout.aborted) return { kind: 'refused', reason: `no answer within ${timeoutMs / 1000} s` };
+      if (isLate) return { kind: 'refused', reason: `no answer within ${timeoutMs / 1000} s` };
       if (signal.aborted) return { kind: 'unavailable', reason: 'the service is stopping' };
       return { kind: 'unavailable', reason: reasonOf(error) };
+    } finally {
+      clearTimeout(timer);
+      both.release();
     }
   }
 

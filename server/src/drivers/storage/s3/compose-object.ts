@@ -1,7 +1,7 @@
 import { CopyObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import { JoinedSignal } from '#core/cancellation.ts';
 import type { CallOptions } from '#core/ports/storage-driver.ts';
 import { cancelled } from '../abort.ts';
-import { CallSignal } from './call-signal.ts';
 import { type ComposeSource, type ComposeStep, type Piece, planCompose } from './compose-plan.ts';
 import { brokenOff, translate } from './errors.ts';
 import { openObject } from './object-reader.ts';
@@ -20,7 +20,7 @@ export async function composeObject(
   options: CallOptions,
 ): Promise<{ readonly size: number }> {
   const { signal } = options;
-  const call = new CallSignal(signal);
+  const call = new JoinedSignal(signal);
   try {
     const sources = await measure(connection, keys, call.signal);
     const size = sources.reduce((sum, source) => sum + source.size, 0);
@@ -41,7 +41,7 @@ async function join(
   key: string,
   sources: readonly ComposeSource[],
   size: number,
-  call: CallSignal,
+  call: JoinedSignal,
 ): Promise<void> {
   const { profile, partBytes } = connection;
   const present = sources.filter((source) => source.size > 0);
@@ -57,7 +57,7 @@ async function copyWhole(
   connection: S3Connection,
   key: string,
   source: ComposeSource,
-  call: CallSignal,
+  call: JoinedSignal,
 ): Promise<void> {
   call.signal.throwIfAborted();
   call.release();
@@ -75,7 +75,7 @@ async function sendWhole(
   key: string,
   sources: readonly ComposeSource[],
   size: number,
-  call: CallSignal,
+  call: JoinedSignal,
 ): Promise<void> {
   const pieces = sources.map((source): Piece => ({ key: source.key, length: source.size, range: undefined }));
   const open = (): AsyncIterable<Uint8Array> => read(connection, pieces, call.signal);
@@ -87,7 +87,7 @@ async function joinParts(
   key: string,
   steps: readonly ComposeStep[],
   size: number,
-  call: CallSignal,
+  call: JoinedSignal,
 ): Promise<void> {
   const sender = await PartSender.begin(connection, key, call, connection.concurrency);
   try {

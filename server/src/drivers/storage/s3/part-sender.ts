@@ -1,12 +1,12 @@
+import type { JoinedSignal } from '#core/cancellation.ts';
 import { toOsproxyError } from '#core/errors.ts';
-import type { CallSignal } from './call-signal.ts';
 import { MultipartUpload } from './multipart-upload.ts';
 import type { S3Connection } from './s3-connection.ts';
 
 /** Sends steps of one multipart upload side by side, in memory that never exceeds part size × concurrency. */
 export class PartSender {
   readonly #connection: S3Connection;
-  readonly #call: CallSignal;
+  readonly #call: JoinedSignal;
   readonly #upload: MultipartUpload;
   readonly #limit: number;
   readonly #running = new Set<Promise<void>>();
@@ -14,7 +14,7 @@ export class PartSender {
   #extra = 0;
   #next = 1;
 
-  private constructor(connection: S3Connection, call: CallSignal, upload: MultipartUpload, limit: number) {
+  private constructor(connection: S3Connection, call: JoinedSignal, upload: MultipartUpload, limit: number) {
     this.#connection = connection;
     this.#call = call;
     this.#upload = upload;
@@ -25,7 +25,7 @@ export class PartSender {
   static async begin(
     connection: S3Connection,
     key: string,
-    call: CallSignal,
+    call: JoinedSignal,
     limit: number,
   ): Promise<PartSender> {
     return new PartSender(connection, call, await MultipartUpload.begin(connection, key, call.signal), limit);

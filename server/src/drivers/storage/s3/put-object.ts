@@ -1,9 +1,9 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { JoinedSignal } from '#core/cancellation.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { ByteSource, PutOptions } from '#core/ports/storage-driver.ts';
 import { cancelled } from '../abort.ts';
 import { SourceReader } from '../source-reader.ts';
-import { CallSignal } from './call-signal.ts';
 import { notS3, translate, translateUpload } from './errors.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import { PartSender } from './part-sender.ts';
@@ -33,7 +33,7 @@ export async function putObject(
   options: PutOptions,
 ): Promise<{ readonly size: number }> {
   const { signal } = options;
-  const call = new CallSignal(signal);
+  const call = new JoinedSignal(signal);
   const reader = new SourceReader(source, call.signal);
   try {
     const size = source.size;
@@ -70,7 +70,7 @@ async function putBytes(
   connection: S3Connection,
   key: string,
   bytes: Uint8Array,
-  call: CallSignal,
+  call: JoinedSignal,
   replayable: boolean,
   options: PutOptions,
 ): Promise<void> {
@@ -93,7 +93,7 @@ async function quickly(
   connection: S3Connection,
   key: string,
   bytes: Uint8Array,
-  { signal }: CallSignal,
+  { signal }: JoinedSignal,
   replayable: boolean,
   { md5 }: PutOptions,
 ): Promise<boolean> {
@@ -110,7 +110,7 @@ async function asStream(
   key: string,
   reader: SourceReader,
   size: number,
-  call: CallSignal,
+  call: JoinedSignal,
   options: PutOptions,
 ): Promise<void> {
   const failed: { error?: unknown } = {};
@@ -128,7 +128,7 @@ async function asStream(
 async function* confirmed(
   reader: SourceReader,
   size: number,
-  call: CallSignal,
+  call: JoinedSignal,
   failed: { error?: unknown },
 ): AsyncGenerator<Uint8Array> {
   try {
@@ -153,7 +153,7 @@ async function* confirmed(
 }
 
 /** With its last byte on the way the store will have the object: what the caller's signal does after that comes too late. */
-function commit(call: CallSignal): void {
+function commit(call: JoinedSignal): void {
   call.signal.throwIfAborted();
   call.release();
 }
@@ -164,7 +164,7 @@ async function send(
   key: string,
   body: Uint8Array | StreamBody,
   size: number,
-  call: CallSignal,
+  call: JoinedSignal,
   { md5 }: PutOptions,
 ): Promise<void> {
   const command = new PutObjectCommand({
@@ -189,7 +189,7 @@ async function inParts(
   connection: S3Connection,
   key: string,
   reader: SourceReader,
-  call: CallSignal,
+  call: JoinedSignal,
   replayable: boolean,
   options: PutOptions,
 ): Promise<void> {
