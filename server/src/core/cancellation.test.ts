@@ -1,5 +1,5 @@
-import { getEventListeners, getEventListeners } from 'node:events';
-import { describe, expect, it, test } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
 import { cancelled, JoinedSignal, orCancelled, throwIfCancelled } from './cancellation.ts';
 import { OsproxyError } from './errors.ts';
 
@@ -29,7 +29,7 @@ describe('orCancelled', () => {
   });
 });
 
-test('a joined signal fires with the first of its sources, and leaves nothing on them once it is released', () => {
+it('a joined signal fires with the first of its sources, and leaves nothing on them once it is released', () => {
   const [first, second] = [new AbortController(), new AbortController()];
   const joined = new JoinedSignal(first.signal, undefined, second.signal);
   second.abort('why');
