@@ -60,3 +60,17 @@ export class JoinedSignal {
     for (const source of this.#sources) source.removeEventListener('abort', this.#follow);
   }
 }
+
+/** Resolves after `ms` or when the signal fires; does not keep the process alive. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || ms <= 0) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = (): void => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
+    resolve();
+  };
+  const timer = setTimeout(end, ms).unref();
+  signal.addEventListener('abort', end, { once: true });
+  return promise;
+}

@@ -1,3 +1,4 @@
+import { JoinedSignal } from '../cancellation.ts';
 import { OsproxyError } from '../errors.ts';
 import type { EventRecord } from '../model/event.ts';
 import { Nudge } from '../nudge.ts';
@@ -57,9 +58,11 @@ export class EventFeed {
     }
     const nudge = new Nudge();
     this.#readers.add(nudge);
+    const either = new JoinedSignal(signal, this.#closing.signal);
     try {
-      yield* this.#pages(query, nudge, AbortSignal.any([signal, this.#closing.signal]));
+      yield* this.#pages(query, nudge, either.signal);
     } finally {
+      either.release();
       this.#readers.delete(nudge);
     }
   }

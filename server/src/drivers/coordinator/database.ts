@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { pause } from '#core/cancellation.ts';
 import type { Lease, NodeRecord } from '#core/model/lease.ts';
 import type { Clock } from '#core/ports/clock.ts';
 import type { Coordinator } from '#core/ports/coordinator.ts';
@@ -158,18 +159,4 @@ function parseEnvelope(envelope: string): [string?, string?] {
   } catch {
     return [];
   }
-}
-
-/** Resolves after `ms` or when the signal aborts; does not keep the process alive. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = (): void => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', end);
-    resolve();
-  };
-  const timer = setTimeout(end, ms).unref();
-  signal.addEventListener('abort', end, { once: true });
-  return promise;
 }

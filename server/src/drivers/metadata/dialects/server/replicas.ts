@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { JoinedSignal, pause } from '#core/cancellation.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { ReplicaSet, ReplicaState } from '#core/ports/metadata/replicas.ts';
@@ -135,9 +136,10 @@ export class Replicas implements ReplicaSet, Session {
 
   /** Until the next round, or until a read has lost a replica. */
   async #rest(ms: number, signal: AbortSignal): Promise<void> {
-    const resting = new AbortController();
+    const resting = new JoinedSignal(signal);
     this.#wake = () => resting.abort();
-    await pause(ms, AbortSignal.any([signal, resting.signal]));
+    await pause(ms, resting.signal);
+    resting.release();
     this.#wake = undefined;
   }
 
@@ -176,18 +178,4 @@ export class Replicas implements ReplicaSet, Session {
 async function patiently(work: Promise<unknown>): Promise<void> {
   const done = work.catch(() => {});
   await Promise.race([done, pause(BEAT_PATIENCE_MS, new AbortController().signal)]);
-}
-
-/** Resolves after `ms` or when the signal aborts; does not keep the process alive. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || ms <= 0) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = (): void => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', end);
-    resolve();
-  };
-  const timer = setTimeout(end, ms).unref();
-  signal.addEventListener('abort', end, { once: true });
-  return promise;
 }
