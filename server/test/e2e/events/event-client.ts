@@ -95,3 +95,20 @@ export function startTelling(url: string, more: { dataDir?: string; settings?: o
     ...(more.dataDir === undefined ? {} : { dataDir: more.dataDir }),
   });
 }
+
+interface Sink {
+  readonly name: string;
+  readonly state: string;
+  readonly lag: number;
+  readonly waiting: number;
+  readonly parked: number;
+  readonly reason?: string;
+}
+
+/** How the sink of that name stands, or the only one. */
+export async function sinkOf(service: RunningService, name?: string): Promise<Sink> {
+  const { sinks } = (await call(service, 'GET', '/event-sinks')).body as { sinks: Sink[] };
+  const sink = sinks.find((one) => name === undefined || one.name === name);
+  if (sink === undefined) throw new Error('the sink has not begun');
+  return sink;
+}

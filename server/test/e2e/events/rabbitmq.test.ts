@@ -4,8 +4,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openQueue, type Queue } from '#test/services/rabbitmq-queue.ts';
 import { withService } from '#test/services/shared.ts';
 import { type RunningService, startService } from '../service.ts';
-import { call, put } from './event-client.ts';
-import { sinkOf, toldBy } from './rabbitmq-telling.ts';
+import { call, put, sinkOf } from './event-client.ts';
+import { toldBy } from './rabbitmq-telling.ts';
 
 const WITHIN = { timeout: 30_000, interval: 50 };
 

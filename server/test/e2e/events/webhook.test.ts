@@ -4,20 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Receiver, startReceiver, verifies } from '#drivers/event-sinks/webhook/receiver.fixture.ts';
 import type { RunningService } from '../service.ts';
-import { call, put, SECRET, startTelling } from './event-client.ts';
+import { call, put, SECRET, sinkOf, startTelling } from './event-client.ts';
 
 const WITHIN = { timeout: 30_000, interval: 50 };
 const FILES = 40;
 const RENAMES = 49;
-
-interface Sink {
-  readonly name: string;
-  readonly state: string;
-  readonly lag: number;
-  readonly waiting: number;
-  readonly parked: number;
-  readonly reason?: string;
-}
 
 let receiver: Receiver;
 let services: RunningService[];
@@ -35,13 +26,6 @@ async function start(more: Parameters<typeof startTelling>[1] = {}): Promise<Run
   services.push(service);
   await vi.waitFor(async () => expect(await sinkOf(service)).toMatchObject({ name: 'hook' }), WITHIN);
   return service;
-}
-
-async function sinkOf(service: RunningService): Promise<Sink> {
-  const { sinks } = (await call(service, 'GET', '/event-sinks')).body as { sinks: Sink[] };
-  const [sink] = sinks;
-  if (sink === undefined) throw new Error('the sink has not begun');
-  return sink;
 }
 
 interface Event {
