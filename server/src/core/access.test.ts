@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type AccessRule, admit, mayTouch, ownerOf, visibleOwner } from './access.ts';
 import { isOsproxyError } from './errors.ts';
-import { type Principal, SCOPES, type Scope, type ServicePrincipal } from './model/principal.ts';
+import { ownerOfUser, type Principal, SCOPES, type Scope, type ServicePrincipal } from './model/principal.ts';
 
 const nobody: Principal = { kind: 'anonymous' };
 const service = (...scopes: Scope[]): ServicePrincipal => ({
@@ -16,6 +16,14 @@ const link = (scope: 'read' | 'write'): Principal => ({
   uid: '7',
   scope,
   disposition: 'inline',
+});
+
+const person = (role: 'admin' | 'member'): Principal => ({
+  kind: 'person',
+  userId: '5',
+  sessionId: 's',
+  role,
+  owner: ownerOfUser('5'),
 });
 
 function verdict(rule: AccessRule, principal: Principal): string {
@@ -48,6 +56,16 @@ describe('admit', () => {
     [{ kind: 'service', scope: 'read', link: 'read' }, link('write'), 'PermissionDenied'],
     [{ kind: 'service', scope: 'write', link: 'write' }, link('write'), 'in'],
     [{ kind: 'service', scope: 'write', link: 'write' }, link('read'), 'PermissionDenied'],
+    [{ kind: 'service', scope: 'write' }, person('member'), 'PermissionDenied'],
+    [{ kind: 'service', scope: 'write' }, person('admin'), 'PermissionDenied'],
+    [{ kind: 'service', scope: 'write', person: true }, person('member'), 'in'],
+    [{ kind: 'service', scope: 'admin' }, person('member'), 'PermissionDenied'],
+    [{ kind: 'service', scope: 'admin' }, person('admin'), 'in'],
+    [{ kind: 'person' }, nobody, 'Unauthenticated'],
+    [{ kind: 'person' }, person('member'), 'in'],
+    [{ kind: 'person' }, service('admin'), 'PermissionDenied'],
+    [{ kind: 'person' }, link('read'), 'PermissionDenied'],
+    [{ kind: 'peer' }, person('admin'), 'Unauthenticated'],
   ] as const)('%j with %j: %s', (rule, principal, wanted) => {
     expect(verdict(rule, principal)).toBe(wanted);
   });
@@ -58,6 +76,9 @@ describe('mayTouch', () => {
     [service('read'), { uid: '7', owner: 'a' }, true],
     [service('read'), { uid: '7', owner: 'b' }, false],
     [service('admin'), { uid: '7', owner: 'b' }, true],
+    [person('member'), { uid: '7', owner: ownerOfUser('5') }, true],
+    [person('admin'), { uid: '7', owner: 'b' }, false],
+    [person('member'), { uid: '7', owner: '5' }, false],
     [link('read'), { uid: '7', owner: 'b' }, true],
     [link('read'), { uid: '8', owner: 'a' }, false],
     [nobody, { uid: '7', owner: 'a' }, false],
@@ -69,8 +90,9 @@ describe('mayTouch', () => {
 describe('owners', () => {
   it('new things belong to the key, and links own nothing', () => {
     expect(ownerOf(service('write'))).toBe('a');
-    expect(() => ownerOf(link('write'))).toThrow(/Only a service/);
-    expect(() => ownerOf(nobody)).toThrow(/Only a service/);
+    expect(ownerOf(person('member'))).toBe('~5');
+    expect(() => ownerOf(link('write'))).toThrow(/Only services/);
+    expect(() => ownerOf(nobody)).toThrow(/Only services/);
     expect(visibleOwner(service('read'))).toBe('a');
     expect(visibleOwner(service('admin'))).toBeUndefined();
   });

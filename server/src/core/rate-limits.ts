@@ -97,6 +97,7 @@ function tooMany(what: string, waitMs: number): OsproxyError {
 
 function nameOf(principal: Principal, address: string): string {
   if (principal.kind === 'service') return `key/${principal.keyId}`;
+  if (principal.kind === 'person') return `person/${principal.userId}`;
   if (principal.kind === 'link') return `link/${principal.linkId}`;
   return `address/${networkOf(address)}`;
 }

@@ -21,6 +21,19 @@ export interface LinkPrincipal {
   readonly disposition: 'inline' | 'attachment';
 }
 
+/** admin: may do what a service with the scope "admin" may, but sees no other person's files. */
+type Role = 'admin' | 'member';
+
+/** Somebody with an account who is signed in; sees the own files only. */
+export interface PersonPrincipal {
+  readonly kind: 'person';
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly role: Role;
+  /** As `ownerOfUser(userId)`. */
+  readonly owner: string;
+}
+
 /** Another node of the cluster, for the request that it signed; may use the objects of node-local stores and nothing else. */
 export interface PeerPrincipal {
   readonly kind: 'peer';
@@ -38,7 +51,17 @@ export interface AnonymousPrincipal {
   readonly kind: 'anonymous';
 }
 
-export type Principal = ServicePrincipal | LinkPrincipal | PeerPrincipal | AnonymousPrincipal;
+export type Principal =
+  | ServicePrincipal
+  | PersonPrincipal
+  | LinkPrincipal
+  | PeerPrincipal
+  | AnonymousPrincipal;
+
+/** Whose files those of a person are; no service key can be of such an owner. */
+export function ownerOfUser(userId: string): string {
+  return `~${userId}`;
+}
 
 /** A service key as stored; the secret itself is never kept. */
 export interface ServiceKey {

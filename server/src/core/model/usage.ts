@@ -1,7 +1,7 @@
 /** One upload or download, as it ended. Its bytes are those that went through, also of one that broke off. */
 export interface UsageRecord {
   readonly kind: 'upload' | 'download';
-  /** Id of the service key, or `link`, or `anonymous`. */
+  /** Id of the service key, or `person`, or `link`, or `anonymous`. */
   readonly key: string;
   /** Whose file it is. */
   readonly owner: string;

@@ -221,6 +221,7 @@ function report(exchange: Exchange, complete: boolean, telemetry: HttpTelemetry)
       remote: exchange.remote,
       principal: principal.kind,
       ...(principal.kind === 'service' ? { principalId: principal.keyId } : {}),
+      ...(principal.kind === 'person' ? { principalId: principal.userId } : {}),
       ...(principal.kind === 'peer' ? { principalId: principal.nodeId } : {}),
       ...(principal.kind === 'link' ? { principalId: principal.linkId } : {}),
       ...(complete ? {} : { aborted: exchange.reason?.message ?? true }),

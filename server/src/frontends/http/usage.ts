@@ -23,7 +23,7 @@ export function usageOf(exchange: Exchange, complete: boolean, now: number): Usa
     complete && answered ? 'ok' : complete && exchange.reason === undefined ? 'failed' : 'aborted';
   return {
     kind: transfer.kind,
-    key: keyIdOf(principal) ?? 'link',
+    key: keyIdOf(principal) ?? (principal.kind === 'person' ? 'person' : 'link'),
     owner: transfer.owner,
     store: transfer.store,
     uid: transfer.uid,
