@@ -44,13 +44,30 @@ await withService('rabbitmq-server', () =>
         await first?.kill();
         workers = [...others, await work(service)];
       };
+      /** All of them, frozen first at a moment at which they have tasks in hand. */
+      const killAtWork = async () => {
+        const signal = (name: NodeJS.Signals) => {
+          for (const worker of workers) worker.process.kill(name);
+        };
+        await vi.waitFor(
+          async () => {
+            signal('SIGSTOP');
+            const atWork = await rows("select id from tasks where type = 'compose' and state = 'running'");
+            if (atWork.length < 2) signal('SIGCONT');
+            expect(atWork.length).toBeGreaterThan(1);
+          },
+          { timeout: 60_000, interval: 20 },
+        );
+        await Promise.all(workers.map((worker) => worker.kill()));
+        workers = await times(2, () => work(service));
+      };
       try {
         await times(FILES, async () => void completed.push(await completeOne(service)));
         expect(await rows("select id from tasks where type = 'compose' and state = 'pending'")).toHaveLength(
           FILES,
         );
         workers = await times(2, () => work(service));
-        await killOne();
+        await killAtWork();
         await broker.kill();
         await sleep(700);
         await killOne();
