@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { OsproxyError } from '#core/errors.ts';
 import type { ByteRange, StoredObject } from '#core/ports/storage-driver.ts';
 import { openedBody } from '../../http-body/opened-body.ts';
@@ -17,17 +17,11 @@ export async function openObject(
 ): Promise<StoredObject> {
   throwIfCancelled(signal);
   if (range !== undefined) assertRange(range);
-  const command = new GetObjectCommand({
-    Bucket: connection.bucket,
-    Key: connection.nameOf(key),
-    ...(range && { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
-  });
-  const answer = await connection.once
-    .send(command, signal === undefined ? {} : { abortSignal: signal })
-    .catch((error: unknown): never => {
+  const { body, ...answer } = await fetchObject(connection, key, range, signal).catch(
+    (error: unknown): never => {
       throw signal?.aborted ? cancelled(signal) : translate(error);
-    });
-  const body = answer.Body as unknown as IncomingMessage;
+    },
+  );
   try {
     const size = sizeOf(answer, range);
     const { length } = resolveRange(range, size);
@@ -36,6 +30,42 @@ export async function openObject(
     body.destroy();
     throw error;
   }
+}
+
+interface Answer {
+  readonly body: IncomingMessage;
+  readonly etag: string | undefined;
+  readonly length: number | undefined;
+  readonly range: string | undefined;
+}
+
+async function fetchObject(
+  connection: S3Connection,
+  key: string,
+  range: ByteRange | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const name = connection.nameOf(key);
+  const wanted = range && `bytes=${range.offset}-${range.offset + range.length - 1}`;
+  const quick = await connection.quick.get(name, wanted, signal);
+  if (quick !== undefined) {
+    const { etag, 'content-length': length, 'content-range': given } = quick.headers;
+    return {
+      body: quick.body,
+      etag,
+      length: length === undefined ? undefined : Number(length),
+      range: given,
+    };
+  }
+  const command = new GetObjectCommand({
+    Bucket: connection.bucket,
+    Key: name,
+    ...(wanted !== undefined && { Range: wanted }),
+  });
+  const { once } = connection;
+  const answer = await once.send(command, signal === undefined ? {} : { abortSignal: signal });
+  const { ETag: etag, ContentLength: length, ContentRange: given } = answer;
+  return { body: answer.Body as unknown as IncomingMessage, etag, length, range: given };
 }
 
 function broken(error: Error): OsproxyError {
@@ -56,13 +86,13 @@ function assertRange({ offset, length }: ByteRange): void {
 }
 
 /** Bytes of the whole object, from an answer that gives the range that was asked for. */
-function sizeOf(answer: GetObjectCommandOutput, range: ByteRange | undefined): number {
-  if (answer.ETag === undefined) throw notS3();
+function sizeOf(answer: Omit<Answer, 'body'>, range: ByteRange | undefined): number {
+  if (answer.etag === undefined) throw notS3();
   if (range === undefined) {
-    if (answer.ContentLength !== undefined) return answer.ContentLength;
+    if (answer.length !== undefined) return answer.length;
     throw new OsproxyError('Internal', 'The store gave an object without saying how large it is.');
   }
-  const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.ContentRange ?? '') ?? [];
+  const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.range ?? '') ?? [];
   if (first !== undefined && total !== undefined && Number(first) === range.offset) return Number(total);
   throw new OsproxyError('Internal', 'The store gave other bytes than the range that was asked for.');
 }

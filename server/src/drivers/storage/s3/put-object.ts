@@ -98,7 +98,7 @@ async function quickly(
   { md5 }: PutOptions,
 ): Promise<boolean> {
   try {
-    return await connection.quickPut.send(connection.nameOf(key), bytes, base64Of(md5), signal);
+    return await connection.quick.put(connection.nameOf(key), bytes, base64Of(md5), signal);
   } catch (error) {
     if (replayable || signal.aborted) throw translateUpload(error);
     return false;

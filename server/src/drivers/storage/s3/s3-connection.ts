@@ -2,7 +2,7 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { BUCKET_HOST_UNKNOWN } from './errors.ts';
 import { collect, HttpHandler } from './http-handler.ts';
 import { PartBuffers } from './part-buffers.ts';
-import { QuickPut } from './quick-put.ts';
+import { QuickObjects } from './quick-objects.ts';
 import type { S3DriverOptions } from './s3-driver-options.ts';
 import type { VendorProfile } from './vendors.ts';
 
@@ -27,7 +27,7 @@ export class S3Connection {
   readonly once: S3Client;
   /** Repeats a step inside a call that cannot be repeated as a whole without losing what is done. */
   readonly steadily: S3Client;
-  readonly quickPut: QuickPut;
+  readonly quick: QuickObjects;
   readonly bucket: string;
   readonly profile: VendorProfile;
   readonly concurrency: number;
@@ -62,7 +62,7 @@ export class S3Connection {
       leaveOutPayloadHash(client);
       if (!options.pathStyle) explainUnknownHosts(client, options.bucket);
     }
-    this.quickPut = new QuickPut({ clients, handler: this.#handler, idleMs: this.idleMs });
+    this.quick = new QuickObjects({ clients, handler: this.#handler, idleMs: this.idleMs });
   }
 
   /** The object's name in the bucket. */

@@ -83,3 +83,47 @@ test('an answer of 200 that no store gave is no success', async () => {
   await driver.put('a', sourceOf(Buffer.from('good')));
   await refused('Unavailable', driver.put('b', sourceOf(Buffer.from('other'))));
 });
+
+const served = (_seen: Seen, response: ServerResponse) =>
+  response.writeHead(200, { etag: '"e"', 'content-length': '5' }).end('bytes');
+
+test('what is fetched after the first object goes without the SDK too, signed, ranges included', async () => {
+  const { driver, seen, bySdk } = await storeThat((one, response) => {
+    if (one.headers.range === undefined) return void served(one, response);
+    response.writeHead(206, { etag: '"e"', 'content-range': 'bytes 1-2/5', 'content-length': '2' }).end('yt');
+  });
+  const read = async (key: string, range?: { offset: number; length: number }) => {
+    const { size, chunks } = await driver.open(key, range);
+    return {
+      size,
+      text: Buffer.concat(await Array.fromAsync(chunks, (chunk) => Buffer.from(chunk))).toString(),
+    };
+  };
+  expect(await read('a/1')).toEqual({ size: 5, text: 'bytes' });
+  expect(await read('a/2')).toEqual({ size: 5, text: 'bytes' });
+  expect(await read('a/3', { offset: 1, length: 2 })).toEqual({ size: 5, text: 'yt' });
+  expect(bySdk()).toEqual([true, false, false]);
+  expect(seen[2]).toMatchObject({ path: '/bucket/a/3', headers: { range: 'bytes=1-2' } });
+  for (const { headers } of seen) expect(headers.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=key/);
+});
+
+test('what cannot be fetched is asked for once more by the SDK, which says why', async () => {
+  const { driver, bySdk } = await storeThat((one, response) => {
+    if (one.path.startsWith('/bucket/a')) return void served(one, response);
+    response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
+  });
+  await (await driver.open('a')).close();
+  await refused('NotFound', driver.open('b'));
+  expect(bySdk()).toEqual([true, false, true]);
+});
+
+test('a fetched answer of 200 that no store gave, and a range that is another one, are no objects', async () => {
+  const { driver } = await storeThat((one, response) => {
+    if (one.path.startsWith('/bucket/a')) return void served(one, response);
+    if (one.headers.range === undefined) return void response.end('<html>');
+    response.writeHead(206, { etag: '"e"', 'content-range': 'bytes 0-1/5' }).end('by');
+  });
+  await (await driver.open('a')).close();
+  await refused('Unavailable', driver.open('b'));
+  await refused('Internal', driver.open('b', { offset: 1, length: 2 }));
+});
