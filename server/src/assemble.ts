@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Config } from '#config/config.ts';
 import { nodeIdOf } from '#config/data-dir.ts';
 import { linkKeysOf } from '#config/link-keys.ts';
+import { AuditLog } from '#core/audit/audit-log.ts';
 import { createAuthenticator } from '#core/authentication.ts';
 import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import { PeerGate } from '#core/cluster/peer-gate.ts';
@@ -211,7 +212,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   };
   const made = { metadata, records, downloads, typer, ids: snowflakes, clock, keys, stores, workers, md5 };
   const holders: Holders = { holding: (ready) => triggers.holding(ready) };
-  const base = { ...made, telemetry, policy, settings, holders, wakeTasks: () => runner.wake() };
+  const audit = new AuditLog({ metadata, clock, logger });
+  const base = { ...made, telemetry, policy, settings, holders, audit, wakeTasks: () => runner.wake() };
   const scrub = scrubSettingsOf(config, nodeId);
   const scan = scanSettingsOf(config);
   const ingest = new Ingest(base);
@@ -299,6 +301,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       wakeSinks: () => events.wakeSinks(),
     }),
     usage: new UsageBoard(metadata),
+    audit,
     clock,
   };
   return {

@@ -1,3 +1,4 @@
+import type { AuditLog } from './audit/audit-log.ts';
 import type { Authenticator } from './authentication.ts';
 import type { ClusterOverview } from './cluster/cluster-overview.ts';
 import type { Downloads } from './downloads.ts';
@@ -46,5 +47,6 @@ export interface Core {
   readonly feed: EventFeed;
   readonly sinks: SinkBoard;
   readonly usage: UsageBoard;
+  readonly audit: AuditLog;
   readonly clock: Clock;
 }

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mayTouch } from './access.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import { OsproxyError } from './errors.ts';
 import { linkEvent } from './events/facts.ts';
 import type { FileRecords } from './file-records.ts';
 import type { LinkSigner } from './link-signer.ts';
+import type { Caller, NewAuditEntry } from './model/audit.ts';
 import type { LinkRecord, LinkScope } from './model/link.ts';
 import type { LinkPrincipal, Principal } from './model/principal.ts';
 import { isUid, type Uid } from './model/uid.ts';
@@ -35,6 +37,7 @@ export class Links {
   readonly #records: FileRecords;
   readonly #signer: LinkSigner;
   readonly #clock: Clock;
+  readonly #audit: AuditLog;
   readonly #maxExpireSeconds: number;
   /** Tokens of links that are over, which no link ever is not again. That one is good is never remembered: only the database knows of a revocation at once. */
   readonly #over = new Set<string>();
@@ -44,12 +47,14 @@ export class Links {
     records: FileRecords;
     signer: LinkSigner;
     clock: Clock;
+    audit: AuditLog;
     maxExpireSeconds: number;
   }) {
     this.#metadata = options.metadata;
     this.#records = options.records;
     this.#signer = options.signer;
     this.#clock = options.clock;
+    this.#audit = options.audit;
     this.#maxExpireSeconds = options.maxExpireSeconds;
   }
 
@@ -97,17 +102,19 @@ export class Links {
   }
 
   /** Takes effect at once for every request that starts afterwards. Throws NotFound. */
-  async revoke(uid: Uid, id: string): Promise<void> {
+  async revoke(uid: Uid, id: string, caller: Caller): Promise<void> {
     const now = this.#clock.now();
-    const revoked = await this.#metadata.transaction(async (repositories) => {
+    const isThere = await this.#metadata.transaction(async (repositories) => {
       const link = await repositories.links.find(id);
       if (!(await repositories.links.revoke(uid, id, now))) return false;
       if (link !== undefined && link.revokedAt === undefined) {
         await repositories.events.append(linkEvent('link.revoked', link), now);
+        const { owner, scope } = link;
+        await this.#audit.note(repositories, caller, revoked(uid, scope, { link: id, owner }));
       }
       return true;
     });
-    if (!revoked)
+    if (!isThere)
       throw new OsproxyError('NotFound', `There is no link "${id}" of ${uid}.`, { details: { uid, id } });
   }
 
@@ -115,7 +122,7 @@ export class Links {
    * Revokes every link of a file or upload that the principal may see, else NotFound. Of a file this also voids the signed links that are not
    * stored.
    */
-  async revokeAll(principal: Principal, uid: Uid): Promise<void> {
+  async revokeAll(principal: Principal, uid: Uid, caller: Caller): Promise<void> {
     const now = this.#clock.now();
     const isFile = await this.#metadata.transaction(async (repositories) => {
       const found = await repositories.files.find(uid);
@@ -124,7 +131,7 @@ export class Links {
       if (target === undefined || !mayTouch(principal, target)) {
         throw new OsproxyError('NotFound', `There is no file or upload ${uid}.`, { details: { uid } });
       }
-      const revoked = await repositories.links.revokeAll(uid, now);
+      const count = await repositories.links.revokeAll(uid, now);
       if (file !== undefined) await repositories.files.bumpLinkEpoch(uid, now);
       const event = {
         type: 'link.revoked',
@@ -132,7 +139,12 @@ export class Links {
         owner: target.owner,
         data: { uid, all: true },
       } as const;
-      if (revoked > 0 || file !== undefined) await repositories.events.append(event, now);
+      if (count > 0 || file !== undefined) {
+        await repositories.events.append(event, now);
+        const detail = { all: true, links: count, owner: target.owner };
+        const scope = file === undefined ? 'write' : 'read';
+        await this.#audit.note(repositories, caller, revoked(uid, scope, detail));
+      }
       return file !== undefined;
     });
     if (isFile) await this.#records.changed(uid);
@@ -188,6 +200,11 @@ export class Links {
       throw bad('maxUses', 'maxUses must be a whole number from 1 to 1000000.');
     }
   }
+}
+
+function revoked(uid: Uid, scope: LinkScope, detail: NewAuditEntry['detail']): NewAuditEntry {
+  const kind = scope === 'read' ? 'file' : 'upload';
+  return { action: 'link.revoked', subject: { kind, id: uid }, detail: { scope, ...detail } };
 }
 
 function signedFields(link: LinkRecord): string[] {

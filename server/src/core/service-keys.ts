@@ -41,6 +41,7 @@ export class ServiceKeys {
       this.#configured = {
         kind: 'service',
         keyId: 'configured',
+        name: 'configured',
         owner: DEFAULT_OWNER,
         scopes: new Set(SCOPES),
       };
@@ -93,7 +94,7 @@ export class ServiceKeys {
     if (key.revokedAt !== undefined) throw unknownKey();
     if (key.expiresAt !== undefined && key.expiresAt <= now) throw unknownKey();
     this.#touch(key, now);
-    return { kind: 'service', keyId: key.id, owner: key.owner, scopes: new Set(key.scopes) };
+    return { kind: 'service', keyId: key.id, name: key.name, owner: key.owner, scopes: new Set(key.scopes) };
   }
 
   async #find(id: string): Promise<ServiceKey | undefined> {

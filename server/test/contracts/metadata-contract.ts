@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Metadata } from '#core/ports/metadata.ts';
 import { accessContract } from './metadata-access.ts';
+import { auditContract } from './metadata-audit.ts';
 import { blobsContract } from './metadata-blobs.ts';
 import { coordinationContract } from './metadata-coordination.ts';
 import { eventsContract } from './metadata-events.ts';
@@ -31,6 +32,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     scrubsContract(fixture);
     mediaContract(fixture);
     accessContract(fixture);
+    auditContract(fixture);
     tasksContract(fixture);
     taskControlContract(fixture);
     coordinationContract(fixture);

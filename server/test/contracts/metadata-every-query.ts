@@ -244,6 +244,24 @@ export async function callEverything(
   await r.keys.list();
   await r.keys.touch('k', 1);
   await r.keys.revoke('k', 1);
+  await r.audit.append({
+    ...{
+      at: 1,
+      actor: { kind: 'person', id: '1' },
+      action: 'key.created',
+      subject: { kind: 'key', id: 'k' },
+    },
+    ...{ origin: { address: 'a' }, outcome: 'ok', detail: {} },
+  });
+  const entry = { at: midst.createdAt, id: '9' };
+  for (const filter of [
+    ...[{}, { actor: 'actor-1' }, { action: 'key.created' }, { action: 'key.*' }, { subject: 'subject-1' }],
+    ...[{ address: 'address-1' }, { actor: 'actor-1', from: 1, to: midst.createdAt }],
+  ]) {
+    await r.audit.list(filter, undefined, 10);
+    await r.audit.list(filter, entry, 10);
+  }
+  await r.audit.removeOld(1, 10);
   await r.idempotency.insert({ owner: 'o', key: 'k', fingerprint: 'f', uid: '1', createdAt: 1 });
   await r.idempotency.find('o', 'k');
   await r.idempotency.removeOld(1, 10);

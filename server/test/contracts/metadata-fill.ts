@@ -54,6 +54,12 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
     const claimer = { node: 'node', now: NOW + i, leaseMs: 1000 * ROWS };
     await r.tasks.claim(inOrder(await r.tasks.heads([`type-${i % 10}`]), claimer.now), claimer);
   }
+  await r.audit.append({
+    ...{ at: NOW + i, actor: { kind: 'person', id: `actor-${i % 50}` } },
+    ...{ action: i % 40 === 0 ? 'key.created' : `share.${i % 30}` },
+    ...{ subject: { kind: 'key', id: `subject-${i % 40}` }, origin: { address: `address-${i % 50}` } },
+    ...{ outcome: 'ok', detail: {} },
+  });
   await r.idempotency.insert({ owner, key: newId(), fingerprint: 'f', uid: file.uid, createdAt: NOW + i });
   await r.coordination.publish('t', `message ${i}`, NOW + i);
   const event = { type: 'file.ready', subject: file.uid, owner, data: {} } as const;

@@ -25,6 +25,8 @@ export const WALKS = new Map([
   ['from "file_holds" limit', 'counts of held files, up to a limit, for metrics'],
   ['from "file_holds" order by', 'the oldest held files, up to a limit'],
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
+  ['from "audit" order by', 'the newest entries of the audit log, up to a limit'],
+  ['"audit" where "action" like', 'the newest entries of a group of actions, up to a limit'],
 ]);
 
 /** Tables that stay small however much is stored. */
@@ -90,6 +92,13 @@ const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
   ['from tasks where created_at <= ', 'tasks_created_at'],
   ['from tasks where ended_at <= ', 'tasks_ended_at'],
   ['from messages where at <= ', 'messages_at'],
+  ['from audit where at <=  order by at', 'audit_at'],
+  ['from audit where actor_id =  order by at', 'audit_actor'],
+  ['from audit where actor_id =  and at <= ', 'audit_actor'],
+  ['from audit where actor_id =  and at >=  and at < ', 'audit_actor'],
+  ['from audit where action = ', 'audit_action'],
+  ['from audit where subject_id = ', 'audit_subject'],
+  ['from audit where address = ', 'audit_address'],
 ];
 
 /** A query without what databases write differently: quotes and parameters. */

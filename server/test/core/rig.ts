@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AuditLog } from '#core/audit/audit-log.ts';
 import type { Holders } from '#core/contents.ts';
 import { Downloads } from '#core/downloads.ts';
 import { announced } from '#core/events/announced-metadata.ts';
@@ -138,7 +139,8 @@ export async function openRig(options: RigOptions = {}) {
   const made = { metadata, stores, clock, ids, records, workers, downloads, md5, keys, typer };
   const holders: Holders = { holding: (ready) => triggers.holding(ready) };
   const wakeTasks = () => runner?.wake();
-  const base = { ...made, policy, settings, holders, telemetry: silentTelemetry, wakeTasks };
+  const audit = new AuditLog({ metadata, clock, logger: quiet });
+  const base = { ...made, policy, settings, holders, telemetry: silentTelemetry, wakeTasks, audit };
   const ingest = new Ingest(base);
   const uploads = new Uploads({
     ...base,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import { isOsproxyError, OsproxyError } from '#core/errors.ts';
 import { Idempotency } from '#core/idempotency.ts';
 import { LinkSigner } from '#core/link-signer.ts';
@@ -194,13 +195,13 @@ describe('Links', () => {
     });
     expect(links().tokenOf(link)).toBe(token);
     const other = await links().create(owner, { ...read, uid });
-    await links().revoke(uid, link.id);
-    await links().revoke(uid, link.id);
+    await links().revoke(uid, link.id, COMMAND);
+    await links().revoke(uid, link.id, COMMAND);
     expect(await codeOf(links().authenticate(token))).toBe('Expired');
     expect((await links().list(uid)).map((one) => one.id)).toEqual([other.link.id]);
     rig.clock.offset += 60_001;
     expect(await codeOf(links().authenticate(other.token))).toBe('Expired');
-    expect(await codeOf(links().revoke('1', link.id))).toBe('NotFound');
+    expect(await codeOf(links().revoke('1', link.id, COMMAND))).toBe('NotFound');
   });
 
   it('are revoked all together: stored ones of file or upload, and signed ones by the epoch', async () => {
@@ -214,20 +215,20 @@ describe('Links', () => {
       [stranger, uid],
       [owner, '4711'],
     ] as const)
-      expect(await codeOf(links().revokeAll(principal, wanted))).toBe('NotFound');
+      expect(await codeOf(links().revokeAll(principal, wanted, COMMAND))).toBe('NotFound');
     expect(await links().list(uid)).toHaveLength(3);
-    await links().revokeAll(owner, uid);
-    await links().revokeAll(owner, uid);
+    await links().revokeAll(owner, uid, COMMAND);
+    await links().revokeAll(owner, uid, COMMAND);
     for (const token of tokens) expect(await codeOf(links().authenticate(token))).toBe('Expired');
     expect((await rig.files.find(owner, uid)).file.linkEpoch).toBe(linkEpoch + 2);
     const upload = await rig.uploads.create({ owner: 'a', name: 'n' });
     const write = await links().create(owner, { ...read, uid: upload.uid, scope: 'write' });
-    expect(await codeOf(links().revokeAll(stranger, upload.uid))).toBe('NotFound');
+    expect(await codeOf(links().revokeAll(stranger, upload.uid, COMMAND))).toBe('NotFound');
     expect(await codeOf(links().authenticate(write.token))).toBe('fine');
-    await links().revokeAll(owner, upload.uid);
+    await links().revokeAll(owner, upload.uid, COMMAND);
     expect(await codeOf(links().authenticate(write.token))).toBe('Expired');
     await rig.files.delete(owner, uid);
-    expect(await codeOf(links().revokeAll(owner, uid))).toBe('NotFound');
+    expect(await codeOf(links().revokeAll(owner, uid, COMMAND))).toBe('NotFound');
   });
 
   it('accepts no token that was changed in any character', async () => {
@@ -257,7 +258,7 @@ describe('Links', () => {
     const { link, token } = await links().create(owner, { ...read, uid });
     const principal = await links().authenticate(token);
     for (let i = 0; i < 5; i += 1) await links().use(principal);
-    await links().revoke(uid, link.id);
+    await links().revoke(uid, link.id, COMMAND);
     expect(await codeOf(links().use(principal))).toBe('Expired');
   });
 

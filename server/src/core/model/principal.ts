@@ -8,6 +8,8 @@ export type Scope = (typeof SCOPES)[number];
 export interface ServicePrincipal {
   readonly kind: 'service';
   readonly keyId: string;
+  /** What people call the key. */
+  readonly name?: string | undefined;
   readonly owner: string;
   readonly scopes: ReadonlySet<Scope>;
 }

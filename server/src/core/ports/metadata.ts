@@ -1,3 +1,4 @@
+import type { AuditCommands, AuditQueries } from './metadata/audit.ts';
 import type { BlobCommands, BlobQueries } from './metadata/blobs.ts';
 import type { CoordinationCommands, CoordinationQueries } from './metadata/coordination.ts';
 import type { EventCommands, EventQueries } from './metadata/events.ts';
@@ -38,6 +39,7 @@ export interface MetadataReader {
   readonly events: EventQueries;
   readonly sinks: SinkQueries;
   readonly usage: UsageQueries;
+  readonly audit: AuditQueries;
 }
 
 /** What a transaction may do; its reads see its own writes. */
@@ -60,6 +62,7 @@ export interface MetadataWriter {
   readonly events: EventQueries & EventCommands;
   readonly sinks: SinkQueries & SinkCommands;
   readonly usage: UsageQueries & UsageCommands;
+  readonly audit: AuditQueries & AuditCommands;
 }
 
 export interface SchemaState {

@@ -1,4 +1,5 @@
 import type { MetadataReader, MetadataWriter } from '#core/ports/metadata.ts';
+import { Audit } from './audit.ts';
 import { Blobs } from './blobs.ts';
 import { Coordination } from './coordination.ts';
 import { Events } from './events.ts';
@@ -39,6 +40,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly events: Events;
   readonly sinks: Sinks;
   readonly usage: Usage;
+  readonly audit: Audit;
 
   constructor(session: Session) {
     this.files = new Files(session);
@@ -59,5 +61,6 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.events = new Events(session);
     this.sinks = new Sinks(session);
     this.usage = new Usage(session);
+    this.audit = new Audit(session);
   }
 }

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely';
+import type { AuditTable } from './admin-rows.ts';
 import type { Id, Int, Num, OptionalId, OptionalNum } from './columns.ts';
 import type {
   EventDeliveryTable,
@@ -281,5 +282,6 @@ export interface Tables {
   event_deliveries: EventDeliveryTable;
   usage_totals: UsageTotalTable;
   usage_sources: UsageSourceTable;
+  audit: AuditTable;
   schema_migrations: MigrationTable;
 }

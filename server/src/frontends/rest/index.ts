@@ -4,6 +4,7 @@ import type { AccessRule } from '#core/access.ts';
 import { ProblemSchema } from '../http/problem.ts';
 import { leaveBodiesToRoutes } from '../http/receive.ts';
 import type { HttpServer } from '../http/server.ts';
+import { ADMINISTRATION_ROUTES, ADMINISTRATION_SCHEMAS } from './admin-routes.ts';
 import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
 import { BASE_PATH, type RestOptions } from './context.ts';
@@ -66,6 +67,7 @@ type Route = (app: HttpServer, options: RestOptions) => void;
 const SCHEMAS = [
   ...SHARED_SCHEMAS,
   ...ADMIN_SCHEMAS,
+  ...ADMINISTRATION_SCHEMAS,
   ...CLUSTER_SCHEMAS,
   ...EVENT_SCHEMAS,
   ...HELD_SCHEMAS,
@@ -77,6 +79,7 @@ const SCHEMAS = [
 
 /** Routes with a JSON body or none. */
 const JSON_ROUTES: readonly Route[] = [
+  ...ADMINISTRATION_ROUTES,
   getCluster,
   listStores,
   getScrub,

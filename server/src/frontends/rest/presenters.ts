@@ -92,6 +92,6 @@ function iso(ms: number): string {
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Only what is there. */
-function given<T extends object>(values: T): Given<T> {
+export function given<T extends object>(values: T): Given<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
 }

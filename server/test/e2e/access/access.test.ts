@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { storeName } from '#test/profiles/place.ts';
 import { type RunningService, startService } from '../service.ts';
+import type { Row } from './expected.ts';
 import { createKeys, type Keys, type PrincipalName, type Shown, showings } from './principals.ts';
-import { type Row, TABLE } from './table.ts';
+import { TABLE } from './table.ts';
 import {
   type Answer,
   type Call,

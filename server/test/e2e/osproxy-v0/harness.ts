@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AuditLog } from '#core/audit/audit-log.ts';
 import { createAuthenticator } from '#core/authentication.ts';
 import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import type { Core } from '#core/core.ts';
@@ -112,7 +113,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     if (running) runner.wake();
   };
   const holders = { holding: () => [] };
-  const base = { ...made, policy, settings, holders, telemetry: silentTelemetry, wakeTasks };
+  const audit = new AuditLog({ metadata, clock, logger });
+  const base = { ...made, policy, settings, holders, telemetry: silentTelemetry, wakeTasks, audit };
   const media = testMedia({ ...base, ingest: new Ingest(base) });
   const types = taskTypes({
     ...base,
@@ -148,6 +150,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       instantUpload: new InstantUpload({ ...base, scope: 'owner' }),
       links,
       usage: new UsageBoard(metadata),
+      audit,
       signer,
       holds: new Holds(base),
       idempotency: new Idempotency(metadata, clock),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import {
   Client,
   content,
@@ -123,7 +124,7 @@ describe('download links', () => {
     const uid = await client.upload('revoked.png', BYTES);
     const old = await client.downloadLink(uid);
     const principal = await service.core.authenticator.authenticate({ apiKey: await service.key('shop') });
-    await service.core.links.revokeAll(principal, uid);
+    await service.core.links.revokeAll(principal, uid, COMMAND);
     await failedDownload(await client.download(old), 422, /signature/);
     expect(await client.bytesOf(uid)).toEqual(BYTES);
   });

@@ -188,6 +188,8 @@ test('another method on a known path is 405 with what is possible', async () => 
 });
 
 const SCOPED: readonly (readonly [string, string, string, object])[] = [
+  ['admin', 'GET', '/audit', {}],
+  ['admin', 'GET', '/audit.csv', {}],
   ['write', 'POST', '/uploads', { json: { name: 'a' } }],
   ['write', 'GET', '/uploads/1', {}],
   ['write', 'PUT', '/uploads/1/parts/1', { body: 'x' }],

@@ -49,6 +49,8 @@ test('holds every call', () => {
     'DELETE /uploads/{uid}',
     'DELETE /uploads/{uid}/links',
     'DELETE /uploads/{uid}/links/{id}',
+    'GET /audit',
+    'GET /audit.csv',
     'GET /cluster',
     'GET /event-sinks',
     'GET /event-sinks/{name}/parked',

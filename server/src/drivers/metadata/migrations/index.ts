@@ -10,6 +10,7 @@ import { holdTable } from './0008-holds.ts';
 import { usageTables } from './0009-usage.ts';
 import { scrubTables } from './0010-scrub.ts';
 import { mediaTables } from './0011-media.ts';
+import { auditAndKeys } from './0015-audit-and-keys.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -26,5 +27,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0009-usage': usageTables(types),
     '0010-scrub': scrubTables(types),
     '0011-media': mediaTables(types),
+    '0015-audit-and-keys': auditAndKeys(types),
   };
 }

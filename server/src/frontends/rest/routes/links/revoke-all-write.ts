@@ -1,4 +1,5 @@
 import { parseUid } from '#core/model/uid.ts';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { nothing, problems } from '../../problems.ts';
@@ -19,7 +20,7 @@ export function revokeAllWriteLinks(app: HttpServer, { core }: RestOptions): voi
   app.delete('/uploads/:uid/links', { config, schema }, async (request, reply) => {
     const uid = parseUid(request.params.uid);
     await core.uploads.find(request.principal, uid);
-    await core.links.revokeAll(request.principal, uid);
+    await core.links.revokeAll(request.principal, uid, callerOf(request));
     return reply.code(204).send(null);
   });
 }

@@ -1,4 +1,5 @@
 import { parseUid } from '#core/model/uid.ts';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { nothing, problems } from '../../problems.ts';
@@ -18,7 +19,7 @@ export function revokeLink(app: HttpServer, { core }: RestOptions): void {
   app.delete('/files/:uid/links/:id', { config, schema }, async (request, reply) => {
     const uid = parseUid(request.params.uid);
     await core.files.find(request.principal, uid);
-    await core.links.revoke(uid, request.params.id);
+    await core.links.revoke(uid, request.params.id, callerOf(request));
     return reply.code(204).send(null);
   });
 }

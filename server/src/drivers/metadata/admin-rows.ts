@@ -1,0 +1,19 @@
+import type { Generated } from 'kysely';
+import type { Int, Num } from './columns.ts';
+
+export interface AuditTable {
+  id: Generated<Int>;
+  at: Num;
+  actor_kind: string;
+  actor_id: string | null;
+  actor_name: string | null;
+  action: string;
+  subject_kind: string;
+  subject_id: string | null;
+  address: string | null;
+  user_agent: string | null;
+  request_id: string | null;
+  outcome: string;
+  /** JSON. */
+  detail: string;
+}
