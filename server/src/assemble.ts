@@ -30,6 +30,7 @@ import { Moves } from '#core/moves.ts';
 import { PlacementPolicy } from '#core/placement.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { Logger } from '#core/ports/logger.ts';
+import { Possession } from '#core/possession/possession.ts';
 import { RateLimits } from '#core/rate-limits.ts';
 import { RelaxedFiles } from '#core/relaxed-files.ts';
 import { ScrubBoard } from '#core/scrub/scrub-board.ts';
@@ -268,12 +269,17 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
   const usage = configuredUsage(config, { metadata, clock, logger, telemetry });
+  const instantUpload = new InstantUpload({ ...base, scope: config.instantUpload.scope });
   const core: Core = {
     authenticator: createAuthenticator(serviceKeys, links, gate),
     uploads: new Uploads({ ...base, ingest }),
     downloads,
     files: new Files(base),
-    instantUpload: new InstantUpload({ ...base, scope: config.instantUpload.scope }),
+    instantUpload,
+    possession: new Possession({
+      ...{ ...base, instantUpload, rateCounter, scope: config.instantUpload.personScope },
+      perMinute: config.instantUpload.challengesPerMinute,
+    }),
     links,
     signer,
     holds: new Holds(base),

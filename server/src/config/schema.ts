@@ -96,8 +96,20 @@ export const settingsSchema = section(
         scope: Type.Enum(['owner', 'installation'], {
           default: 'owner',
           description:
-            'Whose content an instant upload may find: that of the same owner, or of everybody here.',
+            'Whose content an instant upload of a service may find: that of the same owner, or of everybody here.',
         }),
+        personScope: Type.Enum(['own', 'all'], {
+          default: 'own',
+          description:
+            'Whose content people may get by showing that they have it: their own, or that of everybody here, services included.',
+        }),
+        challengesPerMinute: whole(
+          1,
+          100_000,
+          600,
+          'challenges',
+          'Most that one person may ask for instant uploads in any minute.',
+        ),
       },
       'New files on content that is here already.',
     ),

@@ -15,6 +15,7 @@ import type { MediaFiles } from './media/media-files.ts';
 import type { Thumbnails } from './media/thumbnails.ts';
 import type { Moves } from './moves.ts';
 import type { Clock } from './ports/clock.ts';
+import type { Possession } from './possession/possession.ts';
 import type { ScrubBoard } from './scrub/scrub-board.ts';
 import type { ServiceKeys } from './service-keys.ts';
 import type { StoreOverview } from './store-overview.ts';
@@ -30,6 +31,7 @@ export interface Core {
   readonly downloads: Downloads;
   readonly files: Files;
   readonly instantUpload: InstantUpload;
+  readonly possession: Possession;
   readonly links: Links;
   readonly signer: LinkSigner;
   readonly holds: Holds;

@@ -1,5 +1,5 @@
 import { OsproxyError } from './errors.ts';
-import type { ContentPart, FileContent } from './model/file.ts';
+import type { ContentPart } from './model/file.ts';
 import { CONTENT_TYPE_HEAD_BYTES } from './ports/content-typer.ts';
 import type { MetadataReader } from './ports/metadata.ts';
 import type { ByteRange, StoredObject } from './ports/storage-driver.ts';
@@ -64,9 +64,18 @@ export class Downloads {
   }
 
   /** The first bytes of a content, for type detection; also shows that they can be read. */
-  async readHead(content: FileContent, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  readHead(content: StoredContent, signal: AbortSignal | undefined): Promise<Uint8Array> {
     const length = Math.min(CONTENT_TYPE_HEAD_BYTES, content.file.size);
-    const body = await this.read(content, { offset: 0, length }, signal);
+    return this.readRange(content, { offset: 0, length }, signal);
+  }
+
+  /** The bytes of a short range at once; throws as `read` does. */
+  async readRange(
+    content: StoredContent,
+    range: ByteRange,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const body = await this.read(content, range, signal);
     const chunks: Buffer[] = [];
     for await (const chunk of body.chunks) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks);

@@ -10,7 +10,7 @@ import { checkName } from './names.ts';
 import type { Clock } from './ports/clock.ts';
 import { CONTENT_TYPE_HEAD_BYTES, type ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
-import type { Metadata } from './ports/metadata.ts';
+import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import type { Stores } from './stores.ts';
 
 export interface InstantRequest {
@@ -21,6 +21,9 @@ export interface InstantRequest {
   readonly md5?: string | undefined;
   readonly size?: number | undefined;
 }
+
+/** What else the transaction that makes the file has to do; where it throws, there is no file. */
+export type Within = (repositories: MetadataWriter, file: FileRecord) => Promise<void>;
 
 /** A new file on verified bytes that are here already. Only services may ask by hash alone. */
 export class InstantUpload {
@@ -76,6 +79,21 @@ export class InstantUpload {
     const where = { metadata: this.#metadata, stores: this.#stores };
     const manifest = await firstReadable(where, fitting, signal);
     if (manifest === undefined) return undefined;
+    const within: Within | undefined =
+      remember === undefined ? undefined : (repositories, { uid }) => remember(repositories, uid);
+    return this.make(manifest, { owner, name, within }, signal);
+  }
+
+  /**
+   * A file of this owner on a verified manifest; whoever asks has made sure that the owner may have the content. Undefined when the manifest is gone meanwhile, or
+   * its bytes cannot be read.
+   */
+  async make(
+    manifest: Manifest,
+    { owner, name, within }: { owner: string; name: string; within?: Within | undefined },
+    signal?: AbortSignal,
+  ): Promise<FileRecord | undefined> {
+    checkName(name);
     const uid = this.#ids.next();
     // What the request claims is not kept: of verified content only computed digests are known.
     const claimed = { md5: undefined, sha256: undefined };
@@ -90,7 +108,7 @@ export class InstantUpload {
     const file = { ...draft, contentType: await this.#typer.detect(head, name) };
     const made = await this.#metadata.transaction(async (repositories) => {
       if (!(await repositories.manifests.claim(manifest.id))) return undefined;
-      await remember?.(repositories, uid);
+      await within?.(repositories, file);
       return insertReady(repositories, file, this.#holders);
     });
     if (made !== undefined) await this.#records.arrived(made);

@@ -11,6 +11,7 @@ import { holdsContract } from './metadata-holds.ts';
 import { manifestsContract } from './metadata-manifests.ts';
 import { mediaContract } from './metadata-media.ts';
 import { placementsContract } from './metadata-placements.ts';
+import { possessionContract } from './metadata-possession.ts';
 import { racesContract } from './metadata-races.ts';
 import { scrubsContract } from './metadata-scrubs.ts';
 import { sinksContract } from './metadata-sinks.ts';
@@ -39,6 +40,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     eventsContract(fixture);
     sinksContract(fixture);
     usageContract(fixture);
+    possessionContract(fixture);
     transactionsContract(fixture);
     racesContract(fixture);
   });

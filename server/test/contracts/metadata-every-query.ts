@@ -323,6 +323,11 @@ export async function callEverything(
   await r.events.last();
   await r.events.removedUntil();
   await r.events.removeOld(1, '9', 10);
+  const challenge = { id: '1', userId: '1', sha256: 'a', size: 1, nonce: 'n', createdAt: 1, expiresAt: 2 };
+  await r.possession.insert(challenge);
+  await r.possession.take('1', '1');
+  await r.possession.insert(challenge);
+  await r.possession.removeExpired(2, 10);
   await r.sinks.take('s', '1', 1, 1);
   await r.sinks.holds('s', 1);
   const sink = await r.sinks.lock('s');

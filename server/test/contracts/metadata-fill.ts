@@ -61,6 +61,10 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
     ...{ outcome: 'ok', detail: {} },
   });
   await r.idempotency.insert({ owner, key: newId(), fingerprint: 'f', uid: file.uid, createdAt: NOW + i });
+  await r.possession.insert({
+    ...{ id: newId(), userId: String(i % 50), sha256: blob.sha256, size: 1, nonce: 'n' },
+    ...{ createdAt: NOW + i, expiresAt: NOW + i },
+  });
   await r.coordination.publish('t', `message ${i}`, NOW + i);
   const event = { type: 'file.ready', subject: file.uid, owner, data: {} } as const;
   await r.events.append(event, NOW + i);

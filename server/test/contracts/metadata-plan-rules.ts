@@ -99,6 +99,7 @@ const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
   ['from audit where action = ', 'audit_action'],
   ['from audit where subject_id = ', 'audit_subject'],
   ['from audit where address = ', 'audit_address'],
+  ['from possession_challenges where expires_at <= ', 'possession_challenges_expires_at'],
 ];
 
 /** A query without what databases write differently: quotes and parameters. */

@@ -10,6 +10,7 @@ import type { ManifestCommands, ManifestQueries } from './metadata/manifests.ts'
 import type { MediaCommands, MediaQueries } from './metadata/media.ts';
 import type { MoveCommands, MoveQueries } from './metadata/moves.ts';
 import type { PlacementCommands, PlacementQueries } from './metadata/placements.ts';
+import type { PossessionCommands } from './metadata/possession.ts';
 import type { ReplicaSet } from './metadata/replicas.ts';
 import type { ScrubCommands, ScrubQueries } from './metadata/scrubs.ts';
 import type { ServiceKeyCommands, ServiceKeyQueries } from './metadata/service-keys.ts';
@@ -63,6 +64,7 @@ export interface MetadataWriter {
   readonly sinks: SinkQueries & SinkCommands;
   readonly usage: UsageQueries & UsageCommands;
   readonly audit: AuditQueries & AuditCommands;
+  readonly possession: PossessionCommands;
 }
 
 export interface SchemaState {

@@ -63,6 +63,7 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.tasks.removeEnded(now - options.historyMs, limit)));
       await all((limit) => commit((r) => r.links.removeExpired(history, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
+      await all((limit) => commit((r) => r.possession.removeExpired(now, limit)));
       const events = await removeOldEvents({ ...options.events, metadata, commit, now, signal });
       if (blobs + retired + orphans + events > 0) logger.info({ blobs, retired, orphans, events }, 'purged');
       if (failures.length > 0) throw failures[0];

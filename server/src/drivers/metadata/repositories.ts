@@ -12,6 +12,7 @@ import { Manifests } from './manifests.ts';
 import { Media } from './media.ts';
 import { Moves } from './moves.ts';
 import { Placements } from './placements.ts';
+import { Possession } from './possession.ts';
 import { Scrubs } from './scrubs.ts';
 import type { Session } from './session.ts';
 import { Sinks } from './sinks.ts';
@@ -41,6 +42,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly sinks: Sinks;
   readonly usage: Usage;
   readonly audit: Audit;
+  readonly possession: Possession;
 
   constructor(session: Session) {
     this.files = new Files(session);
@@ -62,5 +64,6 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.sinks = new Sinks(session);
     this.usage = new Usage(session);
     this.audit = new Audit(session);
+    this.possession = new Possession(session);
   }
 }

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { AuditTable } from './admin-rows.ts';
 import type { Id, Int, Num, OptionalId, OptionalNum } from './columns.ts';
+import type { PossessionChallengeTable } from './possession-rows.ts';
 import type {
   EventDeliveryTable,
   EventInboxTable,
@@ -283,5 +284,6 @@ export interface Tables {
   usage_totals: UsageTotalTable;
   usage_sources: UsageSourceTable;
   audit: AuditTable;
+  possession_challenges: PossessionChallengeTable;
   schema_migrations: MigrationTable;
 }

@@ -24,6 +24,7 @@ import type { Scope } from '#core/model/principal.ts';
 import { Moves } from '#core/moves.ts';
 import { PlacementPolicy } from '#core/placement.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
+import { Possession } from '#core/possession/possession.ts';
 import { ScrubBoard } from '#core/scrub/scrub-board.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
@@ -43,6 +44,7 @@ import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
+import { MemoryRateCounter } from '#drivers/rate-counter/memory.ts';
 import { openStore } from '#drivers/storage/index.ts';
 import { createHttpServer } from '#frontends/http/server.ts';
 import { type OsproxyV0Options, registerOsproxyV0 } from '#frontends/osproxy-v0/index.ts';
@@ -139,6 +141,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     const signer = new LinkSigner(linkKeys);
     const serviceKeys = new ServiceKeys(metadata, clock, undefined);
     const links = new Links({ ...base, signer, maxExpireSeconds: 604_800 });
+    const instantUpload = new InstantUpload({ ...base, scope: 'owner' });
     return {
       authenticator: createAuthenticator(serviceKeys, links),
       uploads: new Uploads({
@@ -147,7 +150,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       }),
       downloads,
       files: new Files(base),
-      instantUpload: new InstantUpload({ ...base, scope: 'owner' }),
+      instantUpload,
+      possession: new Possession({
+        ...{ ...base, instantUpload, rateCounter: new MemoryRateCounter() },
+        ...{ scope: 'own', perMinute: 100 },
+      }),
       links,
       usage: new UsageBoard(metadata),
       audit,
