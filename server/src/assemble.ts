@@ -60,6 +60,7 @@ import { openRateCounter } from '#drivers/rate-counter/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
 import { openDatabase, replicaCheck, replicaTimes } from './configured/database.ts';
+import { configuredIdentityProviders, identityProviderChecks } from './configured/identity-providers.ts';
 import { configuredMedia, mediaCheck, mediaCore } from './configured/media.ts';
 import { loadOwnTasks } from './configured/own-tasks.ts';
 import { rabbitCheck } from './configured/rabbit-check.ts';
@@ -130,6 +131,7 @@ export const openService: OpenService = async (config, logger, process) => {
           ...rabbitCheck(config),
           ...scannerCheck(parts.scanner),
           ...mediaCheck(parts.media.tools),
+          ...identityProviderChecks(parts.identityProviders),
         ],
       }),
     schema: () => metadata.schema(),
@@ -142,6 +144,7 @@ export const openService: OpenService = async (config, logger, process) => {
       parts.records.close();
       await parts.push?.close();
       await parts.media.close();
+      for (const provider of parts.identityProviders) provider.close();
       await parts.taskSignals.close();
       await parts.coordinator.close();
       await stores.close();
@@ -163,6 +166,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const link = linkOf(config, logger);
   const prepared = await prepareStores(config);
   const sinks = configuredSinks(config, clock, logger);
+  const identityProviders = configuredIdentityProviders(config, clock);
   const ownTasks = await loadOwnTasks(config);
   const database = await openDatabase(config, logger);
   const heard = (except?: string) =>
@@ -333,6 +337,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     keys,
     runner,
     scanner: scan?.scanner,
+    identityProviders,
     push,
     taskSignals,
     events,

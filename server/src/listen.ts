@@ -14,6 +14,7 @@ import type { FileRecords } from '#core/file-records.ts';
 import type { HashWorkers } from '#core/hashing/hash-workers.ts';
 import type { Cache } from '#core/ports/cache.ts';
 import type { Coordinator } from '#core/ports/coordinator.ts';
+import type { IdentityProvider } from '#core/ports/identity-provider.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import type { RateCounter } from '#core/ports/rate-counter.ts';
@@ -81,6 +82,7 @@ export interface HttpParts {
   readonly runner: TaskRunner;
   /** undefined where files are not scanned. */
   readonly scanner: Scanner | undefined;
+  readonly identityProviders: readonly IdentityProvider[];
   /** Where processes are told of tasks by a broker. */
   readonly push: RabbitTaskPush | undefined;
   readonly taskSignals: TaskSignals;

@@ -36,11 +36,16 @@ export const config: Command = {
   },
 };
 
-/** docs/configuration.md with the settings of every built-in type of store and of event sink. */
+/** docs/configuration.md with the settings of every built-in type of store, event sink and sign-in provider. */
 export async function configurationPage(): Promise<string> {
   const { storageDrivers } = await import('#drivers/storage/index.ts');
   const { eventSinks } = await import('#drivers/event-sinks/index.ts');
-  return configReference({ stores: schemasOf(storageDrivers), sinks: schemasOf(eventSinks) });
+  const { identityProviders } = await import('#drivers/identity/index.ts');
+  return configReference({
+    stores: schemasOf(storageDrivers),
+    sinks: schemasOf(eventSinks),
+    providers: schemasOf(identityProviders),
+  });
 }
 
 function schemasOf(

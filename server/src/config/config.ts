@@ -26,12 +26,20 @@ export interface SinkConfig {
   readonly [setting: string]: unknown;
 }
 
+/** One configured sign-in provider with the settings of its type, which are checked when it is made. */
+interface ProviderConfig {
+  readonly name: string;
+  readonly type: string;
+  readonly title?: string;
+  readonly [setting: string]: unknown;
+}
+
 /** The log file as it will be used; `path` is absolute. */
 export type LogFileConfig = DeepReadonly<NonNullable<Settings['log']['file']>> & { readonly path: string };
 
 /** The validated settings with every default filled in, deep-frozen; paths are absolute. */
 export type Config = DeepReadonly<
-  Omit<Settings, 'workers' | 'database' | 'stores' | 'defaultStore' | 'log' | 'hashing' | 'events'>
+  Omit<Settings, 'workers' | 'database' | 'stores' | 'defaultStore' | 'log' | 'hashing' | 'events' | 'signIn'>
 > & {
   /** Processes of this node. */
   readonly workers: number;
@@ -41,4 +49,5 @@ export type Config = DeepReadonly<
   readonly log: { readonly level: Settings['log']['level']; readonly file?: LogFileConfig };
   readonly hashing: { readonly threads: number };
   readonly events: { readonly retentionHours: number; readonly sinks: readonly SinkConfig[] };
+  readonly signIn: { readonly providers: readonly ProviderConfig[] };
 };

@@ -2,13 +2,20 @@ import { allowedText, isSection, rootSchema, type SchemaNode, SETTINGS, type Set
 
 type TypeSchemas = Readonly<Record<string, SchemaNode>>;
 
-/** docs/configuration.md, made from the schema and those of the types of stores and event sinks alone: the same on every machine. */
-export function configReference({ stores, sinks }: { stores: TypeSchemas; sinks: TypeSchemas }): string {
+interface TypesOf {
+  readonly stores: TypeSchemas;
+  readonly sinks: TypeSchemas;
+  readonly providers: TypeSchemas;
+}
+
+/** docs/configuration.md, made from the schema and those of the types of stores, event sinks and sign-in providers alone: the same on every machine. */
+export function configReference({ stores, sinks, providers }: TypesOf): string {
   const sections = [...sectionsOf(rootSchema, [])].map(({ path, schema }) => sectionText(path, schema));
   const types = (schemas: TypeSchemas) =>
     Object.entries(schemas).map(([type, schema]) => typeText(type, schema));
-  const parts = [INTRODUCTION, ...sections, STORE_TYPES, ...types(stores), SINK_TYPES, ...types(sinks)];
-  return `${parts.join('\n\n')}\n`;
+  const ofTypes = [STORE_TYPES, ...types(stores), SINK_TYPES, ...types(sinks)];
+  const ofProviders = [PROVIDER_TYPES, ...types(providers)];
+  return `${[INTRODUCTION, ...sections, ...ofTypes, ...ofProviders].join('\n\n')}\n`;
 }
 
 const INTRODUCTION = `# Configuration
@@ -94,6 +101,10 @@ The settings of a type stand in the entry of the store, beside \`name\` and \`ty
 const SINK_TYPES = `## Types of event sinks
 
 The settings of a type stand in the entry of the sink, beside \`name\` and \`type\`; docs/events.md says what it does. Secrets are masked by \`config print\`.`;
+
+const PROVIDER_TYPES = `## Types of sign-in providers
+
+The settings of a type stand in the entry of the provider, beside \`name\` and \`type\`; docs/sign-in-with.md says how to register with each. Secrets are masked by \`config print\`.`;
 
 function typeText(type: string, schema: SchemaNode): string {
   const lines = propertyLines(schema, '');

@@ -15,7 +15,8 @@ export function checkRelations(draft: Draft): void {
   check.scrub();
   check.thumbnails();
   check.workers();
-  check.sinks();
+  check.ownNames('events.sinks', 'sink');
+  check.ownNames('signIn.providers', 'provider');
   check.taskDispatch();
   check.usage();
   check.linkKeys();
@@ -223,14 +224,15 @@ class Checker {
     );
   }
 
-  sinks(): void {
-    const sinks = this.#get<readonly { readonly name: string }[]>('events.sinks') ?? [];
-    for (const [index, { name }] of sinks.entries()) {
-      if (sinks.findIndex((other) => other.name === name) === index) continue;
+  /** Every entry of the list has a name of its own. */
+  ownNames(setting: string, what: string): void {
+    const entries = this.#get<readonly { readonly name: string }[]>(setting) ?? [];
+    for (const [index, { name }] of entries.entries()) {
+      if (entries.findIndex((other) => other.name === name) === index) continue;
       this.#problem(
-        `events.sinks[${index}].name`,
-        `is "${name}", which another sink has; every sink needs its own name.`,
-        'events.sinks',
+        `${setting}[${index}].name`,
+        `is "${name}", which another ${what} has; every ${what} needs its own name.`,
+        setting,
       );
     }
   }

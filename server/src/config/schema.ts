@@ -12,6 +12,7 @@ import { rabbitmqSettings } from './schema/rabbitmq.ts';
 import { redisSettings } from './schema/redis.ts';
 import { scanSettings } from './schema/scan.ts';
 import { scrubSettings } from './schema/scrub.ts';
+import { signInSettings } from './schema/sign-in.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
 import { tasksSettings } from './schema/tasks.ts';
 import { uploadsSettings } from './schema/uploads.ts';
@@ -134,6 +135,7 @@ export const settingsSchema = section(
     ),
     media: mediaSettings,
     thumbnails: thumbnailsSettings,
+    signIn: signInSettings,
     scrub: scrubSettings,
     tasks: tasksSettings,
     scan: scanSettings,

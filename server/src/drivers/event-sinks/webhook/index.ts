@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { Type } from 'typebox';
+import { isPublicAddress } from '../../public-address.ts';
 import type { EventSinkType } from '../event-sink-type.ts';
-import { isPublicAddress } from './public-address.ts';
 import { keyOf } from './signature.ts';
 import { WebhookSink } from './webhook-sink.ts';
 

@@ -194,7 +194,7 @@ describe('a webhook', () => {
   test('judges the very address that it connects to, at every connection', async () => {
     const answers = [[{ address: '93.184.216.34', family: 4 }], [{ address: '127.0.0.1', family: 4 }]];
     const asked: string[] = [];
-    const { lookupPublic } = await import('./public-address.ts');
+    const { lookupPublic } = await import('../../public-address.ts');
     const lookup = lookupPublic((hostname, _options, callback) => {
       asked.push(hostname);
       callback(null, answers[Math.min(asked.length, 2) - 1] ?? []);

@@ -7,7 +7,7 @@ import { CLOUD_EVENT_TYPE, cloudEvent } from '#core/events/cloud-event.ts';
 import type { EventRecord } from '#core/model/event.ts';
 import type { Clock } from '#core/ports/clock.ts';
 import type { EventSink, SinkOutcome } from '#core/ports/event-sink.ts';
-import { checkLiteral, lookupPublic } from './public-address.ts';
+import { checkLiteral, lookupPublic } from '../../public-address.ts';
 import { signedHeaders } from './signature.ts';
 
 /** An answer's body is read so far, for the reason of a refusal, and no further. */

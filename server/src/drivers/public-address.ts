@@ -45,7 +45,7 @@ export function isPublicAddress(address: string): boolean {
 function refused(host: string): OsproxyError {
   return new OsproxyError(
     'PermissionDenied',
-    `${host} is not an address of the public internet; set allowPrivate for a receiver of your own network.`,
+    `${host} is not an address of the public internet; set allowPrivate for one of your own network.`,
   );
 }
 
