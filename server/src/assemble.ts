@@ -11,6 +11,7 @@ import type { Holders } from '#core/contents.ts';
 import type { Core } from '#core/core.ts';
 import { doctor } from '#core/doctor.ts';
 import { Downloads } from '#core/downloads.ts';
+import { Drive } from '#core/drive/drive.ts';
 import { announced } from '#core/events/announced-metadata.ts';
 import { Conditions } from '#core/events/conditions.ts';
 import { EventFeed } from '#core/events/event-feed.ts';
@@ -312,6 +313,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     }),
     usage: new UsageBoard(metadata),
     audit,
+    drive: new Drive(base),
     clock,
   };
   return {

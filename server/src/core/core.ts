@@ -2,6 +2,7 @@ import type { AuditLog } from './audit/audit-log.ts';
 import type { Authenticator } from './authentication.ts';
 import type { ClusterOverview } from './cluster/cluster-overview.ts';
 import type { Downloads } from './downloads.ts';
+import type { Drive } from './drive/drive.ts';
 import type { EventFeed } from './events/event-feed.ts';
 import type { SinkBoard } from './events/sink-board.ts';
 import type { Files } from './files.ts';
@@ -50,5 +51,6 @@ export interface Core {
   readonly sinks: SinkBoard;
   readonly usage: UsageBoard;
   readonly audit: AuditLog;
+  readonly drive: Drive;
   readonly clock: Clock;
 }

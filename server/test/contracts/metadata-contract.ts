@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Metadata } from '#core/ports/metadata.ts';
+import { driveStructureContract } from './drive-structure.ts';
 import { accessContract } from './metadata-access.ts';
 import { auditContract } from './metadata-audit.ts';
 import { blobsContract } from './metadata-blobs.ts';
 import { coordinationContract } from './metadata-coordination.ts';
+import { drivesContract } from './metadata-drives.ts';
+import { entriesContract } from './metadata-entries.ts';
 import { eventsContract } from './metadata-events.ts';
 import { filesContract } from './metadata-files.ts';
 import type { Fixture, TestDatabase } from './metadata-fixture.ts';
@@ -41,6 +44,9 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     sinksContract(fixture);
     usageContract(fixture);
     possessionContract(fixture);
+    drivesContract(fixture);
+    entriesContract(fixture);
+    driveStructureContract(fixture);
     transactionsContract(fixture);
     racesContract(fixture);
   });

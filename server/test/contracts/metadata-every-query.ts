@@ -5,6 +5,7 @@ import type { ScrubFinding } from '#core/model/scrub.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
 import { KEPT_ATTEMPTS } from '#core/model/task.ts';
 import type { MetadataWriter } from '#core/ports/metadata.ts';
+import { callEveryDriveQuery, type DriveMidst } from './metadata-every-drive-query.ts';
 
 const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size: 1, createdAt: 1 };
 /** Behind the types that fillTables() makes, so that queries that go through all types begin with one of many tasks. */
@@ -45,6 +46,7 @@ export interface Midst {
   readonly uid: string;
   /** Of a task. */
   readonly createdAt: number;
+  readonly drive?: DriveMidst;
 }
 
 /** Every query there is, each at least once, with values that find something where that matters. */
@@ -52,6 +54,7 @@ export async function callEverything(
   r: MetadataWriter,
   midst: Midst = { owner: 'o', uid: '9', createdAt: 9 },
 ): Promise<void> {
+  await callEveryDriveQuery(r, midst.drive);
   const page = { limit: 10, namePrefix: 'n' };
   const manifest = { ...BLOB, verified: true, parts: [{ blobId: '1', size: 1 }] };
   const task = { type: TYPE, key: 'k', payload: 1, maxAttempts: 1 };

@@ -1,5 +1,6 @@
 import type { Metadata, MetadataWriter } from '#core/ports/metadata.ts';
 import { inOrder } from '#core/tasks/claim.ts';
+import { fillDrive } from './metadata-every-drive-query.ts';
 import type { Midst } from './metadata-every-query.ts';
 import {
   NOW,
@@ -28,6 +29,7 @@ export async function fillTables(metadata: Metadata): Promise<Midst> {
   return {
     owner: 'owner-1',
     createdAt: NOW + ROWS / 2,
+    drive: await metadata.transaction(fillDrive),
     uid: uids.sort((a, b) => Number(a) - Number(b))[ROWS / 2] ?? '',
   };
 }

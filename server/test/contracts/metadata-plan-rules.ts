@@ -43,6 +43,7 @@ export const SMALL_TABLES = [
   'scrubs',
   'task_types',
   'usage_sources',
+  'drive_jobs',
 ];
 
 /** Either leads to the tasks of one type and state. */
@@ -53,6 +54,10 @@ const OF_TYPE = 'tasks_type_state_priority_run_at|tasks_type_state_created_at';
  * itself on tables as small as here and not on large ones, so there the query itself must say it.
  */
 const BEGINS = /\b(uid<|blob_id>)\?|"Index Cond":"[^"]*\b(uid <|blob_id >)|force index .*"type":"range"/;
+
+/** The same for pages of folders and of lists by time. */
+const ENTERED =
+  /\b(name_key|size|modified_at|trashed_at|starred_at)[<>]=?\?|"Index Cond":"[^"]*\b(name_key|size|modified_at|trashed_at|starred_at)(::\w+)?\)? [<>]|force index .*"type":"range"/;
 
 /**
  * Queries that pages, sweeps and claims are made of, and the index each must use, so that it reads what it answers and no more however much is
@@ -100,6 +105,19 @@ const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
   ['from audit where subject_id = ', 'audit_subject'],
   ['from audit where address = ', 'audit_address'],
   ['from possession_challenges where expires_at <= ', 'possession_challenges_expires_at'],
+  ...['name_key', 'size', 'modified_at'].map((column, i): [string, string, RegExp] => {
+    const index = ['entries_by_name', 'entries_by_size', 'entries_by_time'][i] ?? '';
+    return [`from entries where live_parent =  and kind =  and ${column} `, index, ENTERED];
+  }),
+  ['from entries where live_parent =  and kind =  order by', 'entries_by_(name|size|time)'],
+  ['from entries where live_parent =  and name_key > ', 'entries_name'],
+  ['from entries where live_parent =  and name_key = ', 'entries_name'],
+  ['from entries where user_id =  and trashed_at <= ', 'entries_trashed', ENTERED],
+  ['from entries where user_id =  and starred_at <= ', 'entries_starred', ENTERED],
+  ['from entries where user_id =  and modified_at <= ', 'entries_recent', ENTERED],
+  ['from entries where trashed_at <= ', 'entries_trashed_at'],
+  ['from entries where file_uid = ', 'entries_file'],
+  ['from drive_uploads where user_id = ', 'drive_uploads_user'],
 ];
 
 /** A query without what databases write differently: quotes and parameters. */

@@ -8,6 +8,12 @@ export const EVENT_TYPES = [
   'file.rejected',
   'file.renamed',
   'file.deleted',
+  'entry.created',
+  'entry.changed',
+  'entry.moved',
+  'entry.trashed',
+  'entry.restored',
+  'entry.deleted',
   'link.created',
   'link.revoked',
   'transfer.done',
@@ -25,7 +31,7 @@ export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface NewEvent {
   readonly type: EventType;
-  /** What it happened to: a uid, or the name of a store or node, or the id of a task. Events of one subject keep their order. */
+  /** What it happened to: a uid, the id of an entry, or the name of a store or node, or the id of a task. Events of one subject keep their order. */
   readonly subject: string;
   /** Whose file or upload it is; undefined for what belongs to the installation. */
   readonly owner?: string | undefined;

@@ -1,6 +1,8 @@
 import type { AuditCommands, AuditQueries } from './metadata/audit.ts';
 import type { BlobCommands, BlobQueries } from './metadata/blobs.ts';
 import type { CoordinationCommands, CoordinationQueries } from './metadata/coordination.ts';
+import type { DriveCommands, DriveQueries } from './metadata/drives.ts';
+import type { EntryCommands, EntryQueries } from './metadata/entries.ts';
 import type { EventCommands, EventQueries } from './metadata/events.ts';
 import type { FileCommands, FileQueries } from './metadata/files.ts';
 import type { HoldCommands, HoldQueries } from './metadata/holds.ts';
@@ -41,6 +43,8 @@ export interface MetadataReader {
   readonly sinks: SinkQueries;
   readonly usage: UsageQueries;
   readonly audit: AuditQueries;
+  readonly drives: DriveQueries;
+  readonly entries: EntryQueries;
 }
 
 /** What a transaction may do; its reads see its own writes. */
@@ -65,6 +69,8 @@ export interface MetadataWriter {
   readonly usage: UsageQueries & UsageCommands;
   readonly audit: AuditQueries & AuditCommands;
   readonly possession: PossessionCommands;
+  readonly drives: DriveQueries & DriveCommands;
+  readonly entries: EntryQueries & EntryCommands;
 }
 
 export interface SchemaState {

@@ -2,6 +2,8 @@ import type { MetadataReader, MetadataWriter } from '#core/ports/metadata.ts';
 import { Audit } from './audit.ts';
 import { Blobs } from './blobs.ts';
 import { Coordination } from './coordination.ts';
+import { Drives } from './drives.ts';
+import { Entries } from './entries.ts';
 import { Events } from './events.ts';
 import { Files } from './files.ts';
 import { Holds } from './holds.ts';
@@ -43,6 +45,8 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly usage: Usage;
   readonly audit: Audit;
   readonly possession: Possession;
+  readonly drives: Drives;
+  readonly entries: Entries;
 
   constructor(session: Session) {
     this.files = new Files(session);
@@ -65,5 +69,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.usage = new Usage(session);
     this.audit = new Audit(session);
     this.possession = new Possession(session);
+    this.drives = new Drives(session);
+    this.entries = new Entries(session);
   }
 }

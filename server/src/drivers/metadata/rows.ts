@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from 'kysely';
 import type { AuditTable } from './admin-rows.ts';
 import type { Id, Int, Num, OptionalId, OptionalNum } from './columns.ts';
 import type { PossessionChallengeTable } from './possession-rows.ts';
+import type { DriveTables } from './drive-rows.ts';
 import type {
   EventDeliveryTable,
   EventInboxTable,
@@ -251,7 +252,7 @@ interface MigrationTable {
 }
 
 /** Every table; none of these types leaves the driver. */
-export interface Tables {
+export interface Tables extends DriveTables {
   files: FileTable;
   file_holds: HoldTable;
   uploads: UploadTable;

@@ -7,6 +7,7 @@ import { createAuthenticator } from '#core/authentication.ts';
 import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import type { Core } from '#core/core.ts';
 import { Downloads } from '#core/downloads.ts';
+import { Drive } from '#core/drive/drive.ts';
 import { EventFeed } from '#core/events/event-feed.ts';
 import { SinkBoard } from '#core/events/sink-board.ts';
 import { FileRecords } from '#core/file-records.ts';
@@ -171,6 +172,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       moves: new Moves(base),
       tasks: new TaskBoard({ ...base, types }),
       submission: new TaskSubmission({ ...base, types: [] }),
+      drive: new Drive(base),
       media: new MediaFiles(base),
       mediaBoard: new MediaBoard(base),
       thumbnails: media.thumbnails,

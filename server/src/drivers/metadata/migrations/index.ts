@@ -12,6 +12,7 @@ import { scrubTables } from './0010-scrub.ts';
 import { mediaTables } from './0011-media.ts';
 import { auditAndKeys } from './0015-audit-and-keys.ts';
 import { possessionTable } from './0017-possession.ts';
+import { driveTables } from './0014-drive.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -30,5 +31,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0011-media': mediaTables(types),
     '0015-audit-and-keys': auditAndKeys(types),
     '0017-possession': possessionTable(types),
+    '0014-drive': driveTables(types),
   };
 }

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import type { DriveRecord } from '#core/model/entry.ts';
+import type { DriveJob } from '#core/ports/metadata/drives.ts';
+import type { Fixture } from './metadata-fixture.ts';
+import { NOW, newId, write } from './metadata-samples.ts';
+
+export function drivesContract({ metadata, openAnother }: Fixture): void {
+  const sample = (): DriveRecord => ({
+    ...{ userId: newId(), rootId: newId(), usedBytes: 0, reservedBytes: 0, files: 0, createdAt: NOW },
+    endedAt: undefined,
+  });
+  const insert = (drive: DriveRecord) => write(metadata(), (r) => r.drives.insert(drive));
+
+  describe('drives', () => {
+    it('are made once', async () => {
+      const drive = sample();
+      expect(await insert(drive)).toBe(true);
+      expect(await insert({ ...drive, rootId: newId() })).toBe(false);
+      expect(await metadata().drives.find(drive.userId)).toEqual(drive);
+      expect(await metadata().drives.find(newId())).toBeUndefined();
+      expect(await write(metadata(), (r) => r.drives.lock(drive.userId))).toEqual(drive);
+      expect(await write(metadata(), (r) => r.drives.lock(newId()))).toBeUndefined();
+      await write(metadata(), (r) => r.drives.end(drive.userId, NOW + 1));
+      expect((await metadata().drives.find(drive.userId))?.endedAt).toBe(NOW + 1);
+      await write(metadata(), (r) => r.drives.remove(drive.userId));
+      expect(await metadata().drives.find(drive.userId)).toBeUndefined();
+    });
+
+    it('grow up to a quota and never beyond, however many ask at once', async () => {
+      const drive = sample();
+      const { userId } = drive;
+      await insert(drive);
+      const other = await openAnother();
+      const asked = await Promise.all(
+        Array.from({ length: 40 }, (_, i) =>
+          write(i % 2 === 0 ? metadata() : other, (r) => r.drives.grow(userId, { reserved: 10 }, 105)),
+        ),
+      );
+      expect(asked.filter(Boolean)).toHaveLength(10);
+      expect((await metadata().drives.find(userId))?.reservedBytes).toBe(100);
+      const grow = (by: object, quota?: number) => write(metadata(), (r) => r.drives.grow(userId, by, quota));
+      expect(await grow({ used: 6 }, 105)).toBe(false);
+      expect(await grow({ used: 10, reserved: -10, files: 1 }, 105)).toBe(true);
+      expect(await grow({ used: 5 }, 105)).toBe(true);
+      expect(await grow({ used: 3_000_000_000_000 })).toBe(true);
+      expect(await grow({ used: 1 }, 105)).toBe(false);
+      expect(await grow({ used: -1, files: -1 })).toBe(true);
+      expect(await metadata().drives.find(userId)).toMatchObject({
+        ...{ usedBytes: 3_000_000_000_014, reservedBytes: 90, files: 0 },
+      });
+      expect(await write(metadata(), (r) => r.drives.grow(newId(), { used: 1 }))).toBe(false);
+    });
+
+    it('know their uploads', async () => {
+      const userId = newId();
+      const uploads = [1, 2, 3].map((n) => ({
+        ...{ uid: newId(), userId, parentId: newId(), name: `n${n} 😀`, conflict: 'keepBoth' as const },
+        ...{ size: n * 5_000_000_000, createdAt: NOW },
+      }));
+      await write(metadata(), async ({ drives }) => {
+        for (const upload of uploads) await drives.insertUpload(upload);
+      });
+      const { drives } = metadata();
+      expect(await drives.uploads(userId, undefined, 10)).toEqual(uploads.toReversed());
+      expect(await drives.uploads(userId, uploads[2]?.uid, 1)).toEqual([uploads[1]]);
+      expect(await drives.findUpload(uploads[0]?.uid ?? '')).toEqual(uploads[0]);
+      expect(await drives.findUpload(newId())).toBeUndefined();
+      const remove = (uid: string) => write(metadata(), (r) => r.drives.removeUpload(uid));
+      expect(await remove(uploads[0]?.uid ?? '')).toBe(true);
+      expect(await remove(uploads[0]?.uid ?? '')).toBe(false);
+    });
+
+    it('keep what a task has yet to do', async () => {
+      const job: DriveJob = {
+        ...{ id: newId(), userId: newId(), kind: 'copy', stagingId: newId(), reserved: 7, done: 0 },
+        ...{ total: undefined, createdAt: NOW },
+      };
+      await write(metadata(), (r) => r.drives.insertJob(job));
+      const { drives } = metadata();
+      expect(await drives.findJob(job.id)).toEqual(job);
+      expect(await drives.findJob(newId())).toBeUndefined();
+      const later: DriveJob = {
+        ...job,
+        kind: 'delete',
+        stagingId: undefined,
+        reserved: 0,
+        done: 3,
+        total: 9,
+      };
+      await write(metadata(), (r) => r.drives.saveJob(later));
+      expect(await drives.jobs(undefined, 10)).toEqual([later]);
+      expect(await drives.jobs(job.id, 10)).toEqual([]);
+      const [a, b] = [newId(), newId()];
+      const queued = (folderId: string) => ({
+        ...{ jobId: job.id, folderId, sourceId: newId() as string | undefined, after: undefined },
+      });
+      const [first, second] = [queued(a), { ...queued(b), sourceId: undefined }];
+      await write(metadata(), async (r) => {
+        await r.drives.queue([second, first]);
+        await r.drives.queue([]);
+      });
+      expect(await drives.nextQueued(job.id)).toEqual(first);
+      await write(metadata(), (r) => r.drives.setQueued({ ...first, after: 'x y' }));
+      expect(await drives.nextQueued(job.id)).toEqual({ ...first, after: 'x y' });
+      await write(metadata(), (r) => r.drives.unqueue(job.id, [a]));
+      expect(await drives.nextQueued(job.id)).toEqual(second);
+      await write(metadata(), (r) => r.drives.removeJob(job.id));
+      expect(await drives.nextQueued(job.id)).toBeUndefined();
+      expect(await drives.findJob(job.id)).toBeUndefined();
+    });
+  });
+}
