@@ -11,19 +11,21 @@ export interface DriveMidst {
 const ENTRIES = 4000;
 const AT_ONCE = 500;
 
-/** One person with a large folder; of what is in it some is starred, and some of another folder in the trash. */
+/** Some people with much, in a large folder and in many small ones; some of it is starred, and some in the trash. */
 export async function fillDrive(r: MetadataWriter): Promise<DriveMidst> {
   const [userId, folderId] = [newId(), newId()];
+  const users = [userId, ...Array.from({ length: 19 }, newId)];
   await r.entries.insert(newFolder({ id: folderId, userId, parentId: undefined, name: '' }, 1));
   for (let done = 0; done < ENTRIES; done += AT_ONCE) {
     const entries = Array.from({ length: AT_ONCE }, (_, index) => {
       const n = done + index;
-      const named = { id: newId(), userId, parentId: folderId, name: `n${n}` };
+      const of = users[n % users.length] ?? userId;
+      const named = { id: newId(), userId: of, parentId: folderId, name: `n${n}` };
       const entry = n % 4 === 0 ? newFolder(named, n) : newFileEntry(named, sampleFile({ size: n }), n);
-      const isTrashed = n % 5 === 0;
+      const isTrashed = n % 5 < 2 && n % 3 === 0;
       const parent = n % 3 === 0 ? newId() : folderId;
       return {
-        ...{ ...entry, parentId: parent, starredAt: n % 10 === 1 ? n : undefined },
+        ...{ ...entry, parentId: parent, starredAt: n % 3 === 1 ? n : undefined },
         ...{ trashedAt: isTrashed ? n : undefined, liveParentId: isTrashed ? undefined : parent },
       };
     });
@@ -31,11 +33,16 @@ export async function fillDrive(r: MetadataWriter): Promise<DriveMidst> {
     for (const { id, kind } of entries) {
       if (kind === 'file') await r.entries.insertVersions([version(id, 1)]);
     }
-    for (const { id } of entries) await r.drives.insertUpload(upload(id, userId));
+    for (const { id, userId: of } of entries) await r.drives.insertUpload(upload(id, of));
+    for (const { id } of entries) await r.drives.insert(drive(id));
     await r.drives.queue(entries.map(({ id }) => queued(id)));
   }
   return { userId, folderId };
 }
+
+const drive = (userId: string) => ({
+  ...{ userId, rootId: '2', usedBytes: 0, reservedBytes: 0, files: 0, createdAt: 1, endedAt: undefined },
+});
 
 const version = (entryId: string, n: number) => ({
   ...{ entryId, version: n, fileUid: '1', size: 1, contentType: 'c', modifiedAt: 1 },
@@ -54,8 +61,7 @@ export async function callEveryDriveQuery(
   r: MetadataWriter,
   { userId, folderId }: DriveMidst = { userId: '1', folderId: '2' },
 ): Promise<void> {
-  const drive = { userId: '1', rootId: '2', usedBytes: 0, reservedBytes: 0, files: 0, createdAt: 1 };
-  await r.drives.insert({ ...drive, endedAt: undefined });
+  await r.drives.insert(drive('1'));
   await r.drives.find('1');
   await r.drives.lock('1');
   await r.drives.grow('1', { used: 1, reserved: 1, files: 1 });
@@ -100,8 +106,8 @@ export async function callEveryDriveQuery(
     }
   }
   await r.entries.childrenByName(folderId, 'n2', 10);
-  await r.entries.foldersIn([folderId, '5'], 10);
-  await r.entries.inAny([folderId, '5'], 10);
+  await r.entries.foldersIn(['4', '5'], 10);
+  await r.entries.inAny(['4', '5'], 10);
   for (const after of [undefined, { at: 2000, id: '9' }]) {
     await r.entries.trashed(userId, after, 10);
     await r.entries.recent(userId, after, 10);

@@ -57,7 +57,7 @@ const BEGINS = /\b(uid<|blob_id>)\?|"Index Cond":"[^"]*\b(uid <|blob_id >)|force
 
 /** The same for pages of folders and of lists by time. */
 const ENTERED =
-  /\b(name_key|size|modified_at|trashed_at|starred_at)[<>]=?\?|"Index Cond":"[^"]*\b(name_key|size|modified_at|trashed_at|starred_at)(::\w+)?\)? [<>]|force index .*"type":"range"/;
+  /\b(name_key|size|modified_at|trashed_at|starred_at)[<>]=?\?|"Index Cond":"[^"]*\b(name_key|size|modified_at|trashed_at|starred_at)\)?(::\w+)? [<>]|force index .*"type":"range"/;
 
 /**
  * Queries that pages, sweeps and claims are made of, and the index each must use, so that it reads what it answers and no more however much is

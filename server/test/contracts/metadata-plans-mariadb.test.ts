@@ -13,6 +13,7 @@ interface Step {
 const TABLES = [
   ...['blobs', 'files', 'idempotency', 'links', 'manifest_parts', 'manifests', 'messages', 'placements'],
   ...['task_attempts', 'tasks', 'upload_parts', 'uploads'],
+  ...['drives', 'drive_uploads', 'drive_queue', 'entries', 'entry_versions'],
 ];
 
 await withService('mariadb', (access) =>
@@ -26,7 +27,7 @@ await withService('mariadb', (access) =>
       (rows as Step[])
         .filter(({ select_type, type }) => select_type !== 'INSERT' && (type === 'ALL' || type === 'index'))
         // A subquery of its own has no more rows than were asked of it.
-        .filter(({ table }) => !table?.startsWith('<derived'))
+        .filter(({ table }) => !/^<(derived|union)/.test(table ?? ''))
         .map(({ table, type }) => ({ table: table ?? '', how: type ?? '' })),
   }),
 );
