@@ -1,8 +1,8 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { AuditTable } from './admin-rows.ts';
 import type { Id, Int, Num, OptionalId, OptionalNum } from './columns.ts';
-import type { PossessionChallengeTable } from './possession-rows.ts';
 import type { DriveTables } from './drive-rows.ts';
+import type { PossessionChallengeTable } from './possession-rows.ts';
 import type {
   EventDeliveryTable,
   EventInboxTable,

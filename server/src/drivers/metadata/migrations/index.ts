@@ -10,9 +10,9 @@ import { holdTable } from './0008-holds.ts';
 import { usageTables } from './0009-usage.ts';
 import { scrubTables } from './0010-scrub.ts';
 import { mediaTables } from './0011-media.ts';
+import { driveTables } from './0014-drive.ts';
 import { auditAndKeys } from './0015-audit-and-keys.ts';
 import { possessionTable } from './0017-possession.ts';
-import { driveTables } from './0014-drive.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
