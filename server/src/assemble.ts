@@ -60,6 +60,7 @@ import { HttpPeers } from '#drivers/peers/http-peers.ts';
 import { openRateCounter } from '#drivers/rate-counter/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
+import { commandUsers, configuredAccounts } from './configured/accounts.ts';
 import { openDatabase, replicaCheck, replicaTimes } from './configured/database.ts';
 import { configuredIdentityProviders, identityProviderChecks } from './configured/identity-providers.ts';
 import { configuredMedia, mediaCheck, mediaCore } from './configured/media.ts';
@@ -101,6 +102,7 @@ export const openService: OpenService = async (config, logger, process) => {
     },
     tasks: core.tasks,
     sinks: core.sinks,
+    users: commandUsers(core.accounts, (work) => withIds(parts, work)),
     usage: core.usage,
     scrub: core.scrub,
     media: {
@@ -143,6 +145,7 @@ export const openService: OpenService = async (config, logger, process) => {
     openapi: () => openapiDocument(parts),
     close: async () => {
       parts.records.close();
+      core.accounts.close();
       await parts.push?.close();
       await parts.media.close();
       for (const provider of parts.identityProviders) provider.close();
@@ -273,10 +276,14 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const usages = new StoreUsages(metadata);
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
+  const accounts = configuredAccounts(config, { metadata, coordinator, ids: snowflakes, clock });
   const usage = configuredUsage(config, { metadata, clock, logger, telemetry });
   const instantUpload = new InstantUpload({ ...base, scope: config.instantUpload.scope });
   const core: Core = {
-    authenticator: createAuthenticator(serviceKeys, links, gate),
+    authenticator: createAuthenticator({
+      ...{ keys: serviceKeys, links, peers: gate, sessions: accounts.sessions },
+    }),
+    accounts,
     uploads: new Uploads({ ...base, ingest }),
     downloads,
     files: new Files(base),

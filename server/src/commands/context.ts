@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Config } from '#config/config.ts';
+import type { NewUser, UserChange, UserPage } from '#core/accounts/users.ts';
 import type { ClusterView } from '#core/cluster/cluster-overview.ts';
 import type { SinkView } from '#core/events/sink-board.ts';
 import type { HeldPage } from '#core/holds.ts';
@@ -11,6 +12,7 @@ import type { Scope, ServiceKey } from '#core/model/principal.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
 import type { TaskRecord } from '#core/model/task.ts';
 import type { UsageTotal } from '#core/model/usage.ts';
+import type { User } from '#core/model/user.ts';
 import type { MoveReport, NewMove } from '#core/moves.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { TaskFilter } from '#core/ports/metadata/tasks.ts';
@@ -85,6 +87,14 @@ export interface Service {
     list(): Promise<readonly ServiceKey[]>;
     /** Rejects with NotFound for an unknown id. */
     revoke(id: string): Promise<void>;
+  };
+  readonly users: {
+    create(user: NewUser): Promise<User>;
+    list(after: string | undefined, limit: number): Promise<UserPage>;
+    /** These take a login name, an e-mail address or an id, and reject with NotFound. */
+    change(name: string, change: UserChange): Promise<User>;
+    setPassword(name: string, password: string): Promise<User>;
+    delete(name: string): Promise<void>;
   };
   readonly cluster: {
     status(): Promise<ClusterView>;

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { OsproxyError } from '#core/errors.ts';
 import type { ServiceKey } from '#core/model/principal.ts';
+import type { User } from '#core/model/user.ts';
 import type { FsckFinding, OpenService, Service } from './context.ts';
 import { run } from './run.ts';
 
@@ -64,6 +65,30 @@ function noSinks(): Service['sinks'] {
   return { list: async () => [], enable: none, disable: none, parked: none, redrive: none, discard: none };
 }
 
+function fakeUsers(): Service['users'] {
+  const anna: User = {
+    ...{ id: '5', name: 'anna', email: undefined, emailVerifiedAt: undefined, displayName: 'Anna' },
+    ...{ role: 'member', state: 'active', groupId: undefined, quotaBytes: undefined, authEpoch: 0 },
+    ...{ createdAt: Date.UTC(2026, 0, 1), updatedAt: Date.UTC(2026, 0, 1), lastSignInAt: undefined },
+  };
+  const named = async (name: string): Promise<User> => {
+    if (name === 'anna') return anna;
+    throw new OsproxyError('NotFound', `There is no user ${name}.`);
+  };
+  return {
+    create: async ({ name, role = 'member', password }) => ({
+      ...anna,
+      name,
+      role,
+      displayName: password ?? '',
+    }),
+    list: async () => ({ users: [anna], next: undefined }),
+    change: named,
+    setPassword: named,
+    delete: async (name) => void (await named(name)),
+  };
+}
+
 const openService: OpenService = async (config) => {
   if (fake.failWith !== undefined) throw new OsproxyError(fake.failWith.code, fake.failWith.message);
   const keys = Array.from({ length: fake.keys ?? 0 }, (_, index) => key(index + 1));
@@ -80,6 +105,7 @@ const openService: OpenService = async (config) => {
           throw new OsproxyError('NotFound', `There is no key "${id}".`);
       },
     },
+    users: fakeUsers(),
     cluster: { status: async () => ({ nodes: [], tasks: [], stores: [] }) },
     stores: { list: async () => [] },
     moves: noMoves(),

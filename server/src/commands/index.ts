@@ -6,6 +6,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serve,
   worker: async () => (await import('./worker.ts')).worker,
   config: async () => (await import('./config.ts')).config,
+  users: async () => (await import('./users.ts')).users,
   keys: async () => (await import('./keys.ts')).keys,
   stores: async () => (await import('./stores.ts')).stores,
   cluster: async () => (await import('./cluster.ts')).cluster,

@@ -3,6 +3,8 @@ import { nearest } from './nearest.ts';
 import { allowedText, type SchemaNode, SETTINGS, type Setting } from './settings.ts';
 
 const CONFIG_VARIABLE = 'OSPROXY_CONFIG';
+/** Read by those who need them, and no settings. */
+const OTHERS: ReadonlySet<string> = new Set([CONFIG_VARIABLE, 'OSPROXY_USER_PASSWORD']);
 
 class Unreadable extends Error {}
 
@@ -12,7 +14,7 @@ export function readEnvironment(draft: Draft, env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(env).sort()) {
     const raw = env[name];
     if (raw === undefined || !name.startsWith('OSPROXY_')) continue;
-    if (name === CONFIG_VARIABLE || name.startsWith('OSPROXY_TEST_')) continue;
+    if (OTHERS.has(name) || name.startsWith('OSPROXY_TEST_')) continue;
     const setting = byName.get(name);
     if (setting === undefined) draft.problems.push(unknownVariable(name, byName.keys()));
     else readVariable(draft, setting, raw);

@@ -19,7 +19,8 @@ export function checkRelations(draft: Draft): void {
   check.ownNames('signIn.providers', 'provider');
   check.taskDispatch();
   check.usage();
-  check.linkKeys();
+  check.keys('links.keys');
+  check.keys('accounts.keys');
   check.logFile();
   check.proxies();
   check.origins();
@@ -255,14 +256,14 @@ class Checker {
     return this.#get<readonly NamedStore[]>('stores')?.map((store) => store.name) ?? ['local'];
   }
 
-  linkKeys(): void {
-    const keys = this.#get<readonly { readonly id: string }[]>('links.keys') ?? [];
+  keys(setting: string): void {
+    const keys = this.#get<readonly { readonly id: string }[]>(setting) ?? [];
     for (const [index, key] of keys.entries()) {
       if (keys.findIndex((other) => other.id === key.id) !== index) {
         this.#problem(
-          `links.keys[${index}].id`,
+          `${setting}[${index}].id`,
           `is "${key.id}", which another key has; every key needs its own id.`,
-          'links.keys',
+          setting,
         );
       }
     }

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { accountsSettings } from './schema/accounts.ts';
 import { flag, NAME, section, text, whole } from './schema/builders.ts';
 import { clusterSettings } from './schema/cluster.ts';
 import { databaseSettings } from './schema/database.ts';
@@ -91,6 +92,7 @@ export const settingsSchema = section(
     log: logSettings,
     uploads: uploadsSettings,
     links: linksSettings,
+    accounts: accountsSettings,
     v0: section({ anonymous: flag(false, 'Let everybody use the v0 wire without a key.') }, 'The v0 wire.'),
     instantUpload: section(
       {

@@ -1,3 +1,4 @@
+import type { Sessions } from './accounts/sessions.ts';
 import type { PeerGate } from './cluster/peer-gate.ts';
 import type { PeerRequest } from './cluster/peer-signature.ts';
 import { OsproxyError } from './errors.ts';
@@ -7,6 +8,7 @@ import type { ServiceKeys } from './service-keys.ts';
 
 /** What a request showed; front ends find it in their own places. */
 export interface Credentials {
+  /** A service key, or the access token of a person. */
   readonly apiKey?: string;
   readonly linkToken?: string;
   /** Only on calls that are for other nodes; then nothing else counts. */
@@ -14,14 +16,25 @@ export interface Credentials {
 }
 
 export interface Authenticator {
-  /** Throws Unauthenticated for a wrong, expired or revoked key and Expired for a link that is over; anonymous when nothing was shown. */
+  /** Throws Unauthenticated for a wrong, expired or revoked key or access token and Expired for a link that is over; anonymous when nothing was shown. */
   authenticate(credentials: Credentials): Promise<Principal>;
 }
 
 const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' };
 
-/** A key counts before a link where both are shown. */
-export function createAuthenticator(keys: ServiceKeys, links: Links, peers?: PeerGate): Authenticator {
+/** What a JSON Web Token looks like. */
+const ACCESS_TOKEN = /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/;
+
+export interface Gates {
+  readonly keys: ServiceKeys;
+  readonly links: Links;
+  readonly sessions: Pick<Sessions, 'authenticate'>;
+  /** undefined where the node has no cluster secret. */
+  readonly peers?: PeerGate | undefined;
+}
+
+/** A key or an access token counts before a link where both are shown. */
+export function createAuthenticator({ keys, links, sessions, peers }: Gates): Authenticator {
   return {
     authenticate: async ({ apiKey, linkToken, peer }) => {
       if (peer !== undefined) {
@@ -31,7 +44,10 @@ export function createAuthenticator(keys: ServiceKeys, links: Links, peers?: Pee
           'This node has no cluster secret; set OSPROXY_CLUSTER_SECRET.',
         );
       }
-      if (apiKey !== undefined) return keys.authenticate(apiKey);
+      if (apiKey !== undefined) {
+        const isToken = ACCESS_TOKEN.test(apiKey) && !keys.isConfigured(apiKey);
+        return isToken ? sessions.authenticate(apiKey) : keys.authenticate(apiKey);
+      }
       if (linkToken !== undefined) return links.authenticate(linkToken);
       return ANONYMOUS;
     },

@@ -1,3 +1,4 @@
+import type { Accounts } from './accounts/accounts.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import type { Authenticator } from './authentication.ts';
 import type { ClusterOverview } from './cluster/cluster-overview.ts';
@@ -28,6 +29,7 @@ import type { UsageBoard } from './usage/usage-board.ts';
 /** Everything a front end may call. */
 export interface Core {
   readonly authenticator: Authenticator;
+  readonly accounts: Accounts;
   readonly uploads: Uploads;
   readonly downloads: Downloads;
   readonly files: Files;

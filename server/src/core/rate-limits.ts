@@ -49,7 +49,7 @@ export class RateLimits {
       return principal;
     } catch (error) {
       this.#good.delete(shown);
-      if (error instanceof OsproxyError && error.code === 'Unauthenticated') await this.#failed(network);
+      if (isGuess(error)) await this.#failed(network);
       throw error;
     }
   }
@@ -81,6 +81,13 @@ export class RateLimits {
     }
     this.#shutOut.set(network, performance.now() + resetMs);
   }
+}
+
+/** A right access token that is over is no guess: every client has one now and then. */
+function isGuess(error: unknown): boolean {
+  return (
+    error instanceof OsproxyError && error.code === 'Unauthenticated' && error.details.reason === undefined
+  );
 }
 
 /** The refusal of a request for which `take` gave no room. */

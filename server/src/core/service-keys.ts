@@ -81,6 +81,11 @@ export class ServiceKeys {
     if (!revoked) throw new OsproxyError('NotFound', `There is no service key "${id}".`, { details: { id } });
   }
 
+  /** True for the one key that the configuration gives. */
+  isConfigured(secret: string): boolean {
+    return this.#configuredHash !== undefined && timingSafeEqual(sha256(secret), this.#configuredHash);
+  }
+
   /** Throws Unauthenticated, with the same words whatever is wrong with the secret. */
   async authenticate(secret: string): Promise<ServicePrincipal> {
     const hashed = sha256(secret);

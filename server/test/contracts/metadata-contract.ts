@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import type { Metadata } from '#core/ports/metadata.ts';
 import { driveStructureContract } from './drive-structure.ts';
 import { accessContract } from './metadata-access.ts';
+import { accountsContract } from './metadata-accounts.ts';
 import { auditContract } from './metadata-audit.ts';
 import { blobsContract } from './metadata-blobs.ts';
 import { coordinationContract } from './metadata-coordination.ts';
@@ -36,6 +37,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     scrubsContract(fixture);
     mediaContract(fixture);
     accessContract(fixture);
+    accountsContract(fixture);
     auditContract(fixture);
     tasksContract(fixture);
     taskControlContract(fixture);

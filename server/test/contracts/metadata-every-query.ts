@@ -5,6 +5,7 @@ import type { ScrubFinding } from '#core/model/scrub.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
 import { KEPT_ATTEMPTS } from '#core/model/task.ts';
 import type { MetadataWriter } from '#core/ports/metadata.ts';
+import { callAccounts } from './metadata-accounts-queries.ts';
 import { callEveryDriveQuery, type DriveMidst } from './metadata-every-drive-query.ts';
 
 const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size: 1, createdAt: 1 };
@@ -247,6 +248,7 @@ export async function callEverything(
   await r.keys.list();
   await r.keys.touch('k', 1);
   await r.keys.revoke('k', 1);
+  await callAccounts(r);
   await r.audit.append({
     ...{
       at: 1,

@@ -1,5 +1,6 @@
 import type { Metadata, MetadataWriter } from '#core/ports/metadata.ts';
 import { inOrder } from '#core/tasks/claim.ts';
+import { fillAccounts } from './metadata-accounts-queries.ts';
 import { fillDrive } from './metadata-every-drive-query.ts';
 import type { Midst } from './metadata-every-query.ts';
 import {
@@ -56,6 +57,7 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
     const claimer = { node: 'node', now: NOW + i, leaseMs: 1000 * ROWS };
     await r.tasks.claim(inOrder(await r.tasks.heads([`type-${i % 10}`]), claimer.now), claimer);
   }
+  await fillAccounts(r, i);
   await r.audit.append({
     ...{ at: NOW + i, actor: { kind: 'person', id: `actor-${i % 50}` } },
     ...{ action: i % 40 === 0 ? 'key.created' : `share.${i % 30}` },

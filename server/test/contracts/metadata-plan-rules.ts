@@ -25,6 +25,7 @@ export const WALKS = new Map([
   ['from "file_holds" limit', 'counts of held files, up to a limit, for metrics'],
   ['from "file_holds" order by', 'the oldest held files, up to a limit'],
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
+  ['from "users" limit', 'whether there is any'],
   ['from "audit" order by', 'the newest entries of the audit log, up to a limit'],
   ['"audit" where "action" like', 'the newest entries of a group of actions, up to a limit'],
 ]);
@@ -104,6 +105,15 @@ const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
   ['from audit where action = ', 'audit_action'],
   ['from audit where subject_id = ', 'audit_subject'],
   ['from audit where address = ', 'audit_address'],
+  ['from users where id > ', 'users_pkey|INTEGER PRIMARY KEY|PRIMARY'],
+  ['from users where name_key = ', 'users_name_key|sqlite_autoindex_users_1'],
+  ['from users where name_key >= ', 'users_name_key|sqlite_autoindex_users_1'],
+  ['from users where email_key = ', 'users_email_key|sqlite_autoindex_users_2'],
+  ['from users where group_id = ', 'users_group_id_id'],
+  ['from users where role = ', 'users_role_state_id'],
+  ['from sessions where user_id = ', 'sessions_user_id_id'],
+  ['from sessions where expires_at <= ', 'sessions_expires_at'],
+  ['from refresh_tokens where expires_at <= ', 'refresh_tokens_expires_at'],
   ['from possession_challenges where expires_at <= ', 'possession_challenges_expires_at'],
   ...['name_key', 'size', 'modified_at'].map((column, i): [string, string, RegExp] => {
     const index = ['entries_by_name', 'entries_by_size', 'entries_by_time'][i] ?? '';

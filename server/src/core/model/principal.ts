@@ -1,5 +1,6 @@
 import type { LinkScope } from './link.ts';
 import type { Uid } from './uid.ts';
+import type { Role } from './user.ts';
 
 export const SCOPES = ['read', 'write', 'delete', 'links', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -22,9 +23,6 @@ export interface LinkPrincipal {
   readonly scope: LinkScope;
   readonly disposition: 'inline' | 'attachment';
 }
-
-/** admin: may do what a service with the scope "admin" may, but sees no other person's files. */
-type Role = 'admin' | 'member';
 
 /** Somebody with an account who is signed in; sees the own files only. */
 export interface PersonPrincipal {

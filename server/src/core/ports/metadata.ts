@@ -16,11 +16,13 @@ import type { PossessionCommands } from './metadata/possession.ts';
 import type { ReplicaSet } from './metadata/replicas.ts';
 import type { ScrubCommands, ScrubQueries } from './metadata/scrubs.ts';
 import type { ServiceKeyCommands, ServiceKeyQueries } from './metadata/service-keys.ts';
+import type { SessionCommands, SessionQueries } from './metadata/sessions.ts';
 import type { SinkCommands, SinkQueries } from './metadata/sinks.ts';
 import type { StoreMarkCommands, StoreMarkQueries } from './metadata/store-marks.ts';
 import type { TaskCommands, TaskQueries } from './metadata/tasks.ts';
 import type { UploadCommands, UploadQueries } from './metadata/uploads.ts';
 import type { UsageCommands, UsageQueries } from './metadata/usage.ts';
+import type { UserCommands, UserQueries } from './metadata/users.ts';
 
 /** What may be asked outside a transaction; each call sees committed data only. */
 export interface MetadataReader {
@@ -45,6 +47,8 @@ export interface MetadataReader {
   readonly audit: AuditQueries;
   readonly drives: DriveQueries;
   readonly entries: EntryQueries;
+  readonly users: UserQueries;
+  readonly sessions: SessionQueries;
 }
 
 /** What a transaction may do; its reads see its own writes. */
@@ -71,6 +75,8 @@ export interface MetadataWriter {
   readonly possession: PossessionCommands;
   readonly drives: DriveQueries & DriveCommands;
   readonly entries: EntryQueries & EntryCommands;
+  readonly users: UserQueries & UserCommands;
+  readonly sessions: SessionQueries & SessionCommands;
 }
 
 export interface SchemaState {

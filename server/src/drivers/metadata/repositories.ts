@@ -17,11 +17,13 @@ import { Placements } from './placements.ts';
 import { Possession } from './possession.ts';
 import { Scrubs } from './scrubs.ts';
 import type { Session } from './session.ts';
+import { Sessions } from './sessions.ts';
 import { Sinks } from './sinks.ts';
 import { StoreMarks } from './store-marks.ts';
 import { Tasks } from './tasks.ts';
 import { Uploads } from './uploads.ts';
 import { Usage } from './usage.ts';
+import { Users } from './users.ts';
 
 /** Every repository over one session; the commands work only where the session is a transaction. */
 export class Repositories implements MetadataReader, MetadataWriter {
@@ -47,6 +49,8 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly possession: Possession;
   readonly drives: Drives;
   readonly entries: Entries;
+  readonly users: Users;
+  readonly sessions: Sessions;
 
   constructor(session: Session) {
     this.files = new Files(session);
@@ -71,5 +75,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.possession = new Possession(session);
     this.drives = new Drives(session);
     this.entries = new Entries(session);
+    this.users = new Users(session);
+    this.sessions = new Sessions(session);
   }
 }

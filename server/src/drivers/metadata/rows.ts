@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely';
+import type { AccountTables } from './accounts-rows.ts';
 import type { AuditTable } from './admin-rows.ts';
 import type { Id, Int, Num, OptionalId, OptionalNum } from './columns.ts';
 import type { DriveTables } from './drive-rows.ts';
@@ -252,7 +253,7 @@ interface MigrationTable {
 }
 
 /** Every table; none of these types leaves the driver. */
-export interface Tables extends DriveTables {
+export interface Tables extends AccountTables, DriveTables {
   files: FileTable;
   file_holds: HoldTable;
   uploads: UploadTable;

@@ -69,6 +69,8 @@ export async function registerOpenApi(app: FastifyInstance, options: OpenApiOpti
         { name: 'files', description: 'Store, read, list, rename and delete.' },
         { name: 'uploads', description: 'Send a large file in parts, and go on after an interruption.' },
         { name: 'links', description: 'Let somebody without a key read one file or send one upload.' },
+        { name: 'accounts', description: 'Sign in, and see where one is signed in.' },
+        { name: 'users', description: 'Who has an account, for administrators.' },
         { name: 'events', description: 'Hear of what happens, and see who is told of it.' },
         { name: 'usage', description: 'See who moved how much.' },
         { name: 'osproxy-v0', description: 'The interface that existing osproxy clients speak.' },
@@ -78,6 +80,12 @@ export async function registerOpenApi(app: FastifyInstance, options: OpenApiOpti
         securitySchemes: {
           bearerKey: { type: 'http', scheme: 'bearer', description: 'A service key.' },
           apiKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'A service key.' },
+          accessToken: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description: 'The access token of somebody who is signed in.',
+          },
           linkToken: {
             type: 'apiKey',
             in: 'query',

@@ -5,8 +5,14 @@ import type { Principal, Scope, ServicePrincipal } from '#core/model/principal.t
 import { DEFAULT_OWNER } from '#core/service-keys.ts';
 import { SignedLinks } from './signed-links.ts';
 
+/** What the v0 wire needs of the core. */
+export type V0Core = Pick<
+  Core,
+  'clock' | 'files' | 'downloads' | 'instantUpload' | 'media' | 'signer' | 'uploads'
+>;
+
 export interface OsproxyV0Options {
-  readonly core: Core;
+  readonly core: V0Core;
   /** True lets everybody make links, as owner "default"; for closed networks. */
   readonly anonymous: boolean;
   /** Bytes of one part, and of a file sent in one go. */

@@ -4,6 +4,8 @@ import type { AccessRule } from '#core/access.ts';
 import { ProblemSchema } from '../http/problem.ts';
 import { leaveBodiesToRoutes } from '../http/receive.ts';
 import type { HttpServer } from '../http/server.ts';
+import { ACCOUNT_ROUTES } from './account-routes.ts';
+import { ACCOUNT_SCHEMAS } from './account-schemas.ts';
 import { ADMINISTRATION_ROUTES, ADMINISTRATION_SCHEMAS } from './admin-routes.ts';
 import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
@@ -13,6 +15,7 @@ import { HELD_SCHEMAS } from './held-schemas.ts';
 import { MEDIA_SCHEMAS } from './media-schemas.ts';
 import { requirePlainText } from './plain-text.ts';
 import { COMMON, problems } from './problems.ts';
+import { publicKeys } from './routes/auth/public-keys.ts';
 import { getCluster } from './routes/cluster/get.ts';
 import { controlSink, discardParked, listParked, listSinks, redriveParked } from './routes/events/sinks.ts';
 import { streamEvents } from './routes/events/stream.ts';
@@ -66,6 +69,7 @@ type Route = (app: HttpServer, options: RestOptions) => void;
 
 const SCHEMAS = [
   ...SHARED_SCHEMAS,
+  ...ACCOUNT_SCHEMAS,
   ...ADMIN_SCHEMAS,
   ...ADMINISTRATION_SCHEMAS,
   ...CLUSTER_SCHEMAS,
@@ -80,6 +84,7 @@ const SCHEMAS = [
 /** Routes with a JSON body or none. */
 const JSON_ROUTES: readonly Route[] = [
   ...ADMINISTRATION_ROUTES,
+  ...ACCOUNT_ROUTES,
   getCluster,
   listStores,
   getScrub,
@@ -131,6 +136,7 @@ const BYTE_ROUTES: readonly Route[] = [writePart, writeContent, putFile, postFil
 /** The REST interface, version 1. */
 export async function registerRest(app: HttpServer, options: RestOptions): Promise<void> {
   if (app.getSchema('Problem') === undefined) app.addSchema(ProblemSchema);
+  publicKeys(app, options);
   await app.register(
     async (scope) => {
       for (const schema of SCHEMAS) scope.addSchema(schema);
@@ -173,10 +179,21 @@ function parseJson(scope: FastifyInstance): void {
 /** Says in the OpenAPI document what holds for every route: who may call it and how it may fail. */
 function document(route: RouteOptions): void {
   const { access }: { access?: AccessRule } = route.config ?? {};
-  const byLink = access?.kind === 'service' && access.link !== undefined;
   route.schema = {
     ...route.schema,
-    security: [{ bearerKey: [] }, { apiKey: [] }, ...(byLink ? [{ linkToken: [] }] : [])],
+    security: securityOf(access),
     response: { ...problems(...COMMON), ...(route.schema?.response as object) },
   };
+}
+
+/** What lets somebody in, each by itself. */
+function securityOf(access: AccessRule | undefined): Record<string, string[]>[] {
+  if (access?.kind === 'public') return [];
+  if (access?.kind !== 'service') return [{ accessToken: [] }];
+  const forPeople = access.person === true || access.scope === 'admin';
+  return [
+    ...[{ bearerKey: [] }, { apiKey: [] }],
+    ...(forPeople ? [{ accessToken: [] }] : []),
+    ...(access.link === undefined ? [] : [{ linkToken: [] }]),
+  ] as Record<string, string[]>[];
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { storeName } from '#test/profiles/place.ts';
 import { type RunningService, startService } from '../service.ts';
+import { createPeople } from './access-people.ts';
 import type { Row } from './expected.ts';
 import { createKeys, type Keys, type PrincipalName, type Shown, showings } from './principals.ts';
 import { TABLE } from './table.ts';
@@ -44,7 +45,7 @@ beforeAll(async () => {
   const waiting = [SHARED, ...Object.keys(TABLE).filter((name) => TABLE[name]?.changes === true)];
   const lane = async () => {
     for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-      worlds.set(name, await createWorld(service.url, keys.builder));
+      worlds.set(name, await freshWorld(TABLE[name]));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
@@ -84,7 +85,7 @@ describe.each(Object.entries(TABLE))('%s', (name, row) => {
     let world: World | undefined = worldOf(name);
     for (const principal of admitted) {
       for (const way of showings(principal, keys, worldOf(name)).keys()) {
-        world ??= await freshWorld(principal);
+        world ??= await freshWorld(row, principal);
         const shown = showings(principal, keys, world)[way];
         if (shown !== undefined) wrong.push(...(await mistakes(row, principal, shown, world)));
         if (row.changes === true) world = undefined;
@@ -160,10 +161,11 @@ function worldOf(name: string): World {
   return world;
 }
 
-async function freshWorld(principal: PrincipalName): Promise<World> {
+async function freshWorld(row: Row | undefined, principal?: PrincipalName): Promise<World> {
+  const people = row?.changesPeople === true ? await createPeople(service) : undefined;
   const world = await createWorld(service.url, keys.builder);
-  if (principal.includes('Expired')) await sleep(EXPIRE_MS);
-  return world;
+  if (principal?.includes('Expired')) await sleep(EXPIRE_MS);
+  return people === undefined ? world : { ...world, people };
 }
 
 function ask(key: string, call: Call): Promise<Answer> {

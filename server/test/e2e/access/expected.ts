@@ -12,6 +12,8 @@ export interface Row {
   readonly takesLinks?: true;
   /** The call changes what the others are about, so each one that is let in gets a world of its own. */
   readonly changes?: true;
+  /** The call ends sessions or changes people, so each world gets people of its own; only with `changes`. */
+  readonly changesPeople?: true;
 }
 
 const NO_KEY = { nobody: 401, wrongKey: 401, expiredKey: 401, revokedKey: 401 } as const;
@@ -48,7 +50,9 @@ const NO_V0: Record<V0Principal, number> = {
   v0DownloadTampered: 401,
 };
 const NO_SCOPE = { readKey: 403, writeKey: 403, deleteKey: 403, linksKey: 403 } as const;
-export const NOBODY = { ...NO_KEY, ...NO_SCOPE, ...NO_LINK, ...NO_V0 };
+/** Routes are for services unless they say otherwise. */
+const NO_PERSON = { member: 403, otherMember: 403, adminPerson: 403, signedOut: 401 } as const;
+export const NOBODY = { ...NO_KEY, ...NO_SCOPE, ...NO_PERSON, ...NO_LINK, ...NO_V0 };
 
 /** Where credentials are not looked at. */
 export function everybody(status: number): Expected {
@@ -81,4 +85,16 @@ const V0_NO_LINK = {
 export const V0_NOBODY = { ...NOBODY, ...V0_NO_LINK };
 
 /** Routes about the installation itself. */
-export const ADMIN: Expected = { ...NOBODY, otherOwner: 403, admin: 200 };
+export const ADMIN = administrators(200);
+
+export function administrators(status: number): Expected {
+  return { ...NOBODY, otherOwner: 403, admin: status, adminPerson: status };
+}
+
+/** Routes that belong to somebody who is signed in. */
+export function people(status: number): Expected {
+  return {
+    ...{ ...NOBODY, otherOwner: 403, admin: 403 },
+    ...{ member: status, otherMember: status, adminPerson: status },
+  };
+}

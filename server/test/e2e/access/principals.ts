@@ -3,6 +3,7 @@ import { ServiceKeys } from '#core/service-keys.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
 import type { RunningService } from '../service.ts';
+import { createPeople, PERSON_PRINCIPALS, type People, type PersonPrincipal } from './access-people.ts';
 import type { Signed, World } from './world.ts';
 
 const OWNER = 'shop';
@@ -20,10 +21,12 @@ export interface Keys {
   readonly admin: string;
   readonly expired: string;
   readonly revoked: string;
+  readonly people: People;
 }
 
 /** Made beside the running service in its own database, so that one can have expired already. */
 export async function createKeys(service: RunningService): Promise<Keys> {
+  const people = await createPeople(service);
   const { logger, close } = createLog({ level: 'silent' });
   const metadata = await openMetadata(service.databaseUrl, { logger });
   const keys = new ServiceKeys(metadata, { now: () => Date.now() }, undefined);
@@ -50,6 +53,7 @@ export async function createKeys(service: RunningService): Promise<Keys> {
       admin: await make(['admin'], 'another'),
       expired: expired.secret,
       revoked: revoked.secret,
+      people,
     };
   } finally {
     await metadata.close();
@@ -66,7 +70,7 @@ const KEY_PRINCIPALS = {
   admin: 'admin',
   expiredKey: 'expired',
   revokedKey: 'revoked',
-} as const satisfies Record<string, keyof Keys>;
+} as const satisfies Record<string, keyof Omit<Keys, 'people'>>;
 
 const LINK_PRINCIPALS = {
   readLink: ({ links }: World) => [links.read],
@@ -95,7 +99,13 @@ const V0_PRINCIPALS = {
 
 export type LinkPrincipal = keyof typeof LINK_PRINCIPALS;
 export type V0Principal = keyof typeof V0_PRINCIPALS;
-export type PrincipalName = 'nobody' | 'wrongKey' | keyof typeof KEY_PRINCIPALS | LinkPrincipal | V0Principal;
+export type PrincipalName =
+  | 'nobody'
+  | 'wrongKey'
+  | keyof typeof KEY_PRINCIPALS
+  | PersonPrincipal
+  | LinkPrincipal
+  | V0Principal;
 
 /** What one request shows. */
 export interface Shown {
@@ -117,6 +127,10 @@ export function showings(name: PrincipalName, keys: Keys, world: World): Shown[]
       { what: 'a key', headers: bearer(secret) },
       { what: 'X-Api-Key', headers: { 'x-api-key': secret } },
     ];
+  }
+  if (PERSON_PRINCIPALS.some((one) => one === name)) {
+    const people = world.people ?? keys.people;
+    return [{ what: 'an access token', headers: bearer(people[name as PersonPrincipal]) }];
   }
   if (name in LINK_PRINCIPALS) {
     return LINK_PRINCIPALS[name as LinkPrincipal](world).flatMap((token) => [

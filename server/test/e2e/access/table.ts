@@ -1,5 +1,6 @@
 import {
   ADMIN,
+  administrators,
   everybody,
   NOBODY,
   PEERS_ONLY,
@@ -10,6 +11,7 @@ import {
   V0_NOBODY,
   writeLink,
 } from './expected.ts';
+import { ACCOUNTS_TABLE } from './table-accounts.ts';
 import { ADMIN_TABLE } from './table-admin.ts';
 import { type Call, CONTENT, formOf, md5Of, PART, queryOf, V0, V1 } from './world.ts';
 
@@ -30,13 +32,13 @@ function control(action: string): Row {
 }
 
 function missing(path: string): Row {
-  return { call: () => ({ method: 'POST', path: `${V1}/${path}` }), expected: { ...ADMIN, admin: 404 } };
+  return { call: () => ({ method: 'POST', path: `${V1}/${path}` }), expected: administrators(404) };
 }
 
 function sink(method: string, below: string): Row {
   return {
     call: () => ({ method, path: `${V1}/event-sinks/none/${below}` }),
-    expected: { ...ADMIN, admin: 404 },
+    expected: administrators(404),
   };
 }
 
@@ -46,6 +48,7 @@ function open(path: string): Row {
 
 export const TABLE: Readonly<Record<string, Row>> = {
   ...ADMIN_TABLE,
+  ...ACCOUNTS_TABLE,
   'OPTIONS *': {
     call: () => ({
       method: 'OPTIONS',
@@ -199,10 +202,10 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'POST /api/v1/scrub': { call: () => ({ method: 'POST', path: `${V1}/scrub` }), expected: ADMIN },
   'GET /api/v1/stores': { call: get(`${V1}/stores`), expected: ADMIN },
   'GET /api/v1/moves': { call: get(`${V1}/moves`), expected: ADMIN },
-  'GET /api/v1/moves/:id': { call: get(`${V1}/moves/5`), expected: { ...ADMIN, admin: 404 } },
+  'GET /api/v1/moves/:id': { call: get(`${V1}/moves/5`), expected: administrators(404) },
   'POST /api/v1/moves': {
     call: () => ({ method: 'POST', path: `${V1}/moves`, json: { from: 'nowhere', to: 'else' } }),
-    expected: { ...ADMIN, admin: 400 },
+    expected: administrators(400),
   },
   'POST /api/v1/moves/:id/pause': control('pause'),
   'POST /api/v1/moves/:id/resume': control('resume'),
@@ -210,12 +213,12 @@ export const TABLE: Readonly<Record<string, Row>> = {
   // Their own events, so everybody who may read is let in.
   'GET /api/v1/events': {
     call: get(`${V1}/events?follow=false`),
-    expected: { ...ADMIN, readKey: 200, otherOwner: 200 },
+    expected: { ...ADMIN, readKey: 200, otherOwner: 200, adminPerson: 403 },
   },
   'GET /api/v1/event-sinks': { call: get(`${V1}/event-sinks`), expected: ADMIN },
   'GET /api/v1/event-sinks/:name/parked': {
     call: get(`${V1}/event-sinks/none/parked`),
-    expected: { ...ADMIN, admin: 404 },
+    expected: administrators(404),
   },
   'DELETE /api/v1/event-sinks/:name/parked': sink('DELETE', 'parked'),
   'POST /api/v1/event-sinks/:name/redrive': sink('POST', 'redrive'),
@@ -224,14 +227,14 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'GET /api/v1/held': { call: get(`${V1}/held`), expected: ADMIN },
   'POST /api/v1/files/:uid/release': {
     call: file('POST', '/release'),
-    expected: { ...ADMIN, admin: 409 },
+    expected: administrators(409),
   },
   'POST /api/v1/files/:uid/reject': {
     call: file('POST', '/reject', { json: { reason: 'no' } }),
-    expected: { ...ADMIN, admin: 409 },
+    expected: administrators(409),
   },
   'GET /api/v1/tasks': { call: get(`${V1}/tasks`), expected: ADMIN },
-  'GET /api/v1/tasks/:id': { call: get(`${V1}/tasks/5`), expected: { ...ADMIN, admin: 404 } },
+  'GET /api/v1/tasks/:id': { call: get(`${V1}/tasks/5`), expected: administrators(404) },
   'POST /api/v1/tasks/:id/cancel': missing('tasks/5/cancel'),
   'POST /api/v1/tasks/:id/retry': missing('tasks/5/retry'),
   'GET /api/v1/task-types': { call: get(`${V1}/task-types`), expected: ADMIN },
@@ -239,7 +242,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
   'POST /api/v1/task-types/:type/resume': missing('task-types/none/resume'),
   'POST /api/v1/tasks': {
     call: () => ({ method: 'POST', path: `${V1}/tasks`, json: { type: 'none' } }),
-    expected: { ...ADMIN, admin: 400 },
+    expected: administrators(400),
   },
 
   'POST /api/storage/v0/link/upload': {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { People } from './access-people.ts';
 
 export const V0 = '/api/storage/v0';
 export const V1 = '/api/v1';
@@ -44,6 +45,8 @@ export type Signed = Readonly<Record<string, string>>;
 
 /** One file and one upload of the owner "shop", others beside them, and a link of every kind. */
 export interface World {
+  /** Of this world alone; else those that all share. */
+  readonly people?: People;
   readonly file: string;
   /** An open REST upload with its first part. */
   readonly upload: string;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Core } from '#core/core.ts';
 import { type ErrorCode, OsproxyError } from '#core/errors.ts';
+import type { V0Core } from '#frontends/osproxy-v0/context.ts';
 import { BASE, Client, content, dataOf, failed, md5Of, succeeded } from './client.ts';
 import { type Harness, startHarness } from './harness.ts';
 
@@ -156,8 +156,8 @@ describe('errors have the form of this wire', () => {
     ['QuotaExceeded', 507],
   ])('%s is %d', async (code, status) => {
     const complete = () => Promise.reject(new OsproxyError(code, 'It failed.'));
-    const replace = ({ uploads }: Core): Partial<Core> => ({
-      uploads: { hasBegun: uploads.hasBegun.bind(uploads), complete } as unknown as Core['uploads'],
+    const replace = ({ uploads }: V0Core): Partial<V0Core> => ({
+      uploads: { hasBegun: uploads.hasBegun.bind(uploads), complete } as unknown as V0Core['uploads'],
     });
     const failing = new Client(await service.also({ replace }));
     const answer = await failing.merge(await client.uploadLink('a.bin'), content(10, 'x'), 1);

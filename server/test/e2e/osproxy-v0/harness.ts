@@ -4,50 +4,35 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AuditLog } from '#core/audit/audit-log.ts';
 import { createAuthenticator } from '#core/authentication.ts';
-import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import type { Core } from '#core/core.ts';
 import { Downloads } from '#core/downloads.ts';
-import { Drive } from '#core/drive/drive.ts';
-import { EventFeed } from '#core/events/event-feed.ts';
-import { SinkBoard } from '#core/events/sink-board.ts';
+import { OsproxyError } from '#core/errors.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { HashWorkers } from '#core/hashing/hash-workers.ts';
-import { Holds } from '#core/holds.ts';
-import { Idempotency } from '#core/idempotency.ts';
 import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
 import { type LinkKey, LinkSigner } from '#core/link-signer.ts';
 import { Links } from '#core/links.ts';
-import { MediaBoard } from '#core/media/media-board.ts';
 import { MediaFiles } from '#core/media/media-files.ts';
 import type { Scope } from '#core/model/principal.ts';
-import { Moves } from '#core/moves.ts';
 import { PlacementPolicy } from '#core/placement.ts';
 import { silentTelemetry } from '#core/ports/telemetry.ts';
-import { Possession } from '#core/possession/possession.ts';
-import { ScrubBoard } from '#core/scrub/scrub-board.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
-import { StoreOverview } from '#core/store-overview.ts';
-import { StoreUsages } from '#core/store-usage.ts';
 import { Stores } from '#core/stores.ts';
-import { TaskBoard } from '#core/task-board.ts';
 import { taskTypes } from '#core/tasks/index.ts';
 import { TaskRunner } from '#core/tasks/runner.ts';
-import { SCRUB } from '#core/tasks/scrub.ts';
-import { TaskSubmission } from '#core/tasks/submission.ts';
 import { Uploads } from '#core/uploads.ts';
-import { UsageBoard } from '#core/usage/usage-board.ts';
 import { MemoryCache } from '#drivers/cache/memory.ts';
 import { fileTypeContentTyper } from '#drivers/content-type/file-type.ts';
 import { DatabaseCoordinator } from '#drivers/coordinator/database.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
-import { MemoryRateCounter } from '#drivers/rate-counter/memory.ts';
 import { openStore } from '#drivers/storage/index.ts';
 import { createHttpServer } from '#frontends/http/server.ts';
+import type { V0Core } from '#frontends/osproxy-v0/context.ts';
 import { type OsproxyV0Options, registerOsproxyV0 } from '#frontends/osproxy-v0/index.ts';
 import { testMedia } from '#test/core/media-parts.ts';
 import { databaseUrlOf, placeOf } from '#test/profiles/place.ts';
@@ -58,16 +43,26 @@ const NODE = 'node-under-test';
 const STORE = 'main';
 const OLD_KEY: LinkKey = { id: 'k1', secret: 'the-first-link-key-of-these-tests-0001' };
 
+/** What the wire needs, and what lets somebody in. */
+type WireCore = V0Core & Pick<Core, 'authenticator' | 'keys' | 'links'>;
+
+/** Nobody has an account. */
+const NOBODY = {
+  authenticate: async () => {
+    throw new OsproxyError('Unauthenticated', 'This access token is not valid.');
+  },
+};
+
 export interface HarnessOptions extends Partial<Omit<OsproxyV0Options, 'core'>> {
   readonly linkKeys?: readonly LinkKey[];
   /** Replaces pieces of the core, to see what the wire says when they fail. */
-  readonly replace?: (core: Core) => Partial<Core>;
+  readonly replace?: (core: WireCore) => Partial<WireCore>;
 }
 
 /** A service in this process on a real socket, with a store in memory where the profile names none; background tasks wait until runTasks(). */
 export interface Harness {
   readonly url: string;
-  readonly core: Core;
+  readonly core: WireCore;
   /** A new service key. */
   key(owner: string, scopes?: readonly Scope[]): Promise<string>;
   /** How many objects the store holds, once the tasks that were let run have ended. */
@@ -138,48 +133,20 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     concurrency: 2,
     leaseMs: 30_000,
   });
-  const coreWith = (linkKeys: readonly LinkKey[]): Core => {
+  const coreWith = (linkKeys: readonly LinkKey[]): WireCore => {
     const signer = new LinkSigner(linkKeys);
     const serviceKeys = new ServiceKeys(metadata, clock, undefined);
     const links = new Links({ ...base, signer, maxExpireSeconds: 604_800 });
-    const instantUpload = new InstantUpload({ ...base, scope: 'owner' });
     return {
-      authenticator: createAuthenticator(serviceKeys, links),
-      uploads: new Uploads({
-        ...base,
-        ingest: new Ingest(base),
-      }),
+      authenticator: createAuthenticator({ keys: serviceKeys, links, sessions: NOBODY }),
+      keys: serviceKeys,
+      links,
+      uploads: new Uploads({ ...base, ingest: new Ingest(base) }),
       downloads,
       files: new Files(base),
-      instantUpload,
-      possession: new Possession({
-        ...{ ...base, instantUpload, rateCounter: new MemoryRateCounter() },
-        ...{ scope: 'own', perMinute: 100 },
-      }),
-      links,
-      usage: new UsageBoard(metadata),
-      audit,
+      instantUpload: new InstantUpload({ ...base, scope: 'owner' }),
       signer,
-      holds: new Holds(base),
-      idempotency: new Idempotency(metadata, clock),
-      keys: serviceKeys,
-      stores: new StoreOverview({
-        stores,
-        usages: new StoreUsages(metadata),
-        types: new Map(),
-        limitsOf: () => ({}),
-      }),
-      moves: new Moves(base),
-      tasks: new TaskBoard({ ...base, types }),
-      submission: new TaskSubmission({ ...base, types: [] }),
-      drive: new Drive(base),
       media: new MediaFiles(base),
-      mediaBoard: new MediaBoard(base),
-      thumbnails: media.thumbnails,
-      scrub: new ScrubBoard({ ...base, isOn: false, typeOf: () => SCRUB }),
-      cluster: new ClusterOverview({ coordinator, metadata, clock }),
-      feed: new EventFeed({ metadata, logger, flow: { onSequenced: () => () => {} } }),
-      sinks: new SinkBoard({ metadata, clock, configured: [], wakeSinks: () => {} }),
       clock,
     };
   };
@@ -196,8 +163,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     throw new Error('Background tasks did not end within ten seconds.');
   };
   const closers: (() => Promise<unknown>)[] = [];
-  const serve = async (whole: Core, wanted: HarnessOptions): Promise<string> => {
-    const served: Core = { ...whole, ...wanted.replace?.(whole) };
+  const serve = async (whole: WireCore, wanted: HarnessOptions): Promise<string> => {
+    const served: WireCore = { ...whole, ...wanted.replace?.(whole) };
     let url = '';
     const { app } = await createHttpServer({
       logger,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Core } from '#core/core.ts';
 import { OsproxyError } from '#core/errors.ts';
+import type { V0Core } from '#frontends/osproxy-v0/context.ts';
 import { Client, content, dataOf, failed, md5Of, succeeded } from './client.ts';
 import { type Harness, startHarness } from './harness.ts';
 
@@ -133,12 +133,12 @@ test('a failure in the middle takes back the files made before it', async () => 
   const first = content(800, 'taken back');
   const second = content(800, 'fails');
   for (const bytes of [first, second]) await client.upload('source.bin', bytes);
-  const replace = ({ instantUpload }: Core): Partial<Core> => {
-    const claim: Core['instantUpload']['claim'] = (request, ...rest) =>
+  const replace = ({ instantUpload }: V0Core): Partial<V0Core> => {
+    const claim: V0Core['instantUpload']['claim'] = (request, ...rest) =>
       request.name === 'fails.bin'
         ? Promise.reject(new OsproxyError('Unavailable', 'The database is away.'))
         : instantUpload.claim(request, ...rest);
-    return { instantUpload: { claim } as Core['instantUpload'] };
+    return { instantUpload: { claim } as V0Core['instantUpload'] };
   };
   const failing = new Client(await service.also({ replace }), await service.key('shop'));
   const data = [

@@ -10,6 +10,7 @@ import { holdTable } from './0008-holds.ts';
 import { usageTables } from './0009-usage.ts';
 import { scrubTables } from './0010-scrub.ts';
 import { mediaTables } from './0011-media.ts';
+import { accountTables } from './0012-accounts.ts';
 import { driveTables } from './0014-drive.ts';
 import { auditAndKeys } from './0015-audit-and-keys.ts';
 import { possessionTable } from './0017-possession.ts';
@@ -32,5 +33,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0015-audit-and-keys': auditAndKeys(types),
     '0017-possession': possessionTable(types),
     '0014-drive': driveTables(types),
+    '0012-accounts': accountTables(types),
   };
 }

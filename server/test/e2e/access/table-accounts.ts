@@ -1,0 +1,68 @@
+import { ADMIN, administrators, everybody, NOBODY, PUBLIC, people, type Row } from './expected.ts';
+import { V1 } from './world.ts';
+
+/** A user that nobody is. */
+const USER = `${V1}/users/5`;
+
+function json(method: string, path: string, body: object): Row['call'] {
+  return () => ({ method, path: `${V1}${path}`, json: body });
+}
+
+/** People and how they get in. Where somebody is let in, what is asked for is wrong, so that nothing changes. */
+export const ACCOUNTS_TABLE: Readonly<Record<string, Row>> = {
+  'GET /.well-known/jwks.json': {
+    call: () => ({ method: 'GET', path: '/.well-known/jwks.json' }),
+    expected: PUBLIC,
+  },
+  'POST /api/v1/auth/sign-in': {
+    call: json('POST', '/auth/sign-in', { name: 'x' }),
+    expected: everybody(400),
+  },
+  'POST /api/v1/auth/refresh': {
+    call: json('POST', '/auth/refresh', { refreshToken: 'x' }),
+    expected: everybody(401),
+  },
+  // Whoever is shown is looked at, since it is the session of the token that ends.
+  'POST /api/v1/auth/sign-out': {
+    call: json('POST', '/auth/sign-out', { refreshToken: '' }),
+    expected: {
+      ...NOBODY,
+      ...{ nobody: 400, readKey: 400, writeKey: 400, deleteKey: 400, linksKey: 400, otherOwner: 400 },
+      ...{ admin: 400, member: 400, otherMember: 400, adminPerson: 400 },
+      ...{ readLink: 400, readLinkOfOther: 400, writeLink: 400, writeLinkOfOther: 400 },
+      ...{ v0Upload: 400, v0UploadExpired: 400, v0UploadExpiredBegun: 400, v0UploadTampered: 400 },
+      ...{ v0Download: 400, v0DownloadExpired: 400, v0DownloadRevoked: 400, v0DownloadTampered: 400 },
+    },
+  },
+  'GET /api/v1/me': { call: () => ({ method: 'GET', path: `${V1}/me` }), expected: people(200) },
+  'GET /api/v1/me/sessions': {
+    call: () => ({ method: 'GET', path: `${V1}/me/sessions` }),
+    expected: people(200),
+  },
+  'DELETE /api/v1/me/sessions/:id': {
+    call: () => ({ method: 'DELETE', path: `${V1}/me/sessions/5` }),
+    expected: people(404),
+  },
+  'POST /api/v1/me/sessions/sign-out-everywhere': {
+    call: () => ({ method: 'POST', path: `${V1}/me/sessions/sign-out-everywhere` }),
+    expected: people(204),
+    changes: true,
+    changesPeople: true,
+  },
+  'POST /api/v1/me/password': { call: json('POST', '/me/password', {}), expected: people(400) },
+  'GET /api/v1/users': { call: () => ({ method: 'GET', path: `${V1}/users` }), expected: ADMIN },
+  'POST /api/v1/users': { call: json('POST', '/users', { name: '' }), expected: administrators(400) },
+  'GET /api/v1/users/:id': {
+    call: () => ({ method: 'GET', path: USER }),
+    expected: administrators(404),
+  },
+  'PATCH /api/v1/users/:id': { call: json('PATCH', '/users/5', {}), expected: administrators(404) },
+  'DELETE /api/v1/users/:id': {
+    call: () => ({ method: 'DELETE', path: USER }),
+    expected: administrators(404),
+  },
+  'POST /api/v1/users/:id/password': {
+    call: json('POST', '/users/5/password', { password: 'long enough 123' }),
+    expected: administrators(404),
+  },
+};
