@@ -19,7 +19,9 @@ export async function wholeManifest(
   now: number,
 ): Promise<Manifest> {
   const { digests, known } = landed;
-  if (known !== undefined && (await repositories.manifests.claim(known.id))) return known;
+  if (known !== undefined && (await repositories.manifests.claim(known.id))) {
+    return learned(repositories, known, digests.sha1);
+  }
   const { blobId, isNew } = await settle();
   const blob = { blobId, ...digests };
   return isNew ? newManifestOver(repositories, ids, blob, now) : manifestOver(repositories, ids, blob, now);
@@ -37,11 +39,24 @@ export async function manifestOver(
   blob: VerifiedBlob,
   now: number,
 ): Promise<Manifest> {
-  const { blobId, sha256, size } = blob;
+  const { blobId, sha256, sha1, size } = blob;
   const here = await repositories.manifests.findVerified({ sha256 }, size);
   const known = here.find(({ parts }) => parts.length === 1 && parts[0]?.blobId === blobId);
-  if (known !== undefined && (await repositories.manifests.claim(known.id))) return known;
+  if (known !== undefined && (await repositories.manifests.claim(known.id))) {
+    return learned(repositories, known, sha1);
+  }
   return newManifestOver(repositories, ids, blob, now);
+}
+
+/** The SHA-1 of a content becomes known with the first upload for which it was computed. */
+async function learned(
+  repositories: MetadataWriter,
+  manifest: Manifest,
+  sha1: string | undefined,
+): Promise<Manifest> {
+  if (sha1 === undefined || manifest.sha1 !== undefined) return manifest;
+  await repositories.manifests.learnSha1(manifest.id, sha1);
+  return { ...manifest, sha1 };
 }
 
 async function newManifestOver(

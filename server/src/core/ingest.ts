@@ -42,6 +42,8 @@ interface Landing {
   readonly signal: AbortSignal | undefined;
   /** Undefined: the default store. */
   readonly store: string | undefined;
+  /** Computes the SHA-1 even where none is declared. */
+  readonly withSha1?: boolean | undefined;
 }
 
 type Work<T> = (repositories: MetadataWriter, settle: () => Promise<Settled>) => Promise<T>;
@@ -93,8 +95,9 @@ export class Ingest {
     expect: Expectation,
     signal: AbortSignal | undefined,
     store?: string,
+    withSha1?: boolean,
   ): Promise<Landed> {
-    return this.#land({ input, expect, signal, store }, true);
+    return this.#land({ input, expect, signal, store, withSha1 }, true);
   }
 
   /** The SHA-256 of bytes that go nowhere. */
@@ -156,9 +159,10 @@ export class Ingest {
       .catch(() => {});
   }
 
-  async #land({ input, expect, signal, store }: Landing, whole: boolean): Promise<Landed> {
+  async #land({ input, expect, signal, store, withSha1 }: Landing, whole: boolean): Promise<Landed> {
     const md5 = this.#md5 === 'always' || expect.md5 !== undefined;
-    const options = { md5, sha1: expect.sha1 !== undefined, expect, signal };
+    const sha1 = withSha1 === true || expect.sha1 !== undefined;
+    const options = { md5, sha1, expect, signal };
     const source = await hashedSource(input, options, this.#workers);
     const placement = await this.#put(source, { expect, signal, store });
     try {

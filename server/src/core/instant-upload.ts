@@ -16,9 +16,10 @@ import type { Stores } from './stores.ts';
 export interface InstantRequest {
   readonly owner: string;
   readonly name: string;
-  /** One of the two; SHA-256 finds where both are given. MD5 only looks up or rules out, it never is an identity. */
+  /** One of them; SHA-256 finds where it is given. MD5 and SHA-1 only look up or rule out, they never are an identity. */
   readonly sha256?: string | undefined;
   readonly md5?: string | undefined;
+  readonly sha1?: string | undefined;
   readonly size?: number | undefined;
 }
 
@@ -69,13 +70,15 @@ export class InstantUpload {
     signal?: AbortSignal,
     remember?: Remember,
   ): Promise<FileRecord | undefined> {
-    const { owner, name, sha256, md5, size } = request;
+    const { owner, name, md5, sha1, size } = request;
     checkName(name);
-    const digest = sha256 !== undefined ? { sha256 } : md5 !== undefined ? { md5 } : undefined;
+    const digest = lookedUpBy(request);
     if (digest === undefined) return undefined;
     const named = { owner: this.#scope === 'owner' ? owner : undefined };
     const known = await this.#metadata.manifests.findVerified(digest, size, named);
-    const fitting = known.filter((one) => md5 === undefined || one.md5 === undefined || one.md5 === md5);
+    const fits = (declared: string | undefined, computed: string | undefined) =>
+      declared === undefined || computed === undefined || declared === computed;
+    const fitting = known.filter((one) => fits(md5, one.md5) && fits(sha1, one.sha1));
     const where = { metadata: this.#metadata, stores: this.#stores };
     const manifest = await firstReadable(where, fitting, signal);
     if (manifest === undefined) return undefined;
@@ -126,4 +129,10 @@ export class InstantUpload {
     }
     return parts;
   }
+}
+
+function lookedUpBy({ sha256, md5, sha1 }: InstantRequest) {
+  if (sha256 !== undefined) return { sha256 };
+  if (md5 !== undefined) return { md5 };
+  return sha1 === undefined ? undefined : { sha1 };
 }

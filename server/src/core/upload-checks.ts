@@ -2,16 +2,22 @@ import { OsproxyError } from './errors.ts';
 import type { Expectation } from './model/blob.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Uid } from './model/uid.ts';
-import { MAX_PARTS, type PartRecord, type UploadRecord } from './model/upload.ts';
+import { type HashedParts, MAX_PARTS, type PartRecord, type UploadRecord } from './model/upload.ts';
 
 /** What a client says when it completes an upload; every given fact is checked. */
 export interface CompleteRequest {
   /** How many parts there are. */
   readonly parts?: number | undefined;
+  /** Number of the first part: 1 unless the client's protocol counts otherwise. */
+  readonly firstPart?: number | undefined;
+  /** What the file is called, where that was not known when the upload began. */
+  readonly name?: string | undefined;
   /** Bytes of the whole content. */
   readonly size?: number | undefined;
   readonly md5?: string | undefined;
   readonly sha256?: string | undefined;
+  /** Of exactly the parts that are here, hashed before: then nothing is left to verify. */
+  readonly hashed?: HashedParts | undefined;
 }
 
 /** Facts about the whole content after the declared ones were checked against the stored parts. */
@@ -30,7 +36,8 @@ export function checkParts(
   parts: readonly PartRecord[],
   request: CompleteRequest,
 ): WholeFacts {
-  const last = parts.at(-1)?.number ?? 0;
+  const before = (request.firstPart ?? 1) - 1;
+  const last = (parts.at(-1)?.number ?? before) - before;
   const count = request.parts ?? last;
   if (!Number.isInteger(count) || count < 0 || count > MAX_PARTS) {
     throw new OsproxyError(
@@ -52,7 +59,7 @@ export function checkParts(
   }
   const have = new Set(parts.map((part) => part.number));
   const missing = Array.from({ length: Math.max(count, last) }, (_, index) => index + 1).filter(
-    (n) => !have.has(n),
+    (n) => !have.has(n + before),
   );
   if (missing.length > 0) {
     const shown = missing.slice(0, SHOWN_NUMBERS).join(', ') + (missing.length > SHOWN_NUMBERS ? ', …' : '');
@@ -60,10 +67,14 @@ export function checkParts(
       details: { field: 'parts', missing: missing.slice(0, 100), received: parts.length },
     });
   }
-  if (last > count) {
-    throw new OsproxyError('InvalidArgument', `${count} parts were declared, but ${last} were received.`, {
-      details: { field: 'parts', declared: count, received: last },
-    });
+  if (parts.length > count) {
+    throw new OsproxyError(
+      'InvalidArgument',
+      `${count} parts were declared, but ${parts.length} were received.`,
+      {
+        details: { field: 'parts', declared: count, received: parts.length },
+      },
+    );
   }
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   checkSize(size, request.size);

@@ -1,7 +1,10 @@
 import { type Holders, manifestOver, unverifiedManifest } from './contents.ts';
+import { OsproxyError } from './errors.ts';
+import { checkExpectation } from './hashing/hashed-source.ts';
 import type { Manifest } from './model/manifest.ts';
 import type { Uid } from './model/uid.ts';
-import type { PartRecord } from './model/upload.ts';
+import type { HashedParts, PartRecord } from './model/upload.ts';
+import { checkName } from './names.ts';
 import type { PlacementPolicy } from './placement.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
@@ -32,7 +35,9 @@ export interface Completion {
 export async function complete(completion: Completion, uid: Uid, request: CompleteRequest): Promise<Made> {
   const { metadata, typer, ids, clock, policy, settings, holders } = completion;
   const begun = checkAlive(await metadata.uploads.find(uid), uid, clock.now());
-  const emptyType = await typer.detect(new Uint8Array(0), begun.name);
+  const { hashed } = request;
+  const name = request.name === undefined ? begun.name : checkName(request.name);
+  const ownType = await typer.detect(hashed?.head ?? new Uint8Array(0), name);
   return metadata.transaction(async (repositories) => {
     const now = clock.now();
     const upload = checkAlive(await repositories.uploads.lock(uid), uid, now);
@@ -44,10 +49,15 @@ export async function complete(completion: Completion, uid: Uid, request: Comple
     checkFileSize(whole.size, settings.maxFileSize);
     const destination = policy.chosen(upload);
     policy.checkSize(destination, whole.size);
-    const manifest = await manifestOf(completion, repositories, parts, whole, now);
-    const contentType = parts[0]?.contentType ?? emptyType;
+    const manifest =
+      hashed === undefined
+        ? await manifestOf(completion, repositories, parts, whole, now)
+        : await hashedManifest(repositories, ids, { uid, parts, hashed }, now);
+    const known = hashed === undefined ? parts[0]?.contentType : undefined;
+    const contentType = known ?? ownType;
     policy.checkType(destination, contentType);
-    const declared = { ...upload, md5: whole.md5, sha256: whole.sha256 };
+    const declared = { ...upload, name, md5: whole.md5, sha256: whole.sha256 };
+    if (hashed !== undefined) checkExpectation(hashed.digests, whole);
     const file = await becomeFile(repositories, declared, { manifest, contentType, now }, holders);
     if (manifest.verified) {
       const context = { ids, settings, now };
@@ -57,6 +67,29 @@ export async function complete(completion: Completion, uid: Uid, request: Comple
     await repositories.tasks.enqueue(ids.next(), task, now);
     return { file, hasTasks: true };
   });
+}
+
+/** Throws Conflict where another part came after they were hashed. */
+async function hashedManifest(
+  repositories: MetadataWriter,
+  ids: IdSource,
+  { uid, parts, hashed }: { uid: Uid; parts: readonly PartRecord[]; hashed: HashedParts },
+  now: number,
+): Promise<Manifest> {
+  const { digests, blobIds } = hashed;
+  if (parts.length !== blobIds.length || parts.some(({ blobId }, at) => blobId !== blobIds[at])) {
+    throw new OsproxyError('Conflict', `A part of upload ${uid} was replaced meanwhile; complete it again.`, {
+      details: { uid },
+      retryable: true,
+    });
+  }
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) {
+    return manifestOver(repositories, ids, { ...digests, blobId: only.blobId }, now);
+  }
+  const manifest = { ...unverifiedManifest(ids.next(), parts, now), ...digests, verified: true };
+  await repositories.manifests.insert(manifest);
+  return manifest;
 }
 
 /** One part was hashed whole already, unless a digest was declared that nobody computed; the rest waits for verification. */

@@ -31,6 +31,8 @@ export interface WholeContent {
   readonly signal: AbortSignal | undefined;
   /** Told where the bytes go as soon as that is known. */
   readonly note: TransferNote | undefined;
+  /** Computes the SHA-1 as well. */
+  readonly withSha1?: boolean | undefined;
 }
 
 /** The whole content of an upload in one go; parts that came before give way. */
@@ -109,10 +111,11 @@ interface Wanted {
 async function land(
   { ingest, typer, policy }: WholeWriting,
   { name, destination }: Wanted,
-  { input, expect, signal }: WholeContent,
+  { input, expect, signal, withSha1 }: WholeContent,
 ): Promise<{ readonly landed: Landed; readonly contentType: string }> {
   policy.checkSize(destination, expect.size);
-  const landed = await ingest.landWhole(policy.capped(destination, input), expect, signal, destination.store);
+  const capped = policy.capped(destination, input);
+  const landed = await ingest.landWhole(capped, expect, signal, destination.store, withSha1);
   const contentType = await typer.detect(landed.head, name);
   await ingest.keepIf(landed, () => policy.checkType(destination, contentType));
   return { landed, contentType };

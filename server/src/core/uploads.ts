@@ -1,15 +1,17 @@
 import { mayTouch } from './access.ts';
 import type { Holders } from './contents.ts';
+import type { Downloads } from './downloads.ts';
 import { OsproxyError } from './errors.ts';
 import { uploadEvent } from './events/facts.ts';
 import type { FileRecords } from './file-records.ts';
+import type { HashWorkers } from './hashing/hash-workers.ts';
 import type { Remember } from './idempotency.ts';
 import type { Ingest } from './ingest.ts';
 import type { Expectation } from './model/blob.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Principal } from './model/principal.ts';
 import type { Uid } from './model/uid.ts';
-import { MAX_PARTS, type PartRecord, type UploadRecord } from './model/upload.ts';
+import { type HashedParts, MAX_PARTS, type PartRecord, type UploadRecord } from './model/upload.ts';
 import { checkName } from './names.ts';
 import type { FileFacts, PlacementPolicy } from './placement.ts';
 import type { Clock } from './ports/clock.ts';
@@ -18,6 +20,7 @@ import type { IdSource } from './ports/ids.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import { type CompleteRequest, checkFileSize } from './upload-checks.ts';
 import { complete } from './upload-completion.ts';
+import { hashParts } from './upload-hashing.ts';
 import { writePart } from './upload-part.ts';
 import { abortOpen, type Made, noUpload } from './upload-state.ts';
 import { writeFile, writeWhole } from './upload-whole.ts';
@@ -32,6 +35,8 @@ export interface NewUpload {
   readonly sha256?: string | undefined;
   /** Id of the service key that asks; a rule of placement may look at it. */
   readonly keyId?: string | undefined;
+  /** Computes the SHA-1 of content that comes in one go, for clients that know files by it. */
+  readonly withSha1?: boolean | undefined;
   /** Keeps the upload open at least until then; milliseconds since the epoch. */
   readonly notBefore?: number | undefined;
 }
@@ -58,6 +63,9 @@ export interface UploadsOptions {
   readonly metadata: Metadata;
   readonly records: Pick<FileRecords, 'arrived'>;
   readonly ingest: Ingest;
+  readonly downloads: Downloads;
+  readonly workers: HashWorkers;
+  readonly md5: 'always' | 'declared';
   readonly typer: ContentTyper;
   readonly ids: IdSource;
   readonly clock: Clock;
@@ -173,15 +181,28 @@ export class Uploads {
   ): Promise<FileRecord> {
     checkName(wanted.name);
     this.checkSize(wanted.size);
-    const { size, md5, sha256 } = wanted;
+    const { size, md5, sha256, withSha1 } = wanted;
     const destination = this.#options.policy.choose(factsOf(wanted));
-    const content = { input, expect: { size, md5, sha256 }, signal, note };
+    const content = { input, expect: { size, md5, sha256 }, signal, note, withSha1 };
     return this.#waking(writeFile(this.#options, { ...wanted, destination }, content, remember));
   }
 
   /** The SHA-256 of bytes that are not kept. */
   digestOf(input: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<string> {
     return this.#options.ingest.digestOf(input, signal);
+  }
+
+  /**
+   * Reads the parts of an open upload and hashes them as one content, for who must know the digests before the upload is completed. Throws what `complete`
+   * throws for the same request.
+   */
+  hashParts(
+    uid: Uid,
+    request: CompleteRequest,
+    digests: { readonly sha1: boolean },
+    signal: AbortSignal | undefined,
+  ): Promise<HashedParts> {
+    return hashParts(this.#options, uid, request, { ...digests, signal });
   }
 
   /** Commits the parts as a file that can be read at once; verification of the whole follows in the background. */

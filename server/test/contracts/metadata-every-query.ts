@@ -221,7 +221,9 @@ export async function callEverything(
     await r.manifests.findVerified({ sha256: 'a' }, 1, named);
     await r.manifests.findVerified({ sha256: 'a' }, undefined, named);
     await r.manifests.findVerified({ md5: 'a' }, 1, named);
+    await r.manifests.findVerified({ sha1: 'a' }, 1, named);
   }
+  await r.manifests.learnSha1('1', 'a');
   await r.manifests.claim('1');
   await r.manifests.markIdle('1', 1);
   await r.manifests.markIdle('2', 1);

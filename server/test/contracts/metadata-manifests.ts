@@ -36,6 +36,16 @@ export function manifestsContract({ metadata, openAnother }: Fixture): void {
       expect(await metadata().manifests.parts(newId())).toEqual([]);
     });
 
+    it('finds verified content by SHA-1 once that is known', async () => {
+      const { manifest } = await putFile(metadata());
+      const sha1 = manifest.id.padStart(40, '0');
+      const { manifests } = metadata();
+      expect(await manifests.findVerified({ sha1 }, manifest.size)).toEqual([]);
+      await write(metadata(), (r) => r.manifests.learnSha1(manifest.id, sha1));
+      expect(await manifests.findVerified({ sha1 }, manifest.size)).toEqual([{ ...manifest, sha1 }]);
+      expect(await manifests.findVerified({ sha1 }, undefined, { owner: 'x' })).toEqual([]);
+    });
+
     it('finds verified content by SHA-256 or MD5, and size', async () => {
       const { manifest } = await putFile(metadata());
       const { sha256 = '', md5 = '', size } = manifest;

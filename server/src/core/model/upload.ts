@@ -1,3 +1,4 @@
+import type { Digests } from './blob.ts';
 import type { Uid } from './uid.ts';
 
 /** open: takes parts. completed: a file with the same uid exists. aborted: ended by the client or by expiry. */
@@ -37,4 +38,12 @@ export interface PartRecord {
   /** Content type found in the first bytes; kept for part 1 only. */
   readonly contentType: string | undefined;
   readonly createdAt: number;
+}
+
+/** The digests of parts as one content, and which parts those were. */
+export interface HashedParts {
+  readonly digests: Digests;
+  readonly blobIds: readonly string[];
+  /** The first bytes, for type detection. */
+  readonly head: Uint8Array;
 }

@@ -56,6 +56,10 @@ const insertPart = new Statement(({ build }, p: NewPartRow) =>
   build.insertInto('manifest_parts').values(pick(p, PART_COLUMNS)),
 );
 
+const learnSha1 = new Statement(({ build }, p: { id: bigint; sha1: string }) =>
+  build.updateTable('manifests').set({ sha1: p.sha1 }).where('id', '=', p.id),
+);
+
 const claim = new Statement(({ build }, p: { id: bigint }) =>
   build.updateTable('manifests').set({ idle_since: null }).where('id', '=', p.id),
 );
@@ -72,11 +76,12 @@ const markIdle = new Statement(({ build }, p: { id: bigint; at: number }) =>
 interface Content {
   readonly sha256: string;
   readonly md5: string;
+  readonly sha1: string;
   readonly size: number;
   readonly owner: string;
 }
 
-const DIGESTS = ['sha256', 'md5', 'size'] as const;
+const DIGESTS = ['sha256', 'md5', 'sha1', 'size'] as const;
 type Digest = (typeof DIGESTS)[number];
 /** All that are kept, or only those that a ready file names: of anybody, or of one owner. */
 type NamedBy = 'all' | 'anybody' | 'owner';
@@ -147,17 +152,23 @@ export class Manifests implements ManifestQueries, ManifestCommands {
 
   /** Idle alone does not mean garbage: another file may still name the manifest. */
   async findVerified(
-    digest: { sha256?: string; md5?: string },
+    digest: { sha256?: string; md5?: string; sha1?: string },
     size: number | undefined,
     named?: { readonly owner: string | undefined },
   ): Promise<readonly Manifest[]> {
-    const { sha256, md5 } = digest;
-    if (sha256 === undefined && md5 === undefined) {
-      throw new OsproxyError('InvalidArgument', 'A look-up by content needs a SHA-256 or an MD5 digest.');
+    const { sha256, md5, sha1 } = digest;
+    if (sha256 === undefined && md5 === undefined && sha1 === undefined) {
+      throw new OsproxyError('InvalidArgument', 'A look-up by content needs a SHA-256, MD5 or SHA-1 digest.');
     }
     const by = named === undefined ? 'all' : named.owner === undefined ? 'anybody' : 'owner';
-    const rows = await verifiedOf(by, { sha256, md5, size }).all(this.#session, {
-      ...{ sha256: sha256 ?? '', md5: md5 ?? '', size: size ?? 0, owner: named?.owner ?? '' },
+    const rows = await verifiedOf(by, { sha256, md5, sha1, size }).all(this.#session, {
+      ...{
+        sha256: sha256 ?? '',
+        md5: md5 ?? '',
+        sha1: sha1 ?? '',
+        size: size ?? 0,
+        owner: named?.owner ?? '',
+      },
     });
     const found: Manifest[] = [];
     for (const row of rows) found.push(await this.#withParts(row));
@@ -193,6 +204,10 @@ export class Manifests implements ManifestQueries, ManifestCommands {
       const some = parts.slice(start, start + PARTS_AT_ONCE);
       await runQuery(this.#session, build.insertInto('manifest_parts').values(some));
     }
+  }
+
+  async learnSha1(id: string, sha1: string): Promise<void> {
+    await learnSha1.run(this.#session, { id: toId(id), sha1 });
   }
 
   async claim(id: string): Promise<boolean> {

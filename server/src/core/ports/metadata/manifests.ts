@@ -10,7 +10,7 @@ export interface ManifestQueries {
    * those that a ready file of the owner names, or of anybody.
    */
   findVerified(
-    digest: { sha256?: string; md5?: string },
+    digest: { sha256?: string; md5?: string; sha1?: string },
     size: number | undefined,
     named?: { readonly owner: string | undefined },
   ): Promise<readonly Manifest[]>;
@@ -18,6 +18,8 @@ export interface ManifestQueries {
 
 export interface ManifestCommands {
   insert(manifest: Manifest): Promise<void>;
+  /** Keeps the SHA-1 that this service computed of its content. */
+  learnSha1(id: string, sha1: string): Promise<void>;
   /** Takes a reference: clears the idle mark. False when the manifest is gone, then it must not be used. */
   claim(id: string): Promise<boolean>;
   /** Keeps it from being removed until the transaction ends; false when it is gone. */

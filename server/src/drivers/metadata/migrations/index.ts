@@ -14,6 +14,7 @@ import { accountTables } from './0012-accounts.ts';
 import { driveTables } from './0014-drive.ts';
 import { auditAndKeys } from './0015-audit-and-keys.ts';
 import { possessionTable } from './0017-possession.ts';
+import { sha1Index } from './0019-sha1.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -34,5 +35,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0017-possession': possessionTable(types),
     '0014-drive': driveTables(types),
     '0012-accounts': accountTables(types),
+    '0019-sha1': sha1Index(types),
   };
 }
