@@ -24,6 +24,7 @@ import { tasksContract } from './metadata-tasks.ts';
 import { transactionsContract } from './metadata-transactions.ts';
 import { uploadsContract } from './metadata-uploads.ts';
 import { usageContract } from './metadata-usage.ts';
+import { nameSearchContract } from './name-search.ts';
 
 /** The promises of the metadata port; call it with a function that makes an empty database. */
 export function metadataContract(name: string, createDatabase: () => Promise<TestDatabase>): void {
@@ -49,6 +50,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     drivesContract(fixture);
     entriesContract(fixture);
     driveStructureContract(fixture);
+    nameSearchContract(fixture);
     transactionsContract(fixture);
     racesContract(fixture);
   });

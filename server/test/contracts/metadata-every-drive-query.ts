@@ -122,6 +122,9 @@ export async function callEveryDriveQuery(
   await r.entries.versionsOf(['11', '12']);
   await r.entries.removeVersions('12', [1, 2]);
   await r.entries.update(file);
+  await r.entries.update({ ...file, nameKey: 'm' });
+  await r.names.candidates({ userId, tokens: [1, -2], before: undefined, limit: 10 });
+  await r.names.candidates({ userId, tokens: [1], before: '9', limit: 10 });
   await r.entries.detach(['12'], '1');
   await r.entries.remove(['11', '12']);
 }

@@ -11,6 +11,7 @@ import type { LinkCommands, LinkQueries } from './metadata/links.ts';
 import type { ManifestCommands, ManifestQueries } from './metadata/manifests.ts';
 import type { MediaCommands, MediaQueries } from './metadata/media.ts';
 import type { MoveCommands, MoveQueries } from './metadata/moves.ts';
+import type { NameIndexQueries } from './metadata/name-index.ts';
 import type { PlacementCommands, PlacementQueries } from './metadata/placements.ts';
 import type { PossessionCommands } from './metadata/possession.ts';
 import type { ReplicaSet } from './metadata/replicas.ts';
@@ -44,6 +45,7 @@ export interface MetadataReader {
   readonly events: EventQueries;
   readonly sinks: SinkQueries;
   readonly usage: UsageQueries;
+  readonly names: NameIndexQueries;
   readonly audit: AuditQueries;
   readonly drives: DriveQueries;
   readonly entries: EntryQueries;
@@ -73,6 +75,7 @@ export interface MetadataWriter {
   readonly usage: UsageQueries & UsageCommands;
   readonly audit: AuditQueries & AuditCommands;
   readonly possession: PossessionCommands;
+  readonly names: NameIndexQueries;
   readonly drives: DriveQueries & DriveCommands;
   readonly entries: EntryQueries & EntryCommands;
   readonly users: UserQueries & UserCommands;

@@ -29,6 +29,7 @@ import {
   trashedBefore,
   updateEntry,
 } from './entry-statements.ts';
+import { putNames, removeNames } from './name-index.ts';
 import type { Session } from './session.ts';
 import { runQuery, Statement } from './statement.ts';
 import { unique } from './unique.ts';
@@ -38,6 +39,12 @@ const ROWS_AT_ONCE = 500;
 
 const lineage = new Statement((dialect, p: { id: bigint }) =>
   lineagesFrom(dialect, { apply: (query) => query.where('id', '=', p.id) }),
+);
+
+const NAME_COLUMNS = ['id', 'user_id', 'name_key'] as const;
+
+const findName = new Statement(({ build }, p: { id: bigint }) =>
+  build.selectFrom('entries').select(NAME_COLUMNS).where('id', '=', p.id),
 );
 
 export class Entries implements EntryQueries, EntryCommands {
@@ -179,7 +186,9 @@ export class Entries implements EntryQueries, EntryCommands {
   }
 
   async insert(entry: Entry): Promise<void> {
-    await unique(insertEntry.run(this.#session, rowOfEntry(entry)), () => taken(entry));
+    const row = rowOfEntry(entry);
+    await unique(insertEntry.run(this.#session, row), () => taken(entry));
+    await putNames(this.#session, [row]);
   }
 
   async insertMany(entries: readonly Entry[]): Promise<void> {
@@ -188,16 +197,24 @@ export class Entries implements EntryQueries, EntryCommands {
       const rows = entries.slice(start, start + ROWS_AT_ONCE).map(rowOfEntry);
       const insert = runQuery(this.#session, build.insertInto('entries').values(rows));
       await unique(insert, () => 'One of these names is taken in its folder.');
+      await putNames(this.#session, rows);
     }
   }
 
   async update(entry: Entry): Promise<void> {
-    await unique(updateEntry.run(this.#session, rowOfEntry(entry)), () => taken(entry));
+    const row = rowOfEntry(entry);
+    const before = await findName.first(this.#session, { id: row.id });
+    await unique(updateEntry.run(this.#session, row), () => taken(entry));
+    if (before === undefined || before.name_key === row.name_key) return;
+    await removeNames(this.#session, [before]);
+    await putNames(this.#session, [row]);
   }
 
   async remove(ids: readonly string[]): Promise<void> {
     const { build } = this.#session.dialect;
     for (const list of chunks(ids.map(toId))) {
+      const named = build.selectFrom('entries').select(NAME_COLUMNS).where('id', 'in', list);
+      await removeNames(this.#session, (await runQuery(this.#session, named)).rows);
       await runQuery(this.#session, build.deleteFrom('entry_versions').where('entry_id', 'in', list));
       await runQuery(this.#session, build.deleteFrom('entries').where('id', 'in', list));
     }

@@ -13,6 +13,7 @@ import { Links } from './links.ts';
 import { Manifests } from './manifests.ts';
 import { Media } from './media.ts';
 import { Moves } from './moves.ts';
+import { NameIndex } from './name-index.ts';
 import { Placements } from './placements.ts';
 import { Possession } from './possession.ts';
 import { Scrubs } from './scrubs.ts';
@@ -47,6 +48,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly usage: Usage;
   readonly audit: Audit;
   readonly possession: Possession;
+  readonly names: NameIndex;
   readonly drives: Drives;
   readonly entries: Entries;
   readonly users: Users;
@@ -73,6 +75,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.usage = new Usage(session);
     this.audit = new Audit(session);
     this.possession = new Possession(session);
+    this.names = new NameIndex(session);
     this.drives = new Drives(session);
     this.entries = new Entries(session);
     this.users = new Users(session);

@@ -1,4 +1,5 @@
 import type { ColumnDataType, ColumnDefinitionBuilder, Expression } from 'kysely';
+import type { NameIndexWay } from '../name-index-way.ts';
 
 type Type = ColumnDataType | Expression<unknown>;
 
@@ -18,6 +19,7 @@ export interface ColumnTypes {
   readonly clusteredTable: string;
   /** True when an index can leave out rows that are null in its first column. */
   readonly partialIndexes: boolean;
+  readonly nameIndex: NameIndexWay;
   /** True when dropping an index takes the name of its table. */
   readonly indexesBelongToTables: boolean;
 }

@@ -14,6 +14,7 @@ import { accountTables } from './0012-accounts.ts';
 import { driveTables } from './0014-drive.ts';
 import { auditAndKeys } from './0015-audit-and-keys.ts';
 import { possessionTable } from './0017-possession.ts';
+import { searchTables } from './0018-search.ts';
 import { sha1Index } from './0019-sha1.ts';
 import type { ColumnTypes } from './column-types.ts';
 
@@ -33,6 +34,8 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0011-media': mediaTables(types),
     '0015-audit-and-keys': auditAndKeys(types),
     '0017-possession': possessionTable(types),
+    '0018-search': searchTables(types),
+    '0019-sha1': sha1Index(types),
     '0014-drive': driveTables(types),
     '0012-accounts': accountTables(types),
     '0019-sha1': sha1Index(types),

@@ -10,6 +10,7 @@ import {
 } from 'kysely';
 import type { Tables } from '../../rows.ts';
 import type { Column, Dialect, Insert } from '../../session.ts';
+import { rowsOfNames } from './name-index.ts';
 
 type AnySelect = SelectQueryBuilder<Tables, keyof Tables, object>;
 
@@ -35,8 +36,9 @@ function replaceTaken<T extends keyof Tables>(
 /** `collation` compares bytes and takes trailing spaces for what they are; the two kinds of server call it differently. */
 function dialectWith(collation: string): Dialect {
   const text = (type: string) => sql.raw(`${type} character set utf8mb4 collate ${collation}`);
+  const build = over(new DummyDriver());
   return {
-    build: over(new DummyDriver()),
+    build,
     over,
     columnTypes: {
       idKey: 'bigint',
@@ -46,6 +48,7 @@ function dialectWith(collation: string): Dialect {
       short: (length) => text(`varchar(${length})`),
       clusteredTable: '',
       partialIndexes: false,
+      nameIndex: rowsOfNames(build),
       indexesBelongToTables: true,
     },
     findMigrationTable:

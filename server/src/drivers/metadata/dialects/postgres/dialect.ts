@@ -10,6 +10,7 @@ import {
 import type { Tables } from '../../rows.ts';
 import type { Dialect } from '../../session.ts';
 import { replaceOnConflict, skipOnConflict } from '../on-conflict.ts';
+import { arraysOfNames } from './name-index.ts';
 
 type AnySelect = SelectQueryBuilder<Tables, keyof Tables, object>;
 
@@ -23,8 +24,10 @@ const over: Dialect['over'] = (driver) =>
     },
   });
 
+const build = over(new DummyDriver());
+
 export const postgres: Dialect = {
-  build: over(new DummyDriver()),
+  build,
   over,
   columnTypes: {
     idKey: 'bigint',
@@ -35,6 +38,7 @@ export const postgres: Dialect = {
     short: (length) => sql`${sql.raw(`varchar(${length})`)} collate "C"`,
     clusteredTable: '',
     partialIndexes: true,
+    nameIndex: arraysOfNames(build),
     indexesBelongToTables: false,
   },
   findMigrationTable:

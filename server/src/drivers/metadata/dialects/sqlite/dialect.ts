@@ -2,6 +2,7 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
 import type { Tables } from '../../rows.ts';
 import type { Dialect } from '../../session.ts';
 import { replaceOnConflict, skipOnConflict } from '../on-conflict.ts';
+import { fullTextNames } from './name-index.ts';
 
 const over: Dialect['over'] = (driver) =>
   new Kysely<Tables>({
@@ -13,8 +14,10 @@ const over: Dialect['over'] = (driver) =>
     },
   });
 
+const build = over(new DummyDriver());
+
 export const sqlite: Dialect = {
-  build: over(new DummyDriver()),
+  build,
   over,
   columnTypes: {
     idKey: 'integer',
@@ -24,6 +27,7 @@ export const sqlite: Dialect = {
     short: (length) => `varchar(${length})`,
     clusteredTable: 'without rowid',
     partialIndexes: true,
+    nameIndex: fullTextNames(build),
     indexesBelongToTables: false,
   },
   findMigrationTable: "select name from sqlite_master where type = 'table' and name = 'schema_migrations'",

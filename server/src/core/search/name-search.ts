@@ -1,0 +1,183 @@
+import { nameKeyOf } from '../drive/entry-names.ts';
+import type { DriveTree } from '../drive/tree.ts';
+import { OsproxyError } from '../errors.ts';
+import type { Entry, EntryKind } from '../model/entry.ts';
+import type { PersonPrincipal } from '../model/principal.ts';
+import type { Metadata } from '../ports/metadata.ts';
+import { type NameQuery, nameQueryOf, PLACES, type Place, placeIn, tokensOfQuery } from './name-tokens.ts';
+
+/** Characters of what is looked for. */
+export const LONGEST_QUERY = 255;
+/** Entries that one page may have. */
+export const MOST_FOUND = 200;
+/** Candidates looked at together. */
+const AT_ONCE = 500;
+/** Candidates that one page looks at; a page that ends with them is short, and the next goes on behind. */
+const MOST_LOOKED_AT = 5000;
+
+/** Where a page ends: everything of better places, and of this place what has a higher id. */
+export interface SearchPlace {
+  readonly place: Place;
+  readonly id: string;
+}
+
+export interface SearchQuery {
+  readonly text: string;
+  readonly kind?: EntryKind | undefined;
+  /** Only what is in this folder, at any depth. */
+  readonly within?: string | undefined;
+  /** Only what has changed since then. */
+  readonly changedAfter?: number | undefined;
+  readonly after?: SearchPlace | undefined;
+  /** 1 to MOST_FOUND. */
+  readonly limit: number;
+}
+
+export interface Found {
+  readonly entry: Entry;
+  /** The folders above it, the root first. */
+  readonly above: readonly Entry[];
+}
+
+export interface SearchPage {
+  readonly found: readonly Found[];
+  /** Where the next page begins; undefined where there is none. */
+  readonly next: SearchPlace | undefined;
+}
+
+interface SearchParts {
+  readonly metadata: Metadata;
+  readonly tree: Pick<DriveTree, 'locate'>;
+}
+
+/**
+ * Looks for entries of one person by name. Best first: the name itself, names that begin with it, then those with a word that does, then all others; of one kind
+ * the newest entry first. What is in the trash is never found, nor what is in a folder there.
+ */
+export class NameSearch {
+  readonly #parts: SearchParts;
+
+  constructor(parts: SearchParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws InvalidArgument for a text without a character to look for, or one too long. */
+  async search({ userId }: PersonPrincipal, wanted: SearchQuery): Promise<SearchPage> {
+    const query = nameQueryOf(checkText(wanted.text));
+    const looking = new Looking(this.#parts, userId, query, wanted);
+    const few = await looking.candidates('anywhere', undefined);
+    if (few.length < AT_ONCE) return looking.best(few);
+    return looking.placeByPlace();
+  }
+}
+
+function checkText(text: string): string {
+  const bad = (message: string) => new OsproxyError('InvalidArgument', message, { details: { field: 'q' } });
+  if ([...text].length > LONGEST_QUERY) throw bad(`q has more than ${LONGEST_QUERY} characters.`);
+  const key = nameKeyOf(text).trim();
+  if (key === '') throw bad('q must have a character to look for.');
+  return key;
+}
+
+interface Match {
+  readonly entry: Entry;
+  readonly place: Place;
+}
+
+/** One search for one page. */
+class Looking {
+  readonly #parts: SearchParts;
+  readonly #userId: string;
+  readonly #query: NameQuery;
+  readonly #wanted: SearchQuery;
+  readonly #found: Found[] = [];
+  #last: SearchPlace | undefined;
+
+  constructor(parts: SearchParts, userId: string, query: NameQuery, wanted: SearchQuery) {
+    this.#parts = parts;
+    this.#userId = userId;
+    this.#query = query;
+    this.#wanted = wanted;
+  }
+
+  candidates(place: Place, before: string | undefined): Promise<readonly string[]> {
+    const tokens = tokensOfQuery(this.#userId, this.#query, place);
+    return this.#parts.metadata.names.candidates({ userId: this.#userId, tokens, before, limit: AT_ONCE });
+  }
+
+  /** The page from all candidates there are. */
+  async best(ids: readonly string[]): Promise<SearchPage> {
+    const { after } = this.#wanted;
+    const matches = (await this.#matches(ids)).filter((one) => after === undefined || isBehind(one, after));
+    const isFull = await this.#take(matches.sort(inOrder));
+    return this.#page(isFull);
+  }
+
+  /** The page from one place after the other, each from its newest candidate down. */
+  async placeByPlace(): Promise<SearchPage> {
+    const { after } = this.#wanted;
+    let looked = 0;
+    for (const place of PLACES.slice(after === undefined ? 0 : PLACES.indexOf(after.place))) {
+      let before = after?.place === place ? after.id : undefined;
+      for (;;) {
+        const ids = await this.candidates(place, before);
+        before = ids.at(-1) ?? before;
+        const matches = (await this.#matches(ids)).filter((one) => one.place === place);
+        if (await this.#take(matches.sort(inOrder))) return this.#page(true);
+        if (ids.length < AT_ONCE) break;
+        looked += ids.length;
+        if (before === undefined || looked < MOST_LOOKED_AT) continue;
+        this.#last = { place, id: before };
+        return this.#page(true);
+      }
+    }
+    return this.#page(false);
+  }
+
+  /** Those whose name is what is looked for, and that the filters let through. */
+  async #matches(ids: readonly string[]): Promise<Match[]> {
+    const { kind, changedAfter } = this.#wanted;
+    const entries = await this.#parts.metadata.entries.findMany(ids);
+    return entries.flatMap((entry) => {
+      if (entry.userId !== this.#userId || entry.liveParentId === undefined) return [];
+      if (kind !== undefined && entry.kind !== kind) return [];
+      if (changedAfter !== undefined && entry.updatedAt <= changedAfter) return [];
+      const place = placeIn(entry.nameKey, this.#query);
+      return place === undefined ? [] : [{ entry, place }];
+    });
+  }
+
+  /** True when the page is full before the last of them. */
+  async #take(matches: readonly Match[]): Promise<boolean> {
+    const { limit, within } = this.#wanted;
+    for (let start = 0; start < matches.length; start += limit) {
+      const some = matches.slice(start, start + limit);
+      const ids = some.map(({ entry }) => entry.id);
+      const located = await this.#parts.tree.locate(this.#userId, ids);
+      for (const { entry, place } of some) {
+        if (this.#found.length === limit) return true;
+        this.#last = { place, id: entry.id };
+        const above = located.get(entry.id)?.slice(1).toReversed();
+        if (above === undefined) continue;
+        if (within !== undefined && !above.some(({ id }) => id === within)) continue;
+        this.#found.push({ entry, above });
+      }
+    }
+    return false;
+  }
+
+  #page(goesOn: boolean): SearchPage {
+    return { found: this.#found, next: goesOn ? this.#last : undefined };
+  }
+}
+
+function inOrder(a: Match, b: Match): number {
+  const places = PLACES.indexOf(a.place) - PLACES.indexOf(b.place);
+  if (places !== 0) return places;
+  return BigInt(a.entry.id) > BigInt(b.entry.id) ? -1 : 1;
+}
+
+function isBehind({ entry, place }: Match, after: SearchPlace): boolean {
+  const places = PLACES.indexOf(place) - PLACES.indexOf(after.place);
+  return places > 0 || (places === 0 && BigInt(entry.id) < BigInt(after.id));
+}
