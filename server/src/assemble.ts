@@ -35,6 +35,7 @@ import { Possession } from '#core/possession/possession.ts';
 import { RateLimits } from '#core/rate-limits.ts';
 import { RelaxedFiles } from '#core/relaxed-files.ts';
 import { ScrubBoard } from '#core/scrub/scrub-board.ts';
+import { NameSearch } from '#core/search/name-search.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
@@ -278,6 +279,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
   const accounts = configuredAccounts(config, { metadata, coordinator, ids: snowflakes, clock });
   const usage = configuredUsage(config, { metadata, clock, logger, telemetry });
+  const drive = new Drive(base);
   const instantUpload = new InstantUpload({ ...base, scope: config.instantUpload.scope });
   const core: Core = {
     authenticator: createAuthenticator({
@@ -320,7 +322,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     }),
     usage: new UsageBoard(metadata),
     audit,
-    drive: new Drive(base),
+    drive,
+    search: new NameSearch({ metadata, tree: drive.tree }),
     clock,
   };
   return {

@@ -19,6 +19,7 @@ import type { Moves } from './moves.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Possession } from './possession/possession.ts';
 import type { ScrubBoard } from './scrub/scrub-board.ts';
+import type { NameSearch } from './search/name-search.ts';
 import type { ServiceKeys } from './service-keys.ts';
 import type { StoreOverview } from './store-overview.ts';
 import type { TaskBoard } from './task-board.ts';
@@ -54,5 +55,6 @@ export interface Core {
   readonly usage: UsageBoard;
   readonly audit: AuditLog;
   readonly drive: Drive;
+  readonly search: NameSearch;
   readonly clock: Clock;
 }

@@ -44,6 +44,7 @@ export const SMALL_TABLES = [
   'scrubs',
   'task_types',
   'usage_sources',
+  'given_names',
   'drive_jobs',
 ];
 

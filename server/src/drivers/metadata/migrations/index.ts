@@ -32,6 +32,7 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0009-usage': usageTables(types),
     '0010-scrub': scrubTables(types),
     '0011-media': mediaTables(types),
+    '0014-drive': driveTables(types),
     '0015-audit-and-keys': auditAndKeys(types),
     '0017-possession': possessionTable(types),
     '0018-search': searchTables(types),

@@ -21,7 +21,7 @@ export function rowsOfNames(build: Kysely<Tables>): NameIndexWay {
       return [
         on(
           build,
-          sql`insert into entry_names (user_id, token, entry_id) select user_id, token, entry_id from json_table(${`[${rows.join(',')}]`}, '$[*]' ${columns}) as names`,
+          sql`insert into entry_names (user_id, token, entry_id) select user_id, token, entry_id from json_table(${`[${rows.join(',')}]`}, '$[*]' ${columns}) as given_names`,
         ),
       ];
     },
