@@ -9,7 +9,7 @@ import type { Metadata } from '../server/src/core/ports/metadata.ts';
 import { NameSearch } from '../server/src/core/search/name-search.ts';
 import { openMetadata } from '../server/src/drivers/metadata/index.ts';
 import { createMariadbDatabase, startMariadb } from '../server/test/services/mariadb.ts';
-import { createPostgresDatabase, startPostgres } from '../server/test/services/postgres.ts';
+import { createPostgresDatabase, startPostgres, vacuumPostgres } from '../server/test/services/postgres.ts';
 import { numbersAndWords } from './harness/arguments.ts';
 import { benchmark } from './harness/benchmark.ts';
 import { GIB } from './harness/files.ts';
@@ -99,10 +99,15 @@ function queriesOf(): Readonly<Record<string, readonly string[]>> {
   };
 }
 
-async function measure(database: string, metadata: Metadata): Promise<string[][]> {
+async function measure(
+  database: string,
+  metadata: Metadata,
+  settle: () => Promise<void>,
+): Promise<string[][]> {
   const begun = performance.now();
   const persons = await fill(metadata);
   const seconds = (performance.now() - begun) / 1000;
+  await settle();
   console.log(`${database}: ${count} names written in ${seconds.toFixed(0)} s`);
   const search = new NameSearch({ metadata, tree: new DriveTree({ metadata, ids, clock }) });
   const rows: string[][] = [];
@@ -151,7 +156,10 @@ await benchmark({
               : (await createMariadbDatabase(server.access)).url;
         const metadata = await openMetadata(url, { logger: quiet, server: { poolSize: 4 } });
         await metadata.migrate();
-        rows.push(...(await measure(database, metadata)));
+        const settle = async () => {
+          if (database === 'postgres') await vacuumPostgres(url);
+        };
+        rows.push(...(await measure(database, metadata, settle)));
         await metadata.close();
       } finally {
         await server?.stop();

@@ -212,3 +212,8 @@ function databaseOf({ url }: SqlServerAccess, name: string): SqlDatabase {
     },
   };
 }
+
+/** What the server does by itself some time after much was written: dead rows are cleared away, and the planner learns what is there. */
+export function vacuumPostgres(url: string): Promise<void> {
+  return withClient(url, async (client) => void (await client.query('vacuum analyze')));
+}

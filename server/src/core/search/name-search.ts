@@ -7,11 +7,9 @@ import type { Metadata } from '../ports/metadata.ts';
 import { type NameQuery, nameQueryOf, PLACES, type Place, placeIn, tokensOfQuery } from './name-tokens.ts';
 
 /** Characters of what is looked for. */
-export const LONGEST_QUERY = 255;
-/** Entries that one page may have. */
-export const MOST_FOUND = 200;
+const LONGEST_QUERY = 255;
 /** Candidates looked at together. */
-const AT_ONCE = 500;
+const AT_ONCE = 300;
 /** Candidates that one page looks at; a page that ends with them is short, and the next goes on behind. */
 const MOST_LOOKED_AT = 5000;
 
@@ -29,11 +27,11 @@ export interface SearchQuery {
   /** Only what has changed since then. */
   readonly changedAfter?: number | undefined;
   readonly after?: SearchPlace | undefined;
-  /** 1 to MOST_FOUND. */
+  /** 1 to 200. */
   readonly limit: number;
 }
 
-export interface Found {
+interface Found {
   readonly entry: Entry;
   /** The folders above it, the root first. */
   readonly above: readonly Entry[];

@@ -32,13 +32,11 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0009-usage': usageTables(types),
     '0010-scrub': scrubTables(types),
     '0011-media': mediaTables(types),
+    '0012-accounts': accountTables(types),
     '0014-drive': driveTables(types),
     '0015-audit-and-keys': auditAndKeys(types),
     '0017-possession': possessionTable(types),
     '0018-search': searchTables(types),
-    '0019-sha1': sha1Index(types),
-    '0014-drive': driveTables(types),
-    '0012-accounts': accountTables(types),
     '0019-sha1': sha1Index(types),
   };
 }

@@ -1,9 +1,6 @@
 import { type Kysely, sql } from 'kysely';
-import { type Candidates, type NameIndexWay, on } from '../../name-index-way.ts';
+import { type NameIndexWay, on } from '../../name-index-way.ts';
 import type { Tables } from '../../rows.ts';
-
-/** Newest entries of a person that are looked at one by one before the index is asked: what is in many names is found among them. */
-const NEWEST = 5000;
 
 /** An inverted index (GIN) over the tokens of each name. */
 export function arraysOfNames(build: Kysely<Tables>): NameIndexWay {
@@ -30,29 +27,13 @@ export function arraysOfNames(build: Kysely<Tables>): NameIndexWay {
       const entries = literal(names.map(({ entry }) => String(entry)));
       return [on(build, sql`delete from entry_names where entry_id = any(${entries}::bigint[])`)];
     },
-    candidates: (wanted) => on(build, candidates(wanted)),
+    // Where the tokens are in many names, the planner walks the person's newest entries instead of gathering all that match.
+    candidates: ({ user, tokens, before, limit }) =>
+      on(
+        build,
+        sql`select entry_id as id from entry_names where user_id = ${user} and tokens @> ${literal(tokens)}::int[] and entry_id < ${before} order by entry_id desc limit ${limit}`,
+      ),
   };
-}
-
-/**
- * A token in many names would make the index gather most of what a person has, to be sorted for a few. "+ 0" keeps the planner from walking all of a person's entries
- * where it takes a rare token for a common one.
- */
-function candidates({ user, tokens, before, limit }: Candidates) {
-  const wanted = sql`${literal(tokens)}::int[]`;
-  return sql<{ id: string }>`with newest as materialized (
-      select entry_id, tokens @> ${wanted} as fits from entry_names
-      where user_id = ${user} and entry_id < ${before} order by entry_id desc limit ${sql.lit(NEWEST)}
-    )
-    select entry_id as id from (
-      (select entry_id from newest where fits order by entry_id desc limit ${limit})
-      union all
-      (select entry_id from entry_names
-        where user_id = ${user} and tokens @> ${wanted} and entry_id < (select min(entry_id) from newest)
-          and (select count(*) from newest) = ${sql.lit(NEWEST)}
-          and (select count(*) from newest where fits) < ${limit}
-        order by entry_id + 0 desc limit ${limit})
-    ) as found order by entry_id desc limit ${limit}`;
 }
 
 function literal(values: readonly (string | number)[]): string {
