@@ -3,6 +3,7 @@ import type { Config } from '#config/config.ts';
 import { nodeIdOf } from '#config/data-dir.ts';
 import { linkKeysOf } from '#config/link-keys.ts';
 import { AuditLog } from '#core/audit/audit-log.ts';
+import { COMMAND } from '#core/audit/caller.ts';
 import { createAuthenticator } from '#core/authentication.ts';
 import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import { PeerGate } from '#core/cluster/peer-gate.ts';
@@ -85,7 +86,12 @@ export const openService: OpenService = async (config, logger, process) => {
   const { metadata, stores, workers, core, keys } = parts;
   const graceMs = config.purge.graceSeconds * 1000;
   const service: Service = {
-    keys: core.keys,
+    keys: {
+      create: (wanted) => core.keys.create(wanted, COMMAND),
+      list: () => core.keys.list(),
+      revoke: (id) => core.keys.revoke(id, COMMAND),
+      rotate: (id, overlapSeconds) => core.keys.rotate(id, overlapSeconds, COMMAND),
+    },
     cluster: core.cluster,
     stores: core.stores,
     moves: {
@@ -212,7 +218,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const md5 = config.uploads.md5;
   const limits = new Map(config.stores.map((store) => [store.name, limitsOf(store)]));
   const { defaultStore, placement } = config;
-  const policy = new PlacementPolicy({ rules: placement.rules, defaultStore, limits });
+  const policy = new PlacementPolicy({ rules: placement.rules, defaultStore, limits, stores: stores.names });
   const settings = {
     partSize: config.uploads.partSizeMiB * MEBIBYTE,
     expireMs: config.uploads.expireHours * 3_600_000,
@@ -273,7 +279,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     leaseMs,
     leads: () => lead.held !== undefined,
   });
-  const serviceKeys = new ServiceKeys(metadata, clock, config.apiKey);
+  const serviceKeys = new ServiceKeys({ ...base, stores: stores.names, configuredKey: config.apiKey });
   const usages = new StoreUsages(metadata);
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });

@@ -123,7 +123,10 @@ describe('what cannot be understood ends with 2 and one sentence', () => {
       'The option --output of "osproxy openapi" needs a value; see "osproxy openapi --help".',
     ],
     [['config'], '"osproxy config" needs one of print, reference; see "osproxy config --help".'],
-    [['keys'], '"osproxy keys" needs one of create, list, revoke <id>; see "osproxy keys --help".'],
+    [
+      ['keys'],
+      '"osproxy keys" needs one of create, list, rotate <id>, revoke <id>; see "osproxy keys --help".',
+    ],
     [['keys', 'create'], '"osproxy keys create" needs --name: what the key is for.'],
     [
       ['keys', 'create', '--name', 'a', '--scopes', 'read,fly'],

@@ -4,11 +4,12 @@ import type { NewUser, UserChange, UserPage } from '#core/accounts/users.ts';
 import type { ClusterView } from '#core/cluster/cluster-overview.ts';
 import type { SinkView } from '#core/events/sink-board.ts';
 import type { HeldPage } from '#core/holds.ts';
+import type { NewServiceKey } from '#core/key-rules.ts';
 import type { FileRecord } from '#core/model/file.ts';
 import type { NodeLoad } from '#core/model/lease.ts';
 import type { MediaReason, MediaRecord } from '#core/model/media.ts';
 import type { MoveRecord } from '#core/model/move.ts';
-import type { Scope, ServiceKey } from '#core/model/principal.ts';
+import type { ServiceKey } from '#core/model/principal.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
 import type { TaskRecord } from '#core/model/task.ts';
 import type { UsageTotal } from '#core/model/usage.ts';
@@ -18,17 +19,10 @@ import type { Logger } from '#core/ports/logger.ts';
 import type { TaskFilter } from '#core/ports/metadata/tasks.ts';
 import type { PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
 import type { ScrubReport } from '#core/scrub/scrub-board.ts';
+import type { KeyWithSecret } from '#core/service-keys.ts';
 import type { StoreView } from '#core/store-overview.ts';
 import type { TaskReport, TaskTypeView } from '#core/task-board.ts';
 import type { UsageQuestion } from '#core/usage/usage-board.ts';
-
-interface NewServiceKey {
-  readonly name: string;
-  readonly owner: string;
-  readonly scopes: readonly Scope[];
-  /** Milliseconds since the epoch; without it the key does not expire. */
-  readonly expiresAt?: number;
-}
 
 export interface FsckFinding {
   readonly kind: string;
@@ -83,10 +77,12 @@ export interface TaskWorker {
 /** The service as the commands see it. Opening it changes nothing in the database; migrate does. */
 export interface Service {
   readonly keys: {
-    create(key: NewServiceKey): Promise<{ readonly key: ServiceKey; readonly secret: string }>;
+    create(key: NewServiceKey): Promise<KeyWithSecret>;
     list(): Promise<readonly ServiceKey[]>;
     /** Rejects with NotFound for an unknown id. */
     revoke(id: string): Promise<void>;
+    /** Rejects with NotFound for an unknown id, Conflict for one that is over or whose former secret is good for longer. */
+    rotate(id: string, overlapSeconds: number): Promise<KeyWithSecret>;
   };
   readonly users: {
     create(user: NewUser): Promise<User>;

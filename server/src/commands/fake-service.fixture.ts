@@ -30,6 +30,8 @@ function key(number: number): ServiceKey {
     expiresAt: undefined,
     revokedAt: undefined,
     lastUsedAt: undefined,
+    ...{ store: undefined, namePrefix: undefined, former: undefined },
+    ...{ lastUsedFrom: undefined, rotatedAt: undefined },
   };
 }
 
@@ -100,6 +102,7 @@ const openService: OpenService = async (config) => {
         secret: 'osk_the-secret',
       }),
       list: async () => keys,
+      rotate: async (id) => ({ key: { ...key(9), id }, secret: 'osk_the-new-secret' }),
       revoke: async (id) => {
         if (!keys.some((known) => known.id === id))
           throw new OsproxyError('NotFound', `There is no key "${id}".`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AccessRule, admit, mayTouch, ownerOf, visibleOwner } from './access.ts';
+import { type AccessRule, admit, authorOf, checkAuthor, mayTouch, visibleTo } from './access.ts';
 import { isOsproxyError } from './errors.ts';
 import { ownerOfUser, type Principal, SCOPES, type Scope, type ServicePrincipal } from './model/principal.ts';
 
@@ -9,6 +9,11 @@ const service = (...scopes: Scope[]): ServicePrincipal => ({
   keyId: 'k',
   owner: 'a',
   scopes: new Set(scopes),
+});
+const limited = (namePrefix: string, ...scopes: Scope[]): ServicePrincipal => ({
+  ...service(...scopes),
+  namePrefix,
+  store: 'far',
 });
 const link = (scope: 'read' | 'write'): Principal => ({
   kind: 'link',
@@ -83,17 +88,42 @@ describe('mayTouch', () => {
     [link('read'), { uid: '8', owner: 'a' }, false],
     [nobody, { uid: '7', owner: 'a' }, false],
   ] as const)('%# %j', (principal, thing, wanted) => {
-    expect(mayTouch(principal, thing)).toBe(wanted);
+    expect(mayTouch(principal, { ...thing, name: 'x' })).toBe(wanted);
+  });
+
+  it.each([
+    ['in/', 'in/a', true],
+    ['in/', 'in/', true],
+    ['in/', 'in', false],
+    ['in/', 'IN/a', false],
+    ['in/', 'out/in/a', false],
+    ['in/', ' in/a', false],
+    ['in/', '/in/a', false],
+    ['in/', 'in\u2215a', false],
+    ['caf\u00e9', 'cafe\u0301.txt', false],
+    ['cafe\u0301', 'caf\u00e9.txt', false],
+    ['\ufb01', 'fi', false],
+    ['😀', '😀.txt', true],
+  ])('a key of the prefix %j and the name %j: %s', (prefix, name, wanted) => {
+    expect(mayTouch(limited(prefix, 'read'), { uid: '7', owner: 'a', name })).toBe(wanted);
+    expect(mayTouch(limited(prefix, 'read'), { uid: '7', owner: 'b', name })).toBe(false);
+    const make = () => checkAuthor(authorOf(limited(prefix, 'write')), name);
+    if (wanted) expect(make).not.toThrow();
+    else expect(make).toThrow(/may only use names/);
   });
 });
 
 describe('owners', () => {
   it('new things belong to the key, and links own nothing', () => {
-    expect(ownerOf(service('write'))).toBe('a');
-    expect(ownerOf(person('member'))).toBe('~5');
-    expect(() => ownerOf(link('write'))).toThrow(/Only services/);
-    expect(() => ownerOf(nobody)).toThrow(/Only services/);
-    expect(visibleOwner(service('read'))).toBe('a');
-    expect(visibleOwner(service('admin'))).toBeUndefined();
+    expect(authorOf(service('write'))).toEqual({ owner: 'a', keyId: 'k' });
+    expect(authorOf(limited('in/', 'write'))).toEqual({
+      ...{ owner: 'a', keyId: 'k', namePrefix: 'in/', store: 'far' },
+    });
+    expect(authorOf(person('member'))).toEqual({ owner: '~5' });
+    expect(() => authorOf(link('write'))).toThrow(/Only services/);
+    expect(() => authorOf(nobody)).toThrow(/Only services/);
+    expect(visibleTo(service('read'))).toEqual({ owner: 'a' });
+    expect(visibleTo(limited('in/', 'read'))).toEqual({ owner: 'a', namePrefix: 'in/' });
+    expect(visibleTo(service('admin'))).toEqual({});
   });
 });

@@ -67,21 +67,53 @@ function admitPerson(
   );
 }
 
-/** True when the principal may see things of this owner and uid; what it may not see does not exist for it. */
+/** True when the principal may see things of this owner, uid and name; what it may not see does not exist for it. */
 export function mayTouch(
   principal: Principal,
-  thing: { readonly uid: string; readonly owner: string },
+  thing: { readonly uid: string; readonly owner: string; readonly name: string },
 ): boolean {
-  if (principal.kind === 'service') return principal.scopes.has('admin') || principal.owner === thing.owner;
+  if (principal.kind === 'service') {
+    if (principal.scopes.has('admin')) return true;
+    return principal.owner === thing.owner && isWithin(principal.namePrefix, thing.name);
+  }
   if (principal.kind === 'person') return principal.owner === thing.owner;
   if (principal.kind === 'link') return principal.uid === thing.uid;
   return false;
 }
 
-/** The owner that new things of this principal belong to. */
-export function ownerOf(principal: Principal): string {
-  if (principal.kind === 'service' || principal.kind === 'person') return principal.owner;
+/** Names are compared character by character: what only looks the same is another name. */
+export function isWithin(namePrefix: string | undefined, name: string): boolean {
+  return namePrefix === undefined || name.startsWith(namePrefix);
+}
+
+/** On whose behalf new things are made, and within which limits; spread it into what core is asked to make. */
+export interface Author {
+  readonly owner: string;
+  /** Id of the service key, where one asks. */
+  readonly keyId?: string | undefined;
+  /** New names must begin so. */
+  readonly namePrefix?: string | undefined;
+  /** New bytes go there. */
+  readonly store?: string | undefined;
+}
+
+export function authorOf(principal: Principal): Author {
+  if (principal.kind === 'person') return { owner: principal.owner };
+  if (principal.kind === 'service') {
+    const { owner, keyId, namePrefix, store } = principal;
+    return { owner, keyId, namePrefix, store };
+  }
   throw new OsproxyError('PermissionDenied', 'Only services with a key and people may create files.');
+}
+
+/** Throws PermissionDenied for a name that the author may not give. */
+export function checkAuthor({ namePrefix }: Pick<Author, 'namePrefix'>, name: string): void {
+  if (isWithin(namePrefix, name)) return;
+  throw new OsproxyError(
+    'PermissionDenied',
+    `This service key may only use names that begin with "${namePrefix}".`,
+    { details: { field: 'name', namePrefix } },
+  );
 }
 
 /** Id of the key that the principal showed, where it showed one. */
@@ -89,7 +121,11 @@ export function keyIdOf(principal: Principal): string | undefined {
   return principal.kind === 'service' ? principal.keyId : undefined;
 }
 
-/** The owner whose things the principal may list; undefined means everybody's. */
-export function visibleOwner(principal: ServicePrincipal): string | undefined {
-  return principal.scopes.has('admin') ? undefined : principal.owner;
+/** What the principal may list: things of this owner, undefined for everybody's, whose name begins with the prefix, if there is one. */
+export function visibleTo(principal: ServicePrincipal): {
+  readonly owner: string | undefined;
+  readonly namePrefix: string | undefined;
+} {
+  if (principal.scopes.has('admin')) return { owner: undefined, namePrefix: undefined };
+  return { owner: principal.owner, namePrefix: principal.namePrefix };
 }

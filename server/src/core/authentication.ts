@@ -16,8 +16,8 @@ export interface Credentials {
 }
 
 export interface Authenticator {
-  /** Throws Unauthenticated for a wrong, expired or revoked key or access token and Expired for a link that is over; anonymous when nothing was shown. */
-  authenticate(credentials: Credentials): Promise<Principal>;
+  /** `from` is the address of whoever shows them. Throws Unauthenticated for a wrong, expired or revoked key or access token and Expired for a link that is over; anonymous when nothing was shown. */
+  authenticate(credentials: Credentials, from?: string): Promise<Principal>;
 }
 
 const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' };
@@ -36,7 +36,7 @@ export interface Gates {
 /** A key or an access token counts before a link where both are shown. */
 export function createAuthenticator({ keys, links, sessions, peers }: Gates): Authenticator {
   return {
-    authenticate: async ({ apiKey, linkToken, peer }) => {
+    authenticate: async ({ apiKey, linkToken, peer }, from) => {
       if (peer !== undefined) {
         if (peers !== undefined) return peers.admit(peer.header, peer);
         throw new OsproxyError(
@@ -46,7 +46,7 @@ export function createAuthenticator({ keys, links, sessions, peers }: Gates): Au
       }
       if (apiKey !== undefined) {
         const isToken = ACCESS_TOKEN.test(apiKey) && !keys.isConfigured(apiKey);
-        return isToken ? sessions.authenticate(apiKey) : keys.authenticate(apiKey);
+        return isToken ? sessions.authenticate(apiKey) : keys.authenticate(apiKey, from);
       }
       if (linkToken !== undefined) return links.authenticate(linkToken);
       return ANONYMOUS;

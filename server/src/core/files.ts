@@ -1,16 +1,18 @@
-import { mayTouch } from './access.ts';
+import { authorOf, checkAuthor, isWithin, mayTouch, visibleTo } from './access.ts';
 import type { Downloads } from './downloads.ts';
 import { OsproxyError } from './errors.ts';
 import { fileEvent } from './events/facts.ts';
 import type { FileRecords } from './file-records.ts';
 import type { FileContent, FileRecord } from './model/file.ts';
-import type { Principal } from './model/principal.ts';
+import type { Principal, ServicePrincipal } from './model/principal.ts';
 import type { Uid } from './model/uid.ts';
 import { checkName } from './names.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { FilePageQuery } from './ports/metadata/files.ts';
 import type { Metadata } from './ports/metadata.ts';
+
+type FileListQuery = Pick<FilePageQuery, 'after' | 'limit' | 'namePrefix'>;
 
 export interface FilePage {
   readonly files: readonly FileRecord[];
@@ -64,8 +66,15 @@ export class Files {
     return new Map(visible.map((file) => [file.uid, file]));
   }
 
-  async list(query: FilePageQuery): Promise<FilePage> {
-    const files = await this.#records.list({ ...query, limit: query.limit + 1 });
+  /** Those that the principal may see, newest first. */
+  async list(principal: ServicePrincipal, asked: FileListQuery): Promise<FilePage> {
+    const { owner, namePrefix = '' } = visibleTo(principal);
+    const { namePrefix: wanted = '', ...query } = asked;
+    // Of two prefixes the longer one says more, where they agree; else no name has both.
+    const longer = wanted.length > namePrefix.length ? wanted : namePrefix;
+    if (!isWithin(wanted, longer) || !isWithin(namePrefix, longer)) return { files: [], next: undefined };
+    const prefix = longer === '' ? undefined : longer;
+    const files = await this.#records.list({ ...query, owner, namePrefix: prefix, limit: query.limit + 1 });
     const page = files.slice(0, query.limit);
     return { files: page, next: files.length > query.limit ? page.at(-1)?.uid : undefined };
   }
@@ -74,11 +83,12 @@ export class Files {
   async rename(principal: Principal, uid: Uid, name: string, signal?: AbortSignal): Promise<FileRecord> {
     checkName(name);
     const content = await this.find(principal, uid);
+    checkAuthor(authorOf(principal), name);
     const contentType = await this.#typer.detect(await this.#downloads.readHead(content, signal), name);
     const now = this.#clock.now();
     const renamed = await this.#metadata.transaction(async (repositories) => {
       const file = await repositories.files.find(uid);
-      if (file === undefined || file.state === 'deleted') throw noFile(uid);
+      if (file === undefined || file.state === 'deleted' || !mayTouch(principal, file)) throw noFile(uid);
       if (file.name === name && file.contentType === contentType) return file;
       await repositories.files.rename(uid, name, contentType, now);
       const after = { ...file, name, contentType, updatedAt: now };
@@ -128,4 +138,10 @@ export function readable(content: FileContent): FileContent {
 /** What a uid that is no file, or not for this principal, is answered with. */
 export function noFile(uid: Uid): OsproxyError {
   return new OsproxyError('NotFound', `There is no file ${uid}.`, { details: { uid } });
+}
+
+/** A file that was just asked for by the uid of its upload; throws NotFound where it has been given a name that the principal may not see. */
+export function seenBy(principal: Principal, file: FileRecord): FileRecord {
+  if (mayTouch(principal, file)) return file;
+  throw noFile(file.uid);
 }

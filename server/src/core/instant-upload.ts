@@ -1,3 +1,4 @@
+import { type Author, checkAuthor } from './access.ts';
 import { type Holders, insertReady, readyFile } from './contents.ts';
 import { firstReadable } from './copies.ts';
 import type { Downloads } from './downloads.ts';
@@ -13,8 +14,7 @@ import type { IdSource } from './ports/ids.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import type { Stores } from './stores.ts';
 
-export interface InstantRequest {
-  readonly owner: string;
+export interface InstantRequest extends Author {
   readonly name: string;
   /** One of them; SHA-256 finds where it is given. MD5 and SHA-1 only look up or rule out, they never are an identity. */
   readonly sha256?: string | undefined;
@@ -70,11 +70,14 @@ export class InstantUpload {
     signal?: AbortSignal,
     remember?: Remember,
   ): Promise<FileRecord | undefined> {
-    const { owner, name, md5, sha1, size } = request;
+    const { owner, namePrefix, name, md5, sha1, size } = request;
     checkName(name);
+    checkAuthor(request, name);
     const digest = lookedUpBy(request);
     if (digest === undefined) return undefined;
-    const named = { owner: this.#scope === 'owner' ? owner : undefined };
+    // A key that sees some names only gets no content of others by its digest.
+    const isOwn = this.#scope === 'owner' || namePrefix !== undefined;
+    const named = { owner: isOwn ? owner : undefined, namePrefix };
     const known = await this.#metadata.manifests.findVerified(digest, size, named);
     const fits = (declared: string | undefined, computed: string | undefined) =>
       declared === undefined || computed === undefined || declared === computed;

@@ -154,9 +154,12 @@ function refuseOverlap(other: MoveRecord, wanted: NewMove): void {
 }
 
 function checkMatch(match: FileMatch): FileMatch {
-  const { key, extensions, minSize = 0, maxSize = Number.POSITIVE_INFINITY } = match;
+  const { key, group, extensions, minSize = 0, maxSize = Number.POSITIVE_INFINITY } = match;
   if (key !== undefined) {
     throw invalid('match', 'Which key sent a file is not kept, so a move cannot match it; match the owner.');
+  }
+  if (group !== undefined) {
+    throw invalid('match', 'A move cannot match the group of people; match an owner.');
   }
   if (minSize > maxSize) throw invalid('match', `minSize is ${minSize}, which is above maxSize, ${maxSize}.`);
   if (extensions === undefined) return match;

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { type FileFacts, PlacementPolicy, type PlacementRule, type StoreLimits } from './placement.ts';
 
 const policyOf = (rules: readonly PlacementRule[], limits: Record<string, StoreLimits> = {}) =>
-  new PlacementPolicy({ rules, defaultStore: 'main', limits: new Map(Object.entries(limits)) });
+  new PlacementPolicy({
+    ...{ rules, defaultStore: 'main', limits: new Map(Object.entries(limits)), stores: ['main', 'far'] },
+  });
 const facts = (more: Partial<FileFacts> = {}): FileFacts => ({
   name: 'film.mp4',
   owner: 'shop',

@@ -11,6 +11,10 @@ export interface FileFacts {
   readonly size: number | undefined;
   /** Id of the service key that sends it. */
   readonly keyId: string | undefined;
+  /** Name of the group of the person who sends it. */
+  readonly group?: string | undefined;
+  /** What the key or the group says, before any rule. */
+  readonly store?: string | undefined;
 }
 
 export interface PlacementRule {
@@ -36,13 +40,14 @@ export interface Destination {
 
 /** True when every condition holds; one about the size does not hold for an unknown size. */
 export function matches(match: FileMatch, facts: FileFacts): boolean {
-  const { category, extensions, minSize, maxSize, owner, key } = match;
+  const { category, extensions, minSize, maxSize, owner, key, group } = match;
   const extension = extensionOf(facts.name);
   if (category !== undefined && categoryOf(extension) !== category) return false;
   if (extensions !== undefined && !extensions.includes(extension)) return false;
   if (minSize !== undefined && (facts.size === undefined || facts.size < minSize)) return false;
   if (maxSize !== undefined && (facts.size === undefined || facts.size > maxSize)) return false;
   if (owner !== undefined && facts.owner !== owner) return false;
+  if (group !== undefined && facts.group !== group) return false;
   return key === undefined || facts.keyId === key;
 }
 
@@ -51,19 +56,30 @@ export class PlacementPolicy {
   readonly #rules: readonly PlacementRule[];
   readonly #defaultStore: string;
   readonly #limits: ReadonlyMap<string, StoreLimits>;
+  readonly #stores: readonly string[];
 
   constructor(options: {
     readonly rules: readonly PlacementRule[];
     readonly defaultStore: string;
     readonly limits: ReadonlyMap<string, StoreLimits>;
+    /** Names of the configured stores. */
+    readonly stores: readonly string[];
   }) {
     this.#rules = options.rules;
     this.#defaultStore = options.defaultStore;
     this.#limits = options.limits;
+    this.#stores = options.stores;
   }
 
-  /** The first rule that matches decides; none leaves the file in the default store. */
+  /**
+   * What the key or the group says, else the first rule that matches; none leaves the file in the default store. Throws Conflict where key or group name a
+   * store that there is not any more.
+   */
   choose(facts: FileFacts): Destination {
+    if (facts.store !== undefined) {
+      if (!this.#stores.includes(facts.store)) throw storeIsGone();
+      return { store: facts.store, transferTo: undefined };
+    }
     const rule = this.#rules.find(({ match }) => matches(match, facts));
     if (rule === undefined) return { store: this.#defaultStore, transferTo: undefined };
     return { store: rule.store, transferTo: rule.thenTransferTo };
@@ -133,6 +149,13 @@ function fits(type: string, pattern: string): boolean {
   const [wantedMain, wantedSub] = pattern.toLowerCase().split('/');
   const [main, sub] = type.split('/');
   return (wantedMain === '*' || wantedMain === main) && (wantedSub === '*' || wantedSub === sub);
+}
+
+function storeIsGone(): OsproxyError {
+  return new OsproxyError(
+    'Conflict',
+    'New files of yours go to a store that is not there any more; ask an administrator to choose another one for this key or group.',
+  );
 }
 
 function tooLarge(limit: number, size: number | undefined): OsproxyError {

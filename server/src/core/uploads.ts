@@ -1,4 +1,4 @@
-import { mayTouch } from './access.ts';
+import { type Author, checkAuthor, mayTouch } from './access.ts';
 import type { Holders } from './contents.ts';
 import type { Downloads } from './downloads.ts';
 import { OsproxyError } from './errors.ts';
@@ -26,15 +26,14 @@ import { abortOpen, type Made, noUpload } from './upload-state.ts';
 import { writeFile, writeWhole } from './upload-whole.ts';
 import type { TransferNote } from './usage/transfer-note.ts';
 
-export interface NewUpload {
-  readonly owner: string;
+export interface NewUpload extends Author {
   readonly name: string;
   /** Of the whole content, as far as the client knows them. */
   readonly size?: number | undefined;
   readonly md5?: string | undefined;
   readonly sha256?: string | undefined;
-  /** Id of the service key that asks; a rule of placement may look at it. */
-  readonly keyId?: string | undefined;
+  /** Name of the group of the person who asks; a rule of placement may look at it. */
+  readonly group?: string | undefined;
   /** Computes the SHA-1 of content that comes in one go, for clients that know files by it. */
   readonly withSha1?: boolean | undefined;
   /** Keeps the upload open at least until then; milliseconds since the epoch. */
@@ -89,6 +88,7 @@ export class Uploads {
   /** A record to be inserted, with the store it goes to; checks name and size. */
   prepare(wanted: NewUpload): UploadRecord {
     checkName(wanted.name);
+    checkAuthor(wanted, wanted.name);
     this.checkSize(wanted.size);
     const { policy } = this.#options;
     const destination = policy.choose(factsOf(wanted));
@@ -180,6 +180,7 @@ export class Uploads {
     note?: TransferNote,
   ): Promise<FileRecord> {
     checkName(wanted.name);
+    checkAuthor(wanted, wanted.name);
     this.checkSize(wanted.size);
     const { size, md5, sha256, withSha1 } = wanted;
     const destination = this.#options.policy.choose(factsOf(wanted));
@@ -250,6 +251,6 @@ async function insertUpload(repositories: MetadataWriter, upload: UploadRecord):
   await repositories.events.append(uploadEvent('upload.created', upload), upload.createdAt);
 }
 
-function factsOf({ name, owner, size, keyId }: NewUpload): FileFacts {
-  return { name, owner, size, keyId };
+function factsOf({ name, owner, size, keyId, group, store }: NewUpload): FileFacts {
+  return { name, owner, size, keyId, group, store };
 }

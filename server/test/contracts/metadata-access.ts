@@ -79,7 +79,11 @@ export function accessContract({ metadata }: Fixture): void {
   describe('service keys', () => {
     it('keeps every field, lists, revokes and notes use', async () => {
       const plain = sampleKey();
-      const full = sampleKey({ scopes: ['admin'], createdAt: NOW + 1, expiresAt: NOW + 9, name: '键' });
+      const full = sampleKey({
+        ...{ scopes: ['admin'], createdAt: NOW + 1, expiresAt: NOW + 9, name: '键' },
+        ...{ store: 'far', namePrefix: 'in/😀', lastUsedAt: NOW, lastUsedFrom: '::1', rotatedAt: NOW },
+        former: { hash: 'ab', until: NOW + 5, lastUsedAt: NOW + 2 },
+      });
       await write(metadata(), async ({ keys }) => {
         await keys.insert(full);
         await keys.insert(plain);
@@ -91,15 +95,36 @@ export function accessContract({ metadata }: Fixture): void {
       await write(metadata(), async ({ keys }) => {
         expect(await keys.revoke(plain.id, NOW + 1)).toBe(true);
         expect(await keys.revoke('none', NOW)).toBe(false);
-        await keys.touch(plain.id, NOW + 3);
-        await keys.touch(plain.id, NOW + 2);
+        await keys.touch(plain.id, { at: NOW + 3, from: '10.0.0.1', former: false });
+        await keys.touch(plain.id, { at: NOW + 2, from: '10.0.0.2', former: true });
       });
       expect(await metadata().keys.find(plain.id)).toEqual({
         ...plain,
         revokedAt: NOW + 1,
         lastUsedAt: NOW + 3,
+        lastUsedFrom: '10.0.0.1',
       });
       expect(await metadata().keys.find('none')).toBeUndefined();
+    });
+
+    it('changes its secret and keeps the one before, with when that was used', async () => {
+      const key = sampleKey();
+      await write(metadata(), ({ keys }) => keys.insert(key));
+      const former = { hash: key.secretHash, until: NOW + 9, lastUsedAt: undefined };
+      const rotated = { secretHash: 'cd', former, rotatedAt: NOW + 1 };
+      await write(metadata(), async ({ keys }) => {
+        expect(await keys.lock(key.id)).toEqual(key);
+        await keys.rotate(key.id, rotated);
+        await keys.touch(key.id, { at: NOW + 4, from: undefined, former: true });
+        await keys.touch(key.id, { at: NOW + 3, from: undefined, former: true });
+      });
+      const used = { former: { ...former, lastUsedAt: NOW + 4 }, lastUsedAt: NOW + 4 };
+      expect(await metadata().keys.find(key.id)).toEqual({ ...key, ...rotated, ...used });
+      await write(metadata(), async ({ keys }) => {
+        expect(await keys.lock('none')).toBeUndefined();
+        await keys.rotate(key.id, { secretHash: 'ef', former: undefined, rotatedAt: NOW + 5 });
+      });
+      expect((await metadata().keys.find(key.id))?.former).toBeUndefined();
     });
   });
 

@@ -213,11 +213,12 @@ export async function callEverything(
   await r.usage.add({ day: 1, owner: 'o', key: 'k', store: 's' }, USAGE);
   await r.usage.totals({ from: 1, to: 2, owner: undefined }, ['day'], 10);
   await r.usage.totals({ from: 1, to: 2, owner: 'o' }, ['store', 'key'], 10);
+  await r.usage.totals({ from: 1, to: 2, owner: 'o', key: 'k' }, ['day'], 10);
   await r.usage.removeBefore(1);
   await r.usage.forgetSources(1);
   await r.manifests.find('1');
   await r.manifests.parts('1');
-  for (const named of [{ owner: 'o' }, { owner: undefined }, undefined]) {
+  for (const named of [{ owner: 'o' }, { owner: 'o', namePrefix: 'n' }, { owner: undefined }, undefined]) {
     await r.manifests.findVerified({ sha256: 'a' }, 1, named);
     await r.manifests.findVerified({ sha256: 'a' }, undefined, named);
     await r.manifests.findVerified({ md5: 'a' }, 1, named);
@@ -244,11 +245,14 @@ export async function callEverything(
   await r.links.removeExpired(1, 10);
   await r.keys.insert({
     ...{ id: 'k', name: 'n', owner: 'o', scopes: ['read'], secretHash: 'h', createdAt: 1 },
-    ...{ expiresAt: undefined, revokedAt: undefined, lastUsedAt: undefined },
+    ...{ expiresAt: undefined, revokedAt: undefined, lastUsedAt: undefined, lastUsedFrom: undefined },
+    ...{ store: undefined, namePrefix: undefined, former: undefined, rotatedAt: undefined },
   });
   await r.keys.find('k');
   await r.keys.list();
-  await r.keys.touch('k', 1);
+  await r.keys.touch('k', { at: 1, from: 'a', former: true });
+  await r.keys.lock('k');
+  await r.keys.rotate('k', { secretHash: 'i', former: undefined, rotatedAt: 1 });
   await r.keys.revoke('k', 1);
   await callAccounts(r);
   await r.audit.append({

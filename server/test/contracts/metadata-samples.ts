@@ -131,6 +131,8 @@ export function sampleKey(values: Partial<ServiceKey> = {}): ServiceKey {
     expiresAt: undefined,
     revokedAt: undefined,
     lastUsedAt: undefined,
+    ...{ store: undefined, namePrefix: undefined, former: undefined },
+    ...{ lastUsedFrom: undefined, rotatedAt: undefined },
     ...values,
   };
 }

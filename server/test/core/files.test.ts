@@ -60,7 +60,7 @@ describe('Files', () => {
     for (let i = 0; i < 7; i += 1) uids.push((await file()).uid);
     const seen: string[] = [];
     for (let after: string | undefined; ; ) {
-      const page = await rig.files.list({ owner: 'a', after, limit: 3, namePrefix: undefined });
+      const page = await rig.files.list(owner, { after, limit: 3, namePrefix: undefined });
       seen.push(...page.files.map((one) => one.uid));
       after = page.next;
       if (after === undefined) break;

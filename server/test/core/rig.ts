@@ -15,7 +15,7 @@ import { Ingest } from '#core/ingest.ts';
 import { InstantUpload } from '#core/instant-upload.ts';
 import { MediaBoard } from '#core/media/media-board.ts';
 import type { Placement } from '#core/model/blob.ts';
-import type { Principal } from '#core/model/principal.ts';
+import type { ServicePrincipal } from '#core/model/principal.ts';
 import { Moves } from '#core/moves.ts';
 import { PlacementPolicy, type PlacementRule, type StoreLimits } from '#core/placement.ts';
 import type { Logger } from '#core/ports/logger.ts';
@@ -44,7 +44,7 @@ import { testMedia } from './media-parts.ts';
 
 export const HOUR_MS = 3_600_000;
 export const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-export const owner: Principal = {
+export const owner: ServicePrincipal = {
   kind: 'service',
   keyId: 'k',
   owner: 'a',
@@ -128,6 +128,7 @@ export async function openRig(options: RigOptions = {}) {
     rules: options.rules ?? [],
     defaultStore: 'main',
     limits: new Map(Object.entries(options.limits ?? {})),
+    stores: ['main', 'other'],
   });
   const settings = {
     partSize: 8 << 20,

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COMMAND } from '#core/audit/caller.ts';
 import { isOsproxyError, OsproxyError } from '#core/errors.ts';
 import { Idempotency } from '#core/idempotency.ts';
+import type { NewServiceKey } from '#core/key-rules.ts';
 import { LinkSigner } from '#core/link-signer.ts';
 import { Links } from '#core/links.ts';
 import type { Principal } from '#core/model/principal.ts';
-import { type NewServiceKey, ServiceKeys } from '#core/service-keys.ts';
+import { ServiceKeys } from '#core/service-keys.ts';
 import { chunksOf, lose, md5, openRig, owner, type Rig, sha256, some } from './rig.ts';
 
 let rig: Rig;
@@ -283,11 +284,12 @@ describe('Links', () => {
 });
 
 describe('ServiceKeys', () => {
-  const keys = (configured?: string) => new ServiceKeys(rig.metadata, rig.clock, configured);
+  const keys = (configured?: string) =>
+    new ServiceKeys({ ...rig, stores: ['main', 'other'], configuredKey: configured });
   const wanted: NewServiceKey = { name: 'billing', owner: 'a', scopes: ['write', 'read'] };
 
   it('lets in who shows the secret, with the scopes of the key and nothing more', async () => {
-    const { key, secret } = await keys().create(wanted);
+    const { key, secret } = await keys().create(wanted, COMMAND);
     const principal = await keys().authenticate(secret);
     expect(principal).toMatchObject({ kind: 'service', keyId: key.id, owner: 'a' });
     expect([...principal.scopes]).toEqual(['read', 'write']);
@@ -295,7 +297,7 @@ describe('ServiceKeys', () => {
   });
 
   it('says the same of every wrong secret', async () => {
-    const { secret } = await keys().create(wanted);
+    const { secret } = await keys().create(wanted, COMMAND);
     const swapped = secret.slice(0, -1) + (secret.endsWith('A') ? 'B' : 'A');
     const messages = new Set<string>();
     for (const wrong of [
@@ -320,16 +322,16 @@ describe('ServiceKeys', () => {
 
   it('is over at its time, and two seconds after it was revoked on another node at the latest, used or not', async () => {
     const [here, there] = [keys(), keys()];
-    const { key, secret } = await here.create({ ...wanted, expiresAt: rig.clock.now() + 100_000 });
+    const { key, secret } = await here.create({ ...wanted, expiresAt: rig.clock.now() + 100_000 }, COMMAND);
     await there.authenticate(secret);
-    await here.revoke(key.id);
+    await here.revoke(key.id, COMMAND);
     expect(await codeOf(here.authenticate(secret))).toBe('Unauthenticated');
     rig.clock.offset += 1500;
     await codeOf(there.authenticate(secret));
     rig.clock.offset += 501;
     expect(await codeOf(there.authenticate(secret))).toBe('Unauthenticated');
-    expect(await codeOf(here.revoke('nobody'))).toBe('NotFound');
-    const other = await here.create({ ...wanted, expiresAt: rig.clock.now() + 1000 });
+    expect(await codeOf(here.revoke('nobody', COMMAND))).toBe('NotFound');
+    const other = await here.create({ ...wanted, expiresAt: rig.clock.now() + 1000 }, COMMAND);
     await here.authenticate(other.secret);
     rig.clock.offset += 1001;
     expect(await codeOf(here.authenticate(other.secret))).toBe('Unauthenticated');
@@ -337,12 +339,12 @@ describe('ServiceKeys', () => {
 
   it('a use just before its look-up ends does not prolong a revoked key', async () => {
     const [here, there] = [keys(), keys()];
-    const { key, secret } = await here.create(wanted);
+    const { key, secret } = await here.create(wanted, COMMAND);
     await there.authenticate(secret);
     await rig.metadata.transaction(async () => {});
     rig.clock.offset += 58_500;
     await there.authenticate(secret);
-    await here.revoke(key.id);
+    await here.revoke(key.id, COMMAND);
     rig.clock.offset += 1600;
     // The last use is a minute ago now, so this one is written down.
     await codeOf(there.authenticate(secret));
@@ -351,7 +353,7 @@ describe('ServiceKeys', () => {
   });
 
   it('keeps the last use to the minute', async () => {
-    const { key, secret } = await keys().create(wanted);
+    const { key, secret } = await keys().create(wanted, COMMAND);
     const using = keys();
     for (let i = 0; i < 3; i += 1) await using.authenticate(secret);
     await rig.metadata.transaction(async () => {});
@@ -369,6 +371,6 @@ describe('ServiceKeys', () => {
     { expiresAt: 1 },
     { expiresAt: Number.NaN },
   ])('refuses %j', async (wrong) => {
-    expect(await codeOf(keys().create({ ...wanted, ...wrong }))).toBe('InvalidArgument');
+    expect(await codeOf(keys().create({ ...wanted, ...wrong }, COMMAND))).toBe('InvalidArgument');
   });
 });

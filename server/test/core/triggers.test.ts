@@ -77,7 +77,7 @@ describe('a task on file.ready', () => {
     });
     await expect(write('lost.bin')).rejects.toThrow('power cut');
     expect(await left()).toEqual([]);
-    expect(await rig.files.list({ owner: 'a', after: undefined, limit: 10, namePrefix: undefined })).toEqual({
+    expect(await rig.files.list(owner, { after: undefined, limit: 10, namePrefix: undefined })).toEqual({
       files: [],
       next: undefined,
     });

@@ -60,6 +60,7 @@ const matchSchema = Type.Object(
     maxSize: Type.Optional(size('Largest size; a size that is not declared does not match.')),
     owner: Type.Optional(text('Owner of the service key.')),
     key: Type.Optional(text('Id of the service key.')),
+    group: Type.Optional(text('Name of the group of the person.')),
   },
   { additionalProperties: false, description: 'Conditions that must all hold; `{}` matches every file.' },
 );

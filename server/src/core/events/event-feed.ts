@@ -1,3 +1,4 @@
+import { isWithin } from '../access.ts';
 import { JoinedSignal } from '../cancellation.ts';
 import { OsproxyError } from '../errors.ts';
 import type { EventRecord } from '../model/event.ts';
@@ -14,6 +15,8 @@ const MAX_READERS = 512;
 export interface FeedQuery {
   /** Only events of this owner; all when undefined. */
   readonly owner: string | undefined;
+  /** Only events of files and uploads whose name begins so; all when undefined. */
+  readonly namePrefix: string | undefined;
   /** Event types or groups such as `file.*`; all when undefined. */
   readonly types: readonly string[] | undefined;
   /** Position of the last event that is known; undefined begins with what comes from now on. */
@@ -83,7 +86,7 @@ export class EventFeed {
       const page = await this.#metadata.events.after(position, PAGE);
       if (await this.#isRemoved(position)) return;
       position = page.at(-1)?.position ?? position;
-      const events = page.filter((event) => wants(query, event));
+      const events = page.flatMap((event) => (wants(query, event) ? [shown(query, event)] : []));
       if (isFirst || events.length > 0 || performance.now() - quietSince >= quietMs) {
         yield { events, position };
         quietSince = performance.now();
@@ -128,8 +131,19 @@ export class EventFeed {
   }
 }
 
-function wants({ owner, types }: FeedQuery, event: EventRecord): boolean {
-  return (owner === undefined || owner === event.owner) && isAmong(event.type, types);
+function wants({ owner, namePrefix, types }: FeedQuery, event: EventRecord): boolean {
+  if ((owner !== undefined && owner !== event.owner) || !isAmong(event.type, types)) return false;
+  if (namePrefix === undefined) return true;
+  // What does not say the name, such as an event of a link, is not told to those who see some names only.
+  const { name } = event.data;
+  return typeof name === 'string' && isWithin(namePrefix, name);
+}
+
+/** Without a name that the reader may not see. */
+function shown({ namePrefix }: FeedQuery, event: EventRecord): EventRecord {
+  const { previousName, ...data } = event.data;
+  if (typeof previousName !== 'string' || isWithin(namePrefix, previousName)) return event;
+  return { ...event, data };
 }
 
 function tooOld(position: string): OsproxyError {

@@ -12,6 +12,8 @@ export interface FileMatch {
   readonly owner?: string | undefined;
   /** Id of the service key that sent the file; known while it is uploaded, not afterwards. */
   readonly key?: string | undefined;
+  /** Name of the group of the person who sent the file; known while it is uploaded, not afterwards. */
+  readonly group?: string | undefined;
 }
 
 /** done: everything was looked at; what failed stayed where it was. done and cancelled are final, but a done one can be resumed for its failures. */

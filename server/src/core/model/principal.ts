@@ -13,6 +13,10 @@ export interface ServicePrincipal {
   readonly name?: string | undefined;
   readonly owner: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** It sees and makes only files whose name begins so; never together with the scope "admin". */
+  readonly namePrefix?: string | undefined;
+  /** What it sends goes there, whatever the rules of placement say. */
+  readonly store?: string | undefined;
 }
 
 /** The bearer of a valid signed link; may do what the link says with one uid and nothing else. */
@@ -69,10 +73,28 @@ export interface ServiceKey {
   readonly name: string;
   readonly owner: string;
   readonly scopes: readonly Scope[];
+  /** Store that what it sends goes to; undefined: the rules of placement decide. */
+  readonly store: string | undefined;
+  /** It sees and makes only files whose name begins so. */
+  readonly namePrefix: string | undefined;
   /** SHA-256 of the secret, lower-case hex. */
   readonly secretHash: string;
+  /** The secret before it, which is good for a while longer; undefined where it was never rotated. */
+  readonly former: FormerSecret | undefined;
   readonly createdAt: number;
   readonly expiresAt: number | undefined;
   readonly revokedAt: number | undefined;
+  readonly lastUsedAt: number | undefined;
+  /** Address that it was used from last. */
+  readonly lastUsedFrom: string | undefined;
+  /** When it got its present secret, where that is not its first. */
+  readonly rotatedAt: number | undefined;
+}
+
+interface FormerSecret {
+  /** SHA-256, lower-case hex. */
+  readonly hash: string;
+  /** Milliseconds since the epoch; not good from then on. */
+  readonly until: number;
   readonly lastUsedAt: number | undefined;
 }

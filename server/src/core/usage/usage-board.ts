@@ -12,6 +12,8 @@ export interface UsageQuestion {
   readonly to: number;
   readonly by: readonly UsageDimension[];
   readonly owner?: string | undefined;
+  /** What this key moved alone. */
+  readonly key?: string | undefined;
 }
 
 /** What was uploaded and downloaded, read from the database: some seconds behind at most. */
@@ -23,12 +25,12 @@ export class UsageBoard {
   }
 
   /** Of all owners, or of one. Throws InvalidArgument for days the wrong way round, and for more totals than one answer has. */
-  async totals({ from, to, by, owner }: UsageQuestion): Promise<readonly UsageTotal[]> {
+  async totals({ from, to, by, owner, key }: UsageQuestion): Promise<readonly UsageTotal[]> {
     if (to < from || to - from > MOST_DAYS) {
       const what = to < from ? 'ends before it begins' : `is longer than ${MOST_DAYS} days`;
       throw new OsproxyError('InvalidArgument', `The range of days ${what}.`, { details: { field: 'to' } });
     }
-    const found = await this.#metadata.usage.totals({ from, to, owner }, by, MOST_TOTALS + 1);
+    const found = await this.#metadata.usage.totals({ from, to, owner, key }, by, MOST_TOTALS + 1);
     if (found.length <= MOST_TOTALS) return found;
     throw new OsproxyError(
       'InvalidArgument',
@@ -37,11 +39,12 @@ export class UsageBoard {
     );
   }
 
-  /** What the principal may see: files of its own owner, or everything for an administrator. */
+  /** What the principal may see: files of its own owner, for a key that sees some names only what it moved itself, everything for an administrator. */
   totalsFor(principal: ServicePrincipal, question: UsageQuestion): Promise<readonly UsageTotal[]> {
     const isAdmin = principal.scopes.has('admin');
     if (!isAdmin && question.owner !== undefined && question.owner !== principal.owner)
       throw new OsproxyError('PermissionDenied', 'This service key may see the usage of its own owner only.');
-    return this.totals({ ...question, owner: isAdmin ? question.owner : principal.owner });
+    const key = principal.namePrefix === undefined ? undefined : principal.keyId;
+    return this.totals({ ...question, key, owner: isAdmin ? question.owner : principal.owner });
   }
 }

@@ -79,12 +79,14 @@ interface Content {
   readonly sha1: string;
   readonly size: number;
   readonly owner: string;
+  readonly prefix: string;
+  readonly characters: number;
 }
 
 const DIGESTS = ['sha256', 'md5', 'sha1', 'size'] as const;
 type Digest = (typeof DIGESTS)[number];
 /** All that are kept, or only those that a ready file names: of anybody, or of one owner. */
-type NamedBy = 'all' | 'anybody' | 'owner';
+type NamedBy = 'all' | 'anybody' | 'owner' | 'prefix';
 
 /** Those of one content that are kept, the least parts first; asked for by what is known of it. */
 const findVerified = (by: NamedBy, known: readonly Digest[]) =>
@@ -99,7 +101,12 @@ const findVerified = (by: NamedBy, known: readonly Digest[]) =>
           .select(sql`1`.as('one'))
           .whereRef('files.manifest_id', '=', 'manifests.id');
         const ready = files.where('files.state', '=', 'ready');
-        if (by === 'owner') return eb.exists(ready.where('files.owner', '=', p.owner));
+        const own = ready.where('files.owner', '=', p.owner);
+        if (by === 'owner') return eb.exists(own);
+        if (by === 'prefix') {
+          const start = sql<string>`substr(files.name, 1, ${p.characters})`;
+          return eb.exists(own.where(start, '=', p.prefix));
+        }
         if (by === 'anybody') return eb.exists(ready);
         return eb.or([eb('idle_since', 'is', null), eb.exists(files.where('files.state', 'in', COMPLETE))]);
       })
@@ -154,21 +161,18 @@ export class Manifests implements ManifestQueries, ManifestCommands {
   async findVerified(
     digest: { sha256?: string; md5?: string; sha1?: string },
     size: number | undefined,
-    named?: { readonly owner: string | undefined },
+    named?: { readonly owner: string | undefined; readonly namePrefix?: string | undefined },
   ): Promise<readonly Manifest[]> {
     const { sha256, md5, sha1 } = digest;
     if (sha256 === undefined && md5 === undefined && sha1 === undefined) {
       throw new OsproxyError('InvalidArgument', 'A look-up by content needs a SHA-256, MD5 or SHA-1 digest.');
     }
-    const by = named === undefined ? 'all' : named.owner === undefined ? 'anybody' : 'owner';
+    const { owner, namePrefix: prefix } = named ?? {};
+    const whose = owner === undefined ? 'anybody' : prefix === undefined ? 'owner' : 'prefix';
+    const by = named === undefined ? 'all' : whose;
     const rows = await verifiedOf(by, { sha256, md5, sha1, size }).all(this.#session, {
-      ...{
-        sha256: sha256 ?? '',
-        md5: md5 ?? '',
-        sha1: sha1 ?? '',
-        size: size ?? 0,
-        owner: named?.owner ?? '',
-      },
+      ...{ sha256: sha256 ?? '', md5: md5 ?? '', sha1: sha1 ?? '', size: size ?? 0, owner: owner ?? '' },
+      ...{ prefix: prefix ?? '', characters: [...(prefix ?? '')].length },
     });
     const found: Manifest[] = [];
     for (const row of rows) found.push(await this.#withParts(row));

@@ -237,6 +237,13 @@ export interface ServiceKeyTable {
   expires_at: OptionalNum;
   revoked_at: OptionalNum;
   last_used_at: OptionalNum;
+  store: string | null;
+  name_prefix: string | null;
+  last_used_from: string | null;
+  former_hash: string | null;
+  former_until: OptionalNum;
+  former_used_at: OptionalNum;
+  rotated_at: OptionalNum;
 }
 
 export interface IdempotencyTable {

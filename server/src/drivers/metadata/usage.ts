@@ -85,7 +85,7 @@ export class Usage implements UsageQueries, UsageCommands {
   }
 
   async totals(
-    { from, to, owner }: UsageFilter,
+    { from, to, owner, key }: UsageFilter,
     by: readonly UsageDimension[],
     limit: number,
   ): Promise<readonly UsageTotal[]> {
@@ -97,6 +97,7 @@ export class Usage implements UsageQueries, UsageCommands {
       .where('day', '<=', to)
       .limit(limit);
     if (owner !== undefined) query = query.where('owner', '=', owner);
+    if (key !== undefined) query = query.where('key_id', '=', key);
     const grouped = columns.reduce((q, column) => q.select(column).groupBy(column).orderBy(column), query);
     const { rows } = await runQuery(this.#session, grouped);
     const found = rows as readonly Partial<Record<string, number | bigint | string | null>>[];

@@ -80,8 +80,9 @@ export function guardRoutes(
   });
 
   function identify(request: FastifyRequest, credentials: Credentials): Promise<Principal> {
-    if (limits === undefined) return authenticator.authenticate(credentials);
-    return limits.authenticate(credentials, addressOf(request), (shown) => authenticator.authenticate(shown));
+    const address = addressOf(request);
+    const check = (shown: Credentials) => authenticator.authenticate(shown, request.exchange.remote);
+    return limits === undefined ? check(credentials) : limits.authenticate(credentials, address, check);
   }
 }
 

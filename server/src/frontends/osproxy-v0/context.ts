@@ -1,8 +1,8 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify';
 import type { Core } from '#core/core.ts';
+import { DEFAULT_OWNER } from '#core/key-rules.ts';
 import type { FileContent } from '#core/model/file.ts';
 import type { Principal, Scope, ServicePrincipal } from '#core/model/principal.ts';
-import { DEFAULT_OWNER } from '#core/service-keys.ts';
 import { SignedLinks } from './signed-links.ts';
 
 /** What the v0 wire needs of the core. */

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { keyIdOf } from '#core/access.ts';
+import { type Author, authorOf, checkAuthor } from '#core/access.ts';
 import type { Core } from '#core/core.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { Remember } from '#core/idempotency.ts';
@@ -19,10 +19,13 @@ export async function storeFile(
   core: Core,
   exchange: { readonly request: FastifyRequest; readonly reply: FastifyReply },
   call: string,
-  wanted: NewUpload,
+  content: Omit<NewUpload, keyof Author>,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<FileBody> {
   const { request, reply } = exchange;
+  const author = authorOf(request.principal);
+  checkAuthor(author, content.name);
+  const wanted = { owner: author.owner, ...content };
   let made: FileRecord | undefined;
   let wasRead = false;
   let sha256: string | undefined;
@@ -33,13 +36,18 @@ export async function storeFile(
     { call, ...wanted },
     async (remember) => {
       wasRead = true;
-      const keyed = { ...wanted, keyId: keyIdOf(request.principal) };
       const noting =
         remember &&
         noteDigest(remember, (digest) => {
           sha256 = digest;
         });
-      made = await core.uploads.writeFile(keyed, chunks, request.abort, noting, noteUpload(request));
+      made = await core.uploads.writeFile(
+        { ...content, ...author },
+        chunks,
+        request.abort,
+        noting,
+        noteUpload(request),
+      );
       return made.uid;
     },
   );

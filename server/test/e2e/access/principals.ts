@@ -1,4 +1,7 @@
+import { AuditLog } from '#core/audit/audit-log.ts';
+import { COMMAND } from '#core/audit/caller.ts';
 import type { Scope } from '#core/model/principal.ts';
+import { type Clock, systemClock } from '#core/ports/clock.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
@@ -29,20 +32,23 @@ export async function createKeys(service: RunningService): Promise<Keys> {
   const people = await createPeople(service);
   const { logger, close } = createLog({ level: 'silent' });
   const metadata = await openMetadata(service.databaseUrl, { logger });
-  const keys = new ServiceKeys(metadata, { now: () => Date.now() }, undefined);
-  const before = new ServiceKeys(metadata, { now: () => Date.now() - DAY_MS }, undefined);
+  const keysAt = (clock: Clock) =>
+    new ServiceKeys({
+      ...{ metadata, clock, audit: new AuditLog({ metadata, clock, logger }), stores: [] },
+      configuredKey: undefined,
+    });
+  const keys = keysAt(systemClock);
+  const before = keysAt({ now: () => Date.now() - DAY_MS });
   const make = async (scopes: readonly Scope[], owner = OWNER) =>
-    (await keys.create({ name: 'test', owner, scopes })).secret;
+    (await keys.create({ name: 'test', owner, scopes }, COMMAND)).secret;
   try {
     const all = ['read', 'write', 'delete', 'links'] as const;
-    const revoked = await keys.create({ name: 'revoked', owner: OWNER, scopes: all });
-    await keys.revoke(revoked.key.id);
-    const expired = await before.create({
-      name: 'expired',
-      owner: OWNER,
-      scopes: all,
-      expiresAt: Date.now() - 1000,
-    });
+    const revoked = await keys.create({ name: 'revoked', owner: OWNER, scopes: all }, COMMAND);
+    await keys.revoke(revoked.key.id, COMMAND);
+    const expired = await before.create(
+      { name: 'expired', owner: OWNER, scopes: all, expiresAt: Date.now() - 1000 },
+      COMMAND,
+    );
     return {
       builder: await make(['read', 'write', 'links']),
       read: await make(['read']),

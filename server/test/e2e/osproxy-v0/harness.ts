@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AuditLog } from '#core/audit/audit-log.ts';
+import { COMMAND } from '#core/audit/caller.ts';
 import { createAuthenticator } from '#core/authentication.ts';
 import type { Core } from '#core/core.ts';
 import { Downloads } from '#core/downloads.ts';
@@ -98,7 +99,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const keys = new StorageKeys();
   const md5 = 'always' as const;
   let running = false;
-  const policy = new PlacementPolicy({ rules: [], defaultStore: STORE, limits: new Map() });
+  const policy = new PlacementPolicy({
+    ...{ rules: [], defaultStore: STORE, limits: new Map(), stores: [STORE] },
+  });
   const settings = {
     partSize: 8 * MEBIBYTE,
     expireMs: DAY_MS,
@@ -135,7 +138,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   });
   const coreWith = (linkKeys: readonly LinkKey[]): WireCore => {
     const signer = new LinkSigner(linkKeys);
-    const serviceKeys = new ServiceKeys(metadata, clock, undefined);
+    const serviceKeys = new ServiceKeys({ ...base, stores: [STORE], configuredKey: undefined });
     const links = new Links({ ...base, signer, maxExpireSeconds: 604_800 });
     return {
       authenticator: createAuthenticator({ keys: serviceKeys, links, sessions: NOBODY }),
@@ -196,7 +199,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     url,
     core,
     key: async (owner, scopes = ['read', 'write']) =>
-      (await core.keys.create({ name: 'test', owner, scopes })).secret,
+      (await core.keys.create({ name: 'test', owner, scopes }, COMMAND)).secret,
     objects: async () => {
       // A task that joins parts adds an object of its own.
       if (running) await tasksEnd();

@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OsproxyError } from '#core/errors.ts';
+import type { Scope, ServicePrincipal } from '#core/model/principal.ts';
 import type { V0Core } from '#frontends/osproxy-v0/context.ts';
 import { Client, content, dataOf, failed, md5Of, succeeded } from './client.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 const PART = 1024 * 1024;
+const SHOP: ServicePrincipal = {
+  ...{ kind: 'service', keyId: 'k', owner: 'shop', scopes: new Set<Scope>(['read']) },
+};
 let service: Harness;
 let client: Client;
 let stranger: Client;
@@ -98,8 +102,7 @@ test('one wrong item spoils the call and makes no file', async () => {
     /data\[1\]\.path/,
   );
   failed(await client.post('/resume', { data: [good, { md5: good.md5, path: 'a\0.txt' }] }), 422);
-  const page = await service.core.files.list({
-    owner: 'shop',
+  const page = await service.core.files.list(SHOP, {
     after: undefined,
     limit: 1000,
     namePrefix: 'good',
@@ -146,8 +149,7 @@ test('a failure in the middle takes back the files made before it', async () => 
     { md5: md5Of(second), path: 'fails.bin' },
   ];
   const files = async () =>
-    (await service.core.files.list({ owner: 'shop', after: undefined, limit: 100, namePrefix: 'takenback' }))
-      .files;
+    (await service.core.files.list(SHOP, { after: undefined, limit: 100, namePrefix: 'takenback' })).files;
   failed(await failing.post('/resume', { data }), 503, /away/);
   expect(await files()).toEqual([]);
   await resume(client, data);

@@ -189,6 +189,11 @@ test('another method on a known path is 405 with what is possible', async () => 
 
 const SCOPED: readonly (readonly [string, string, string, object])[] = [
   ['admin', 'GET', '/audit', {}],
+  ['admin', 'GET', '/keys', {}],
+  ['admin', 'POST', '/keys', { json: { name: 'a', scopes: ['read'] } }],
+  ['admin', 'GET', '/keys/aaaaaaaaaaaa', {}],
+  ['admin', 'DELETE', '/keys/aaaaaaaaaaaa', {}],
+  ['admin', 'POST', '/keys/aaaaaaaaaaaa/rotate', {}],
   ['admin', 'GET', '/audit.csv', {}],
   ['write', 'POST', '/uploads', { json: { name: 'a' } }],
   ['write', 'GET', '/uploads/1', {}],

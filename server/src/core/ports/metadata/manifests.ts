@@ -7,12 +7,12 @@ export interface ManifestQueries {
   parts(id: string): Promise<readonly ContentPart[]>;
   /**
    * Verified manifests of this content that are not about to be purged: at most 4, those of the fewest parts first, then the oldest. With `named` only
-   * those that a ready file of the owner names, or of anybody.
+   * those that a ready file of the owner names, or of anybody; with `namePrefix` one of the owner whose name begins so.
    */
   findVerified(
     digest: { sha256?: string; md5?: string; sha1?: string },
     size: number | undefined,
-    named?: { readonly owner: string | undefined },
+    named?: { readonly owner: string | undefined; readonly namePrefix?: string | undefined },
   ): Promise<readonly Manifest[]>;
 }
 

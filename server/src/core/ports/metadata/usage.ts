@@ -6,6 +6,8 @@ export interface UsageFilter {
   readonly to: number;
   /** Files of this owner alone; of all when undefined. */
   readonly owner: string | undefined;
+  /** What this key moved alone. */
+  readonly key?: string | undefined;
 }
 
 export interface UsageQueries {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { ownerOf } from '#core/access.ts';
+import { authorOf } from '#core/access.ts';
 import { parseHexDigest } from '#core/digests.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { V0Context } from '../../context.ts';
@@ -25,7 +25,7 @@ export function resume(scope: HttpServer, context: V0Context): void {
   const { core } = context;
   scope.post('/resume', { schema, config: context.keyed('write') }, async (request) => {
     const caller = context.callerOf(request);
-    const owner = ownerOf(caller);
+    const author = authorOf(caller);
     const wanted = new Map<string, { md5: string; name: string }>();
     for (const [index, { md5, path }] of request.body.data.entries()) {
       const digest = parseHexDigest(md5, 'md5', `data[${index}].md5`);
@@ -35,7 +35,7 @@ export function resume(scope: HttpServer, context: V0Context): void {
     const matches: { md5: string; uid: string }[] = [];
     try {
       for (const [digest, { md5, name }] of wanted) {
-        const file = await core.instantUpload.claim({ owner, name, md5: digest }, request.abort);
+        const file = await core.instantUpload.claim({ ...author, name, md5: digest }, request.abort);
         matches.push({ md5, uid: file?.uid ?? '' });
       }
     } catch (error) {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { keyIdOf, ownerOf } from '#core/access.ts';
+import { authorOf } from '#core/access.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { V0Context } from '../../context.ts';
 import { answers, ok } from '../../envelope.ts';
@@ -33,14 +33,13 @@ export function uploadLinks(scope: HttpServer, context: V0Context): void {
   scope.post('/link/upload', { schema, config: context.keyed('write') }, async (request) => {
     const { filePath, expire } = request.body;
     const caller = context.callerOf(request);
-    const owner = ownerOf(caller);
-    const keyId = keyIdOf(caller);
+    const author = authorOf(caller);
     const names = new Map<string, string>();
     for (const [index, path] of filePath.entries()) {
       if (!names.has(path)) names.set(path, nameWithExtension(path, `filePath[${index}]`));
     }
     const term = links.term(expire ?? defaultExpireSeconds);
-    const wanted = [...names.values()].map((name) => ({ owner, name, keyId, notBefore: term.until }));
+    const wanted = [...names.values()].map((name) => ({ ...author, name, notBefore: term.until }));
     const uploads = wanted.length === 0 ? [] : await core.uploads.createMany(wanted);
     const paths = [...names.keys()];
     return ok(

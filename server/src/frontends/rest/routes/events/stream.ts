@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { visibleOwner } from '#core/access.ts';
+import { visibleTo } from '#core/access.ts';
 import { OsproxyError } from '#core/errors.ts';
 import { cloudEvent } from '#core/events/cloud-event.ts';
 import type { FeedPage } from '#core/events/event-feed.ts';
@@ -59,7 +59,7 @@ export function streamEvents(app: HttpServer, { core, publicUrl }: RestOptions):
   app.get('/events', { config, schema }, async (request, reply) => {
     const { after, types, follow = true } = request.query;
     const query = {
-      owner: visibleOwner(serviceOf(request.principal)),
+      ...visibleTo(serviceOf(request.principal)),
       types: types === undefined ? undefined : knownTypes(types.split(',')),
       // What a client that connects again says by itself is newer than its address.
       after: lastEventId(request) ?? after,

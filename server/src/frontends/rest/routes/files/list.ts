@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { visibleOwner } from '#core/access.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { decodeCursor, encodeCursor } from '../../cursor.ts';
@@ -29,8 +28,7 @@ export function listFiles(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'read' } } as const;
   app.get('/files', { config, schema }, async (request) => {
     const { limit = PAGE, cursor, prefix } = request.query;
-    const page = await core.files.list({
-      owner: visibleOwner(serviceOf(request.principal)),
+    const page = await core.files.list(serviceOf(request.principal), {
       after: cursor === undefined ? undefined : decodeCursor(cursor),
       limit,
       namePrefix: prefix === '' ? undefined : prefix,

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ownerOf } from '#core/access.ts';
 import { OsproxyError } from '#core/errors.ts';
 import { receiveFormFile } from '../../../http/multipart.ts';
 import type { HttpServer } from '../../../http/server.ts';
@@ -31,7 +30,6 @@ export function postFile(app: HttpServer, { core, maxFileBytes, idleTimeoutMs }:
         details: { field: 'name' },
       });
     }
-    const wanted = { owner: ownerOf(request.principal), name };
-    return storeFile(core, { request, reply }, 'files.post', wanted, form.chunks);
+    return storeFile(core, { request, reply }, 'files.post', { name }, form.chunks);
   });
 }

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ownerOf } from '#core/access.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { problems, RECEIVING } from '../../problems.ts';
@@ -25,7 +24,6 @@ export function putFile(app: HttpServer, { core, maxFileBytes, idleTimeoutMs }: 
   app.put('/files/:name', { config, schema }, async (request, reply) => {
     const { body, expect } = receiveRaw(request, { maxBytes: maxFileBytes, idleTimeoutMs });
     const { name } = request.params;
-    const wanted = { owner: ownerOf(request.principal), name, ...expect };
-    return storeFile(core, { request, reply }, 'files.put', wanted, body);
+    return storeFile(core, { request, reply }, 'files.put', { name, ...expect }, body);
   });
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { parseHexDigest } from '#core/digests.ts';
+import { seenBy } from '#core/files.ts';
 import { parseUid } from '#core/model/uid.ts';
 import { MAX_PARTS } from '#core/model/upload.ts';
 import type { HttpServer } from '../../../http/server.ts';
@@ -44,6 +45,7 @@ export function completeUpload(app: HttpServer, { core }: RestOptions): void {
       md5: md5 === undefined ? undefined : parseHexDigest(md5, 'md5'),
     };
     await core.uploads.find(request.principal, uid);
-    return fileBody(await core.uploads.complete(uid, facts), request.principal);
+    const file = await core.uploads.complete(uid, facts);
+    return fileBody(seenBy(request.principal, file), request.principal);
   });
 }

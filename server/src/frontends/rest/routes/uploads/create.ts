@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { keyIdOf, ownerOf } from '#core/access.ts';
+import { authorOf, checkAuthor } from '#core/access.ts';
 import { parseHexDigest } from '#core/digests.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { BASE_PATH, type RestOptions } from '../../context.ts';
@@ -44,20 +44,21 @@ export function createUpload(app: HttpServer, { core }: RestOptions): void {
       sha256: sha256 === undefined ? undefined : parseHexDigest(sha256, 'sha256'),
       md5: md5 === undefined ? undefined : parseHexDigest(md5, 'md5'),
     };
-    const wanted = { owner: ownerOf(request.principal), ...rest, ...digests };
+    const author = authorOf(request.principal);
+    checkAuthor(author, rest.name);
+    const content = { ...rest, ...digests };
+    const wanted = { ...content, ...author };
     let made: UploadBody | undefined;
     const { uid, repeated } = await core.idempotency.once(
-      wanted.owner,
+      author.owner,
       idempotencyKeyOf(request),
-      { call: 'uploads.create', instant, ...wanted },
+      { call: 'uploads.create', instant, owner: author.owner, ...content },
       async (remember) => {
         const mayBeHere = instant && digests.sha256 !== undefined;
         const file = mayBeHere ? await core.instantUpload.claim(wanted, request.abort, remember) : undefined;
         made = file
           ? instantBody(file, core, request.principal)
-          : newUploadBody(
-              await core.uploads.create({ ...wanted, keyId: keyIdOf(request.principal) }, remember),
-            );
+          : newUploadBody(await core.uploads.create(wanted, remember));
         return made.uid;
       },
     );

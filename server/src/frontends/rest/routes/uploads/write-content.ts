@@ -1,3 +1,4 @@
+import { seenBy } from '#core/files.ts';
 import { parseUid } from '#core/model/uid.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { noteUpload } from '../../../http/usage.ts';
@@ -27,6 +28,6 @@ export function writeContent(app: HttpServer, { core, maxFileBytes, idleTimeoutM
     const { body, expect } = receiveRaw(request, { maxBytes: maxFileBytes, idleTimeoutMs });
     const file = await core.uploads.writeWhole(uid, body, expect, request.abort, noteUpload(request));
     reply.code(state === 'completed' ? 200 : 201).header('location', `${BASE_PATH}/files/${uid}`);
-    return fileBody(file, request.principal);
+    return fileBody(seenBy(request.principal, file), request.principal);
   });
 }
