@@ -254,7 +254,7 @@ const BAD_ENVIRONMENT: readonly (readonly [Env, string])[] = [
   ],
   [
     { OSPROXY_PLACEMENT_RULES: '[{"match":{"ext":["mp4"]},"store":"local"}]' },
-    `placement.rules[0].match.ext (from ${inEnv('OSPROXY_PLACEMENT_RULES')}) is not a setting that osproxy knows; it may have category, extensions, minSize, maxSize, owner, key.`,
+    `placement.rules[0].match.ext (from ${inEnv('OSPROXY_PLACEMENT_RULES')}) is not a setting that osproxy knows; it may have category, extensions, minSize, maxSize, owner, key, group.`,
   ],
   [
     { OSPROXY_DEFAULT_STORE: 'x' },

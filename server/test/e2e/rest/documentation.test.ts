@@ -169,6 +169,7 @@ function requiredIn(name: string): readonly string[] {
   if (ofPeople !== undefined) return ofPeople;
   if (name.endsWith('POST /api/v1/moves')) return ['from', 'to'];
   if (name.endsWith('/reject')) return ['reason'];
+  if (name.endsWith('POST /api/v1/keys')) return ['name', 'scopes'];
   if (name.endsWith('POST /api/v1/tasks')) return ['type'];
   return /PATCH|POST .*\/uploads$/.test(name) ? ['name'] : [];
 }
