@@ -1,10 +1,10 @@
-import { ADMIN, type Row } from './expected.ts';
+import { administrators, type Row } from './expected.ts';
 import { type Call, V1 } from './world.ts';
 
 const NO_KEY = `${V1}/keys/aaaaaaaaaaaa`;
 
 function row(call: Call, admin = 200): Row {
-  return { call: () => call, expected: { ...ADMIN, admin } };
+  return { call: () => call, expected: administrators(admin) };
 }
 
 /** Service keys and the audit log. */
