@@ -51,6 +51,17 @@ export function presentationHeaders(file: FileRecord, presentation: Presentation
   };
 }
 
+/** The same for what is always saved and never shown. */
+export function attachmentHeaders(name: string, contentType: string): Record<string, string> {
+  return {
+    'content-type': contentType,
+    'content-disposition': dispositionOf(name, 'attachment'),
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': SEALED,
+    'referrer-policy': 'no-referrer',
+  };
+}
+
 /** A strong tag: a generation's bytes never change, whatever they are stored in. */
 export function entityTag(file: FileRecord, variant?: string): string {
   const suffix = variant === undefined ? '' : `-${variant}`;
