@@ -18,6 +18,7 @@ import { placementsContract } from './metadata-placements.ts';
 import { possessionContract } from './metadata-possession.ts';
 import { racesContract } from './metadata-races.ts';
 import { scrubsContract } from './metadata-scrubs.ts';
+import { sharesContract } from './metadata-shares.ts';
 import { sinksContract } from './metadata-sinks.ts';
 import { taskControlContract } from './metadata-task-control.ts';
 import { tasksContract } from './metadata-tasks.ts';
@@ -51,6 +52,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     entriesContract(fixture);
     driveStructureContract(fixture);
     nameSearchContract(fixture);
+    sharesContract(fixture);
     transactionsContract(fixture);
     racesContract(fixture);
   });

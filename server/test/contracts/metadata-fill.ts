@@ -12,6 +12,7 @@ import {
   sampleManifest,
   samplePart,
   samplePlacement,
+  sampleShare,
   sampleTask,
   sampleUpload,
 } from './metadata-samples.ts';
@@ -101,6 +102,20 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
     { day: Math.floor(i / 50), owner, key: `key-${i % 7}`, store: `store-${i % 4}` },
     { uploads: 1, uploadedBytes: 1, downloads: 0, downloadedBytes: 0, failures: 0, durationMs: 1 },
   );
+  const share = sampleShare({ userId: String(1 + (i % 50)), entryId: String(1 + (i % 700)) });
+  await r.shares.insert(share, blob.sha256);
+  await r.shares.putVisit(share.id, blob.sha256, NOW + i);
+  await r.shares.lockTries(share.id, NOW + i);
+  await r.shares.insertTicket({
+    ...{
+      hash: blob.sha256,
+      userId: share.userId,
+      sessionId: '1',
+      wish: {},
+      createdAt: NOW,
+      expiresAt: NOW + i,
+    },
+  });
   if (i % 10 === 0) {
     await r.files.markDeleted(file.uid, NOW + i);
     await r.manifests.markIdle(manifest.id, NOW + i);

@@ -55,7 +55,8 @@ const OF_TYPE = 'tasks_type_state_priority_run_at|tasks_type_state_created_at';
  * How plans of the three databases say that an index is entered where a page begins, not at one end of what an owner or a store has. MariaDB does so by
  * itself on tables as small as here and not on large ones, so there the query itself must say it.
  */
-const BEGINS = /\b(uid<|blob_id>)\?|"Index Cond":"[^"]*\b(uid <|blob_id >)|force index .*"type":"range"/;
+const BEGINS =
+  /\b(uid<|blob_id>|id<)\?|"Index Cond":"[^"]*\b(uid <|blob_id >|id <)|force index .*"type":"range"/;
 
 /** The same for pages of folders and of lists by time. */
 const ENTERED =
@@ -82,6 +83,12 @@ const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
   ['from uploads where ended_at <= ', 'uploads_ended_at'],
   ['from links where uid =  and revoked_at is null and expires_at > ', 'links_uid_created_at'],
   ['from links where expires_at <= ', 'links_expires_at'],
+  ['from shares where key_hash = ', 'shares_key_hash|sqlite_autoindex_shares_1'],
+  ['from shares where user_id =  and id < ', 'shares_user_id_id', BEGINS],
+  ['from shares where entry_id =  and id < ', 'shares_entry_id_id', BEGINS],
+  ['from share_visits where until <= ', 'share_visits_until'],
+  ['from share_tries where until <= ', 'share_tries_until'],
+  ['from drive_tickets where expires_at <= ', 'drive_tickets_expires_at'],
   ['from idempotency where created_at <= ', 'idempotency_created_at'],
   [
     'from tasks where type =  and state =  and priority =  order by run_at',

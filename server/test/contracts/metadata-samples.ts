@@ -4,6 +4,7 @@ import type { FileRecord } from '#core/model/file.ts';
 import type { LinkRecord } from '#core/model/link.ts';
 import type { Manifest } from '#core/model/manifest.ts';
 import type { ServiceKey } from '#core/model/principal.ts';
+import type { Share } from '#core/model/share.ts';
 import type { NewTask } from '#core/model/task.ts';
 import type { PartRecord, UploadRecord } from '#core/model/upload.ts';
 import type { Metadata, MetadataWriter } from '#core/ports/metadata.ts';
@@ -163,4 +164,27 @@ export async function putFile(
 /** One command in a transaction of its own. */
 export function write<T>(metadata: Metadata, work: (repositories: MetadataWriter) => Promise<T>): Promise<T> {
   return metadata.transaction(work);
+}
+
+export function sampleShare(values: Partial<Share> = {}): Share {
+  return {
+    id: newId(),
+    userId: newId(),
+    entryId: newId(),
+    key: newId(),
+    permission: 'download',
+    label: undefined,
+    password: undefined,
+    passwordEpoch: 0,
+    expiresAt: undefined,
+    maxDownloads: undefined,
+    downloads: 0,
+    maxUploads: undefined,
+    maxUploadBytes: undefined,
+    uploads: 0,
+    createdAt: NOW,
+    updatedAt: NOW,
+    lastUsedAt: undefined,
+    ...values,
+  };
 }

@@ -18,6 +18,7 @@ import type { ReplicaSet } from './metadata/replicas.ts';
 import type { ScrubCommands, ScrubQueries } from './metadata/scrubs.ts';
 import type { ServiceKeyCommands, ServiceKeyQueries } from './metadata/service-keys.ts';
 import type { SessionCommands, SessionQueries } from './metadata/sessions.ts';
+import type { ShareCommands, ShareQueries } from './metadata/shares.ts';
 import type { SinkCommands, SinkQueries } from './metadata/sinks.ts';
 import type { StoreMarkCommands, StoreMarkQueries } from './metadata/store-marks.ts';
 import type { TaskCommands, TaskQueries } from './metadata/tasks.ts';
@@ -51,6 +52,7 @@ export interface MetadataReader {
   readonly entries: EntryQueries;
   readonly users: UserQueries;
   readonly sessions: SessionQueries;
+  readonly shares: ShareQueries;
 }
 
 /** What a transaction may do; its reads see its own writes. */
@@ -80,6 +82,7 @@ export interface MetadataWriter {
   readonly entries: EntryQueries & EntryCommands;
   readonly users: UserQueries & UserCommands;
   readonly sessions: SessionQueries & SessionCommands;
+  readonly shares: ShareQueries & ShareCommands;
 }
 
 export interface SchemaState {

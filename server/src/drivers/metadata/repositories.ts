@@ -19,6 +19,7 @@ import { Possession } from './possession.ts';
 import { Scrubs } from './scrubs.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { Shares } from './shares.ts';
 import { Sinks } from './sinks.ts';
 import { StoreMarks } from './store-marks.ts';
 import { Tasks } from './tasks.ts';
@@ -53,6 +54,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly entries: Entries;
   readonly users: Users;
   readonly sessions: Sessions;
+  readonly shares: Shares;
 
   constructor(session: Session) {
     this.files = new Files(session);
@@ -80,5 +82,6 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.entries = new Entries(session);
     this.users = new Users(session);
     this.sessions = new Sessions(session);
+    this.shares = new Shares(session);
   }
 }

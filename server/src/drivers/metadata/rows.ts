@@ -4,6 +4,7 @@ import type { AuditTable } from './admin-rows.ts';
 import type { Id, Int, Num, OptionalId, OptionalNum } from './columns.ts';
 import type { DriveTables } from './drive-rows.ts';
 import type { PossessionChallengeTable } from './possession-rows.ts';
+import type { ShareTables } from './share-rows.ts';
 import type {
   EventDeliveryTable,
   EventInboxTable,
@@ -261,6 +262,7 @@ interface MigrationTable {
 
 /** Every table; none of these types leaves the driver. */
 export interface Tables extends AccountTables, DriveTables {
+export interface Tables extends ShareTables {
   files: FileTable;
   file_holds: HoldTable;
   uploads: UploadTable;

@@ -16,6 +16,7 @@ import { auditAndKeys } from './0015-audit-and-keys.ts';
 import { possessionTable } from './0017-possession.ts';
 import { searchTables } from './0018-search.ts';
 import { sha1Index } from './0019-sha1.ts';
+import { shareTables } from './0016-shares.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -38,5 +39,8 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0017-possession': possessionTable(types),
     '0018-search': searchTables(types),
     '0019-sha1': sha1Index(types),
+    '0014-drive': driveTables(types),
+    '0012-accounts': accountTables(types),
+    '0016-shares': shareTables(types),
   };
 }
