@@ -71,6 +71,7 @@ import { rabbitCheck } from './configured/rabbit-check.ts';
 import { linkOf, redisCheck } from './configured/redis.ts';
 import { scannerCheck, scanSettingsOf } from './configured/scanner.ts';
 import { scrubSettingsOf } from './configured/scrub.ts';
+import { configuredSharing } from './configured/shares.ts';
 import { configuredSinks } from './configured/sinks.ts';
 import { limitsOf, prepareStores, startStores } from './configured/stores.ts';
 import { configuredTypes, taskPushOf } from './configured/tasks.ts';
@@ -287,6 +288,11 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const usage = configuredUsage(config, { metadata, clock, logger, telemetry });
   const drive = new Drive(base);
   const instantUpload = new InstantUpload({ ...base, scope: config.instantUpload.scope });
+  const rateLimits = new RateLimits({
+    counter: rateCounter,
+    requestsPerMinute: config.http.rateLimit,
+    failuresPerMinute: config.http.failedAuthentications,
+  });
   const core: Core = {
     authenticator: createAuthenticator({
       ...{ keys: serviceKeys, links, peers: gate, sessions: accounts.sessions },
@@ -330,6 +336,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     audit,
     drive,
     search: new NameSearch({ metadata, tree: drive.tree }),
+    shares: configuredSharing(config, { ...base, drive, signer, rateLimits, audit, ...accounts }),
     clock,
   };
   return {
@@ -343,11 +350,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     coordinator,
     cache,
     rateCounter,
-    rateLimits: new RateLimits({
-      counter: rateCounter,
-      requestsPerMinute: config.http.rateLimit,
-      failuresPerMinute: config.http.failedAuthentications,
-    }),
+    rateLimits,
     records,
     stores,
     workers,

@@ -14,6 +14,7 @@ import { redisSettings } from './schema/redis.ts';
 import { scanSettings } from './schema/scan.ts';
 import { scrubSettings } from './schema/scrub.ts';
 import { signInSettings } from './schema/sign-in.ts';
+import { archivesSettings, previewsSettings, sharesSettings } from './schema/shares.ts';
 import { ruleSchema, storeSchema } from './schema/stores.ts';
 import { tasksSettings } from './schema/tasks.ts';
 import { uploadsSettings } from './schema/uploads.ts';
@@ -138,6 +139,9 @@ export const settingsSchema = section(
     media: mediaSettings,
     thumbnails: thumbnailsSettings,
     signIn: signInSettings,
+    previews: previewsSettings,
+    shares: sharesSettings,
+    archives: archivesSettings,
     scrub: scrubSettings,
     tasks: tasksSettings,
     scan: scanSettings,

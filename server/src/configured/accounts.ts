@@ -47,6 +47,7 @@ export function configuredAccounts(config: Config, parts: AccountParts): Account
   return {
     users,
     sessions,
+    passwords,
     signIn: new SignIn({ ...parts, users, passwords, sessions }),
     publicKeys: () => tokens.publicKeys(),
     close: () => states.close(),

@@ -21,6 +21,7 @@ import type { Possession } from './possession/possession.ts';
 import type { ScrubBoard } from './scrub/scrub-board.ts';
 import type { NameSearch } from './search/name-search.ts';
 import type { ServiceKeys } from './service-keys.ts';
+import type { Sharing } from './shares/sharing.ts';
 import type { StoreOverview } from './store-overview.ts';
 import type { TaskBoard } from './task-board.ts';
 import type { TaskSubmission } from './tasks/submission.ts';
@@ -56,5 +57,6 @@ export interface Core {
   readonly audit: AuditLog;
   readonly drive: Drive;
   readonly search: NameSearch;
+  readonly shares: Sharing;
   readonly clock: Clock;
 }

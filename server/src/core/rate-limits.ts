@@ -40,16 +40,27 @@ export class RateLimits {
   ): Promise<Principal> {
     // A node that is refused must not keep out the others of its address.
     if (this.#failuresPerMinute === 0 || credentials.peer !== undefined) return authenticate(credentials);
-    const network = networkOf(address);
     const shown = credentials.apiKey ?? credentials.linkToken ?? '';
+    return this.guess(shown, address, () => authenticate(credentials), isGuess);
+  }
+
+  /** Runs `look`, which says whether the secret is a good one; throws RateLimited instead for an address that has been wrong too often. */
+  async guess<T>(
+    shown: string,
+    address: string,
+    look: () => Promise<T>,
+    isWrong: (error: unknown) => boolean,
+  ): Promise<T> {
+    if (this.#failuresPerMinute === 0) return look();
+    const network = networkOf(address);
     this.#refuse(network, shown);
     try {
-      const principal = await authenticate(credentials);
+      const found = await look();
       remember(this.#good, shown);
-      return principal;
+      return found;
     } catch (error) {
       this.#good.delete(shown);
-      if (isGuess(error)) await this.#failed(network);
+      if (isWrong(error)) await this.#failed(network);
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
 import type { Users } from './users.ts';
@@ -7,6 +8,8 @@ export interface Accounts {
   readonly users: Users;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
+  /** Hashes passwords of whatever kind, so many at once. */
+  readonly passwords: Passwords;
   /** The keys that check access tokens, as a JSON Web Key Set. */
   publicKeys(): object;
   close(): void;

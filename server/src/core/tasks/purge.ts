@@ -62,6 +62,9 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.uploads.removeEnded(history, limit)));
       await all((limit) => commit((r) => r.tasks.removeEnded(now - options.historyMs, limit)));
       await all((limit) => commit((r) => r.links.removeExpired(history, limit)));
+      await all((limit) => commit((r) => r.shares.removeVisits(now, limit)));
+      await all((limit) => commit((r) => r.shares.removeTries(now, limit)));
+      await all((limit) => commit((r) => r.shares.removeTickets(now, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
       await all((limit) => commit((r) => r.possession.removeExpired(now, limit)));
       const events = await removeOldEvents({ ...options.events, metadata, commit, now, signal });

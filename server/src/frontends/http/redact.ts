@@ -12,8 +12,12 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
   'x-amz-security-token',
 ]);
 
+/** What stands behind these in a path opens something as well. */
+const SECRET_SEGMENT = /^((?:https?:\/\/[^/]*)?\/api\/v1\/(?:shared|drive\/tickets)\/)[^/?]+/i;
+
 /** The URL with the values of secret query parameters replaced, whatever way their names are written. */
-export function redactUrl(url: string): string {
+export function redactUrl(full: string): string {
+  const url = full.replace(SECRET_SEGMENT, '$1[redacted]');
   const question = url.indexOf('?');
   if (question === -1) return url;
   const pairs = url.slice(question + 1).split('&');

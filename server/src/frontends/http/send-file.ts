@@ -16,6 +16,10 @@ export interface SendFileOptions extends Presentation {
   readonly downloads: Pick<Downloads, 'read'>;
   /** Tells what is made from a file from the file itself, in its entity tag. */
   readonly variant?: string;
+  /** Names the content where the uid of the file must not be seen. */
+  readonly etag?: string;
+  /** Awaited right before the first byte of content is opened, not for HEAD, 304 and what is refused; may refuse as well. */
+  readonly beforeBytes?: (() => Promise<void>) | undefined;
   /** For so long a browser may show it again without asking; default: it always asks. */
   readonly maxAgeSeconds?: number;
 }
@@ -33,7 +37,7 @@ export async function sendFile(
   options: SendFileOptions,
 ): Promise<void> {
   const { file } = options.content;
-  const validators = { etag: entityTag(file, options.variant), modifiedAt: file.updatedAt };
+  const validators = { etag: options.etag ?? entityTag(file, options.variant), modifiedAt: file.updatedAt };
   const { headers } = request.raw;
   const base: OutgoingHttpHeaders = {
     ...(reply.getHeaders() as OutgoingHttpHeaders),
@@ -78,6 +82,7 @@ class Answer {
   readonly #reply: FastifyReply;
   readonly #options: SendFileOptions;
   readonly #headers: OutgoingHttpHeaders;
+  #begun = false;
 
   constructor(
     request: FastifyRequest,
@@ -147,7 +152,9 @@ class Answer {
   }
 
   async #read(range: ByteRange | undefined, length: number): Promise<FileBody> {
-    const { content, downloads } = this.#options;
+    const { content, downloads, beforeBytes } = this.#options;
+    if (!this.#begun) await beforeBytes?.();
+    this.#begun = true;
     const { uid, owner } = content.file;
     const store = content.parts[0]?.placements[0]?.store ?? '';
     this.#request.exchange.transfer ??= { kind: 'download', uid, owner, store };

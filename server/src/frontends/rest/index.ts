@@ -60,6 +60,8 @@ import { writePart } from './routes/uploads/write-part.ts';
 import { getUsage } from './routes/usage/get.ts';
 import { SHARED_SCHEMAS } from './schemas.ts';
 import { SCRUB_SCHEMAS } from './scrub-schemas.ts';
+import { SHARE_ROUTES } from './share-routes.ts';
+import { SHARE_SCHEMAS } from './share-schemas.ts';
 import { TASK_SCHEMAS } from './task-schemas.ts';
 import { USAGE_SCHEMAS } from './usage-schemas.ts';
 
@@ -76,6 +78,7 @@ const SCHEMAS = [
   ...EVENT_SCHEMAS,
   ...HELD_SCHEMAS,
   ...SCRUB_SCHEMAS,
+  ...SHARE_SCHEMAS,
   ...MEDIA_SCHEMAS,
   ...TASK_SCHEMAS,
   ...USAGE_SCHEMAS,
@@ -85,6 +88,7 @@ const SCHEMAS = [
 const JSON_ROUTES: readonly Route[] = [
   ...ADMINISTRATION_ROUTES,
   ...ACCOUNT_ROUTES,
+  ...SHARE_ROUTES,
   getCluster,
   listStores,
   getScrub,

@@ -1,14 +1,10 @@
 import { Type } from 'typebox';
-import type { ThumbnailFormat } from '#core/model/media.ts';
 import { parseUid } from '#core/model/uid.ts';
-import { sendFile } from '../../../http/send-file.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { problems } from '../../problems.ts';
 import { Bytes, UidParams } from '../../schemas.ts';
-
-/** Of a thumbnail that a browser may show again without asking. Seconds. */
-const MAX_AGE = 300;
+import { sendThumbnail } from '../../send-thumbnail.ts';
 
 const schema = {
   operationId: 'getThumbnail',
@@ -40,27 +36,13 @@ export function fileThumbnail(app: HttpServer, { core }: RestOptions): void {
   app.get('/files/:uid/thumbnail', { config, schema }, async (request, reply) => {
     const { principal } = request;
     const { size: box = 256 } = request.query;
-    const format = formatFor(request.headers.accept);
     const content = await core.files.findReadable(principal, parseUid(request.params.uid));
-    const picture = await core.thumbnails.find(content, { box, format }, request.abort);
-    if (principal.kind === 'link' && request.method === 'GET') await core.links.use(principal);
-    const { file } = content;
-    const name = `${file.name.replace(/\.[^.]*$/, '')}.${format === 'jpeg' ? 'jpg' : format}`;
-    reply.header('vary', 'accept');
-    return sendFile(request, reply, {
-      content: {
-        file: { ...file, name, contentType: `image/${format}`, size: picture.file.size },
-        parts: picture.parts,
+    const isLink = principal.kind === 'link';
+    return sendThumbnail(request, reply, core, {
+      ...{ content, box, disposition: isLink ? principal.disposition : 'inline' },
+      use: async () => {
+        if (isLink && request.method === 'GET') await core.links.use(principal);
       },
-      downloads: core.downloads,
-      disposition: principal.kind === 'link' ? principal.disposition : 'inline',
-      variant: `${format}-${box}`,
-      maxAgeSeconds: MAX_AGE,
     });
   });
-}
-
-/** WebP only for those who name it: what takes any image may be older than WebP. */
-function formatFor(accept = ''): ThumbnailFormat {
-  return /image\/webp(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(accept) ? 'webp' : 'jpeg';
 }
