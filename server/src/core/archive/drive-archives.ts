@@ -1,5 +1,5 @@
-import type { Drive } from '../drive/drive.ts';
 import type { Downloads } from '../downloads.ts';
+import type { Drive } from '../drive/drive.ts';
 import { OsproxyError } from '../errors.ts';
 import type { Entry } from '../model/entry.ts';
 import { ownerOfUser } from '../model/principal.ts';
@@ -87,7 +87,10 @@ export class DriveArchives {
   }
 
   /** Says before the first byte that a file is held back or was rejected, instead of breaking off at it. */
-  async *#readable(entries: AsyncIterable<Entry>, keep: (entry: Entry) => void): AsyncGenerator<ArchiveEntry> {
+  async *#readable(
+    entries: AsyncIterable<Entry>,
+    keep: (entry: Entry) => void,
+  ): AsyncGenerator<ArchiveEntry> {
     let page: Entry[] = [];
     for await (const entry of entries) {
       keep(entry);
@@ -119,5 +122,7 @@ function memberOf({ id, parentId, name, kind, size, modifiedAt }: Entry): Archiv
 }
 
 function changed(id: string): OsproxyError {
-  return new OsproxyError('Conflict', `Entry ${id} has changed since its archive was begun.`, { details: { id } });
+  return new OsproxyError('Conflict', `Entry ${id} has changed since its archive was begun.`, {
+    details: { id },
+  });
 }

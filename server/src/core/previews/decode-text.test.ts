@@ -25,7 +25,10 @@ describe('decodeText', () => {
 
   test.each([1, 2, 3])('a character that lost %i bytes at the end is left out', (cut) => {
     const bytes = utf8('ab😀');
-    expect(decodeText(bytes.subarray(0, bytes.length - cut), false)).toEqual({ text: 'ab', charset: 'utf-8' });
+    expect(decodeText(bytes.subarray(0, bytes.length - cut), false)).toEqual({
+      text: 'ab',
+      charset: 'utf-8',
+    });
   });
 
   test('half of a character of two bytes is left out too', () => {

@@ -41,7 +41,9 @@ export function decodeText(bytes: Uint8Array, whole: boolean, charset?: Charset)
   if (marked !== undefined) return decoded(bytes, whole, marked);
   if (hasControls(bytes)) return undefined;
   return (
-    decoded(bytes, whole, 'utf-8') ?? decoded(bytes, whole, 'gb18030') ?? decoded(bytes, whole, 'windows-1252')
+    decoded(bytes, whole, 'utf-8') ??
+    decoded(bytes, whole, 'gb18030') ??
+    decoded(bytes, whole, 'windows-1252')
   );
 }
 

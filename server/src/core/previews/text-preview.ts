@@ -55,5 +55,10 @@ export class TextPreviews {
 export function mayBeText(contentType: string): boolean {
   const essence = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
   if (essence === 'image/svg+xml' || essence === 'application/octet-stream') return true;
-  return essence.startsWith('text/') || /^application\/(.*\+)?(json|xml|javascript|yaml|toml|sql|x-sh|x-httpd-php|rtf|x-ndjson|graphql|typescript|ecmascript|x-yaml)$/.test(essence);
+  return (
+    essence.startsWith('text/') ||
+    /^application\/(.*\+)?(json|xml|javascript|yaml|toml|sql|x-sh|x-httpd-php|rtf|x-ndjson|graphql|typescript|ecmascript|x-yaml)$/.test(
+      essence,
+    )
+  );
 }

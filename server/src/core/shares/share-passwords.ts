@@ -49,7 +49,7 @@ export class SharePasswords {
   /** True where the token proves the password that the share has now, or it has none. */
   isProven(share: Share, token: string | undefined): boolean {
     if (share.password === undefined) return true;
-    const [, text = '', signature = ''] = /^(\d{1,15})\.(.+)$/.exec(token ?? '') ?? [];
+    const [, text = '', signature = ''] = /^([1-9]\d{0,14})\.(.+)$/.exec(token ?? '') ?? [];
     const expiresAt = Number(text);
     return expiresAt > this.#clock.now() && this.#signer.verify(proven(share, expiresAt), signature);
   }

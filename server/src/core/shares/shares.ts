@@ -64,7 +64,14 @@ export class Shares {
       ...terms,
       ...{ id: ids.next(), userId, entryId: entry.id, key: newShareKey() },
       password: password === undefined ? undefined : await passwords.hash(password),
-      ...{ passwordEpoch: 1, downloads: 0, uploads: 0, createdAt: now, updatedAt: now, lastUsedAt: undefined },
+      ...{
+        passwordEpoch: 1,
+        downloads: 0,
+        uploads: 0,
+        createdAt: now,
+        updatedAt: now,
+        lastUsedAt: undefined,
+      },
     };
     await metadata.transaction(async (repositories) => {
       await repositories.shares.insert(share, hashOfShareKey(share.key) ?? '');

@@ -261,8 +261,7 @@ interface MigrationTable {
 }
 
 /** Every table; none of these types leaves the driver. */
-export interface Tables extends AccountTables, DriveTables {
-export interface Tables extends ShareTables {
+export interface Tables extends AccountTables, DriveTables, ShareTables {
   files: FileTable;
   file_holds: HoldTable;
   uploads: UploadTable;

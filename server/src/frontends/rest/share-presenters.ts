@@ -1,4 +1,4 @@
-import type { EntryPlace } from '#core/drive/tree.ts';
+import type { EntryPage } from '#core/drive/tree.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { Entry } from '#core/model/entry.ts';
 import type { FileRecord } from '#core/model/file.ts';
@@ -6,6 +6,8 @@ import type { Share } from '#core/model/share.ts';
 import { previewKindOf } from '../http/preview-kind.ts';
 import { BASE_PATH } from './context.ts';
 import type { PreviewBody, ShareBody, SharedBody, SharedEntryBody } from './share-schemas.ts';
+
+type EntryPlace = NonNullable<EntryPage['next']>;
 
 /** For the owner; `base` as publicBaseOf. */
 export function shareBody(share: Share, base: string | undefined): ShareBody {

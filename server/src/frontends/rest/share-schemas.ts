@@ -27,6 +27,11 @@ const label = Type.String({
 });
 const password = Type.String({ minLength: 4, maxLength: 1024, description: 'Visitors are asked for it.' });
 const expiresAt = time('From then on the share opens nothing.');
+const expiry = Type.String({
+  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,9})?)?(Z|[+-]\\d\\d:\\d\\d)$',
+  description: 'From then on the share opens nothing; RFC 3339.',
+  examples: ['2026-12-31T23:59:59Z'],
+});
 const maxDownloads = Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Downloads in all.' });
 const maxUploads = Type.Integer({
   minimum: 1,
@@ -41,7 +46,7 @@ export const NewShareBody = Type.Object(
     permission: Type.Optional(Type.Enum([...SHARE_PERMISSIONS], { default: 'download' })),
     label: Type.Optional(label),
     password: Type.Optional(password),
-    expiresAt: Type.Optional(expiresAt),
+    expiresAt: Type.Optional(expiry),
     maxDownloads: Type.Optional(maxDownloads),
     maxUploads: Type.Optional(maxUploads),
     maxUploadBytes: Type.Optional(maxUploadBytes),
@@ -54,7 +59,7 @@ export const ShareChangeBody = Type.Object(
     permission: Type.Optional(Type.Enum([...SHARE_PERMISSIONS])),
     label: Type.Optional(orNull(label)),
     password: Type.Optional(orNull(password)),
-    expiresAt: Type.Optional(orNull(expiresAt)),
+    expiresAt: Type.Optional(orNull(expiry)),
     maxDownloads: Type.Optional(orNull(maxDownloads)),
     maxUploads: Type.Optional(orNull(maxUploads)),
     maxUploadBytes: Type.Optional(orNull(maxUploadBytes)),

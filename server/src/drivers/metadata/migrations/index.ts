@@ -17,6 +17,7 @@ import { possessionTable } from './0017-possession.ts';
 import { searchTables } from './0018-search.ts';
 import { sha1Index } from './0019-sha1.ts';
 import { shareTables } from './0016-shares.ts';
+import { possessionTable } from './0017-possession.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */

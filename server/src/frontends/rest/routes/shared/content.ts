@@ -5,7 +5,7 @@ import type { HttpServer } from '../../../http/server.ts';
 import { sendZip } from '../../../http/zip/send-zip.ts';
 import type { RestOptions } from '../../context.ts';
 import { problems } from '../../problems.ts';
-import { Bytes, ContentHeaders, Disposition } from '../../schemas.ts';
+import { Bytes, ContentHeaders } from '../../schemas.ts';
 import { sendText } from '../../send-text.ts';
 import { sendThumbnail } from '../../send-thumbnail.ts';
 import { entryTag } from '../../share-presenters.ts';
@@ -26,7 +26,10 @@ const content = {
   summary: 'Read a shared file',
   description:
     'Ranges, preconditions and HEAD as in RFC 9110. Counts as a download: each GET of the whole, and the first of several for ranges by the same visitor. A share that shows previews only gives what a browser can show, and always as inline.',
-  querystring: Type.Object({ entry, disposition: Disposition }),
+  querystring: Type.Object({
+    entry,
+    disposition: Type.Optional(Type.Enum(['attachment', 'inline'], { default: 'attachment' })),
+  }),
   headers: Type.Object({ ...ContentHeaders.properties, ...ShareHeaders.properties }),
   response: { ...bytes, ...problems(404, 409, 410, 412, 416, 423) },
 };
