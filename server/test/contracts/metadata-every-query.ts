@@ -242,9 +242,8 @@ export async function callEverything(
   await r.shares.takeTicket('h');
   await r.shares.insertTicket(TICKET);
   await r.shares.removeTickets(1, 10);
-  await r.shares.removeOfEntries(['1']);
+  await r.entries.remove(['1']);
   await r.shares.insert(SHARE, 'h');
-  await r.shares.removeOfUser('1');
   await r.shares.remove('1');
   await r.manifests.find('1');
   await r.manifests.parts('1');

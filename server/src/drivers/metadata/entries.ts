@@ -31,6 +31,7 @@ import {
 } from './entry-statements.ts';
 import { putNames, removeNames } from './name-index.ts';
 import type { Session } from './session.ts';
+import { removeSharesOf } from './shares.ts';
 import { runQuery, Statement } from './statement.ts';
 import { unique } from './unique.ts';
 
@@ -216,6 +217,7 @@ export class Entries implements EntryQueries, EntryCommands {
       const named = build.selectFrom('entries').select(NAME_COLUMNS).where('id', 'in', list);
       await removeNames(this.#session, (await runQuery(this.#session, named)).rows);
       await runQuery(this.#session, build.deleteFrom('entry_versions').where('entry_id', 'in', list));
+      await removeSharesOf(this.#session, list);
       await runQuery(this.#session, build.deleteFrom('entries').where('id', 'in', list));
     }
   }

@@ -104,14 +104,6 @@ const removeVisitsOf = new Statement(({ build }, p: { id: bigint }) =>
   build.deleteFrom('share_visits').where('share_id', '=', p.id),
 );
 
-const ofUser = new Statement(({ build }, p: { user: bigint }) =>
-  build.selectFrom('shares').select('id').where('user_id', '=', p.user),
-);
-
-const removeTicketsOf = new Statement(({ build }, p: { user: bigint }) =>
-  build.deleteFrom('drive_tickets').where('user_id', '=', p.user),
-);
-
 const visit = new Statement(({ build }, p: { share: bigint; visitor: string }) =>
   build
     .selectFrom('share_visits')
@@ -254,26 +246,6 @@ export class Shares implements ShareQueries, ShareCommands {
     return (await remove.run(this.#session, { id: toId(id) })) > 0;
   }
 
-  async removeOfEntries(entryIds: readonly string[]): Promise<void> {
-    refuseLongList(entryIds, 'entries');
-    if (entryIds.length === 0) return;
-    const { build } = this.#session.dialect;
-    const { rows } = await runQuery(
-      this.#session,
-      build
-        .selectFrom('shares')
-        .select('id')
-        .where('entry_id', 'in', listOf(entryIds.map(toId))),
-    );
-    for (const { id } of rows) await this.remove(fromId(id));
-  }
-
-  async removeOfUser(userId: string): Promise<void> {
-    for (const { id } of await ofUser.all(this.#session, { user: toId(userId) }))
-      await this.remove(fromId(id));
-    await removeTicketsOf.run(this.#session, { user: toId(userId) });
-  }
-
   async visit(shareId: string, visitor: string): Promise<number | undefined> {
     const row = await visit.first(this.#session, { share: toId(shareId), visitor });
     return row === undefined ? undefined : toNumber(row.until);
@@ -348,6 +320,17 @@ export class Shares implements ShareQueries, ShareCommands {
     }
     return rows.length;
   }
+}
+
+/** An entry that is removed takes its shares along. At most 1000 entries. */
+export async function removeSharesOf(session: Session, entryIds: readonly bigint[]): Promise<void> {
+  const { build } = session.dialect;
+  const { rows } = await runQuery(
+    session,
+    build.selectFrom('shares').select('id').where('entry_id', 'in', entryIds),
+  );
+  const shares = new Shares(session);
+  for (const { id } of rows) await shares.remove(fromId(id));
 }
 
 function rowOf(share: Share, keyHash: string): NewRow {

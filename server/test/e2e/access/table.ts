@@ -13,6 +13,7 @@ import {
 } from './expected.ts';
 import { ACCOUNTS_TABLE } from './table-accounts.ts';
 import { ADMIN_TABLE } from './table-admin.ts';
+import { SHARES_TABLE } from './table-shares.ts';
 import { type Call, CONTENT, formOf, md5Of, PART, queryOf, V0, V1 } from './world.ts';
 
 function get(path: string): Row['call'] {
@@ -49,6 +50,7 @@ function open(path: string): Row {
 export const TABLE: Readonly<Record<string, Row>> = {
   ...ADMIN_TABLE,
   ...ACCOUNTS_TABLE,
+  ...SHARES_TABLE,
   'OPTIONS *': {
     call: () => ({
       method: 'OPTIONS',

@@ -31,10 +31,6 @@ export interface ShareCommands {
   update(share: Share): Promise<void>;
   /** With what is known of its visitors; false when there is none. */
   remove(id: string): Promise<boolean>;
-  /** All shares of these entries. At most 1000 entries. */
-  removeOfEntries(entryIds: readonly string[]): Promise<void>;
-  /** All shares and tickets of a person. */
-  removeOfUser(userId: string): Promise<void>;
   putVisit(shareId: string, visitor: string, until: number): Promise<void>;
   /** Visits that ended at or before `cutoff`; returns how many. */
   removeVisits(cutoff: number, limit: number): Promise<number>;

@@ -13,11 +13,10 @@ import { mediaTables } from './0011-media.ts';
 import { accountTables } from './0012-accounts.ts';
 import { driveTables } from './0014-drive.ts';
 import { auditAndKeys } from './0015-audit-and-keys.ts';
+import { shareTables } from './0016-shares.ts';
 import { possessionTable } from './0017-possession.ts';
 import { searchTables } from './0018-search.ts';
 import { sha1Index } from './0019-sha1.ts';
-import { shareTables } from './0016-shares.ts';
-import { possessionTable } from './0017-possession.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -37,11 +36,9 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0012-accounts': accountTables(types),
     '0014-drive': driveTables(types),
     '0015-audit-and-keys': auditAndKeys(types),
+    '0016-shares': shareTables(types),
     '0017-possession': possessionTable(types),
     '0018-search': searchTables(types),
     '0019-sha1': sha1Index(types),
-    '0014-drive': driveTables(types),
-    '0012-accounts': accountTables(types),
-    '0016-shares': shareTables(types),
   };
 }

@@ -1,0 +1,23 @@
+/** Calls about shares and what is shown of a drive, with the fields that their bodies must have. */
+export const SHARE_CALLS: Readonly<Record<string, readonly string[]>> = {
+  'DELETE /shares/{id}': [],
+  'GET /drive/entries/{id}/preview': [],
+  'GET /drive/entries/{id}/text': [],
+  'GET /drive/entries/{id}/thumbnail': [],
+  'GET /drive/tickets/{ticket}': [],
+  'GET /shared/{share}': [],
+  'GET /shared/{share}/content': [],
+  'GET /shared/{share}/entries': [],
+  'GET /shared/{share}/entries/{id}': [],
+  'GET /shared/{share}/preview': [],
+  'GET /shared/{share}/text': [],
+  'GET /shared/{share}/thumbnail': [],
+  'GET /shared/{share}/zip': [],
+  'GET /shares': [],
+  'GET /shares/{id}': [],
+  'PATCH /shares/{id}': [],
+  'POST /drive/tickets': ['kind', 'entries'],
+  'POST /drive/zip': ['entries'],
+  'POST /shared/{share}/unlock': ['password'],
+  'POST /shares': ['entry'],
+};
