@@ -21,7 +21,7 @@ const UTF8 = 0x0800;
 const FOLLOWS = 0x0008;
 const TIME_EXTRA = 9;
 
-export function isZip64({ size }: Member): boolean {
+function isZip64({ size }: Member): boolean {
   return size >= IN_ZIP64_32;
 }
 
