@@ -3,7 +3,6 @@ import type { Config } from '#config/config.ts';
 import { nodeIdOf } from '#config/data-dir.ts';
 import { linkKeysOf } from '#config/link-keys.ts';
 import { AuditLog } from '#core/audit/audit-log.ts';
-import { COMMAND } from '#core/audit/caller.ts';
 import { createAuthenticator } from '#core/authentication.ts';
 import { ClusterOverview } from '#core/cluster/cluster-overview.ts';
 import { PeerGate } from '#core/cluster/peer-gate.ts';
@@ -21,6 +20,7 @@ import { SinkBoard } from '#core/events/sink-board.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
 import { fsck } from '#core/fsck.ts';
+import { Groups } from '#core/groups.ts';
 import { HashWorkers } from '#core/hashing/hash-workers.ts';
 import { Holds } from '#core/holds.ts';
 import { Idempotency } from '#core/idempotency.ts';
@@ -63,6 +63,7 @@ import { openRateCounter } from '#drivers/rate-counter/index.ts';
 import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
 import { commandUsers, configuredAccounts } from './configured/accounts.ts';
+import { commandAdministration } from './configured/administration.ts';
 import { openDatabase, replicaCheck, replicaTimes } from './configured/database.ts';
 import { configuredIdentityProviders, identityProviderChecks } from './configured/identity-providers.ts';
 import { configuredMedia, mediaCheck, mediaCore } from './configured/media.ts';
@@ -87,36 +88,11 @@ export const openService: OpenService = async (config, logger, process) => {
   const { metadata, stores, workers, core, keys } = parts;
   const graceMs = config.purge.graceSeconds * 1000;
   const service: Service = {
-    keys: {
-      create: (wanted) => core.keys.create(wanted, COMMAND),
-      list: () => core.keys.list(),
-      revoke: (id) => core.keys.revoke(id, COMMAND),
-      rotate: (id, overlapSeconds) => core.keys.rotate(id, overlapSeconds, COMMAND),
-    },
+    ...commandAdministration(core, (work) => withIds(parts, work)),
     cluster: core.cluster,
     stores: core.stores,
-    moves: {
-      create: (wanted) => withIds(parts, () => core.moves.create(wanted)),
-      list: () => core.moves.list(),
-      report: (id) => core.moves.report(id),
-      pause: (id) => core.moves.pause(id),
-      resume: (id) => withIds(parts, () => core.moves.resume(id)),
-      cancel: (id) => core.moves.cancel(id),
-    },
-    held: {
-      list: (after, limit) => core.holds.list(after, limit),
-      release: (uid) => withIds(parts, () => core.holds.release(uid)),
-      reject: (uid, reason) => withIds(parts, () => core.holds.reject(uid, reason)),
-    },
-    tasks: core.tasks,
-    sinks: core.sinks,
     users: commandUsers(core.accounts, (work) => withIds(parts, work)),
     usage: core.usage,
-    scrub: core.scrub,
-    media: {
-      refused: (reason, limit) => core.mediaBoard.refused(reason, limit),
-      redrive: (reason) => withIds(parts, () => core.mediaBoard.redrive(reason)),
-    },
     fsck: async (options) => {
       const { report } = options;
       const summary = await fsck({
@@ -263,6 +239,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       sweepNode: secret === undefined ? undefined : nodeId,
       transferBytesPerSecond: placement.transferMiBPerSecond * MEBIBYTE || undefined,
       historyMs: config.tasks.historyHours * 3_600_000,
+      auditMs: config.audit.retentionDays * 86_400_000,
     }),
     ...own,
   ]);
@@ -329,11 +306,12 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     cluster: new ClusterOverview({ coordinator, metadata, clock }),
     feed: new EventFeed({ metadata, flow: events, logger }),
     sinks: new SinkBoard({
-      ...{ metadata, clock, configured: sinks.map(({ name }) => name) },
+      ...{ metadata, clock, audit, configured: sinks.map(({ name }) => name) },
       wakeSinks: () => events.wakeSinks(),
     }),
     usage: new UsageBoard(metadata),
     audit,
+    groups: new Groups({ ...base, stores: stores.names }),
     drive,
     search: new NameSearch({ metadata, tree: drive.tree }),
     shares: configuredSharing(config, { ...base, drive, signer, rateLimits, audit, ...accounts }),

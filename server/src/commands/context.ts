@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Config } from '#config/config.ts';
 import type { NewUser, UserChange, UserPage } from '#core/accounts/users.ts';
+import type { AuditPage } from '#core/audit/audit-log.ts';
 import type { ClusterView } from '#core/cluster/cluster-overview.ts';
 import type { SinkView } from '#core/events/sink-board.ts';
 import type { HeldPage } from '#core/holds.ts';
 import type { NewServiceKey } from '#core/key-rules.ts';
+import type { AuditEntry } from '#core/model/audit.ts';
 import type { FileRecord } from '#core/model/file.ts';
 import type { NodeLoad } from '#core/model/lease.ts';
 import type { MediaReason, MediaRecord } from '#core/model/media.ts';
@@ -16,6 +18,7 @@ import type { UsageTotal } from '#core/model/usage.ts';
 import type { User } from '#core/model/user.ts';
 import type { MoveReport, NewMove } from '#core/moves.ts';
 import type { Logger } from '#core/ports/logger.ts';
+import type { AuditFilter, AuditPosition } from '#core/ports/metadata/audit.ts';
 import type { TaskFilter } from '#core/ports/metadata/tasks.ts';
 import type { PlannedMigration, SchemaState } from '#core/ports/metadata.ts';
 import type { ScrubReport } from '#core/scrub/scrub-board.ts';
@@ -142,6 +145,12 @@ export interface Service {
     refused(reason: MediaReason | undefined, limit: number): Promise<readonly MediaRecord[]>;
     /** Resolves how many. */
     redrive(reason: MediaReason | undefined): Promise<number>;
+  };
+  readonly audit: {
+    /** Newest first. Rejects with InvalidArgument for an action that there is not. */
+    list(filter: AuditFilter, after: AuditPosition | undefined, limit: number): Promise<AuditPage>;
+    /** Everything that fits, page by page. */
+    walk(filter: AuditFilter, signal: AbortSignal): AsyncGenerator<readonly AuditEntry[]>;
   };
   readonly usage: {
     /** Rejects with InvalidArgument for a range that is too long or makes too many totals. */

@@ -115,6 +115,7 @@ const openService: OpenService = async (config) => {
     held: noHeld(),
     tasks: noTasks(),
     usage: { totals: async () => [] },
+    audit: { list: async () => ({ entries: [], next: undefined }), async *walk() {} },
     sinks: noSinks(),
     media: { refused: async () => [], redrive: async () => 0 },
     scrub: {

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   events: async () => (await import('./events.ts')).events,
   media: async () => (await import('./media.ts')).media,
   scrub: async () => (await import('./scrub.ts')).scrub,
+  audit: async () => (await import('./audit.ts')).audit,
   usage: async () => (await import('./usage.ts')).usage,
   fsck: async () => (await import('./fsck.ts')).fsck,
   doctor: async () => (await import('./doctor.ts')).doctor,

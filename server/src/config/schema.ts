@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { accountsSettings } from './schema/accounts.ts';
+import { auditSettings } from './schema/audit.ts';
 import { flag, NAME, section, text, whole } from './schema/builders.ts';
 import { clusterSettings } from './schema/cluster.ts';
 import { databaseSettings } from './schema/database.ts';
@@ -147,6 +148,7 @@ export const settingsSchema = section(
     scan: scanSettings,
     events: eventsSettings,
     usage: usageSettings,
+    audit: auditSettings,
     hashing: section(
       {
         threads: Type.Optional(

@@ -7,6 +7,7 @@ import type { Drive } from './drive/drive.ts';
 import type { EventFeed } from './events/event-feed.ts';
 import type { SinkBoard } from './events/sink-board.ts';
 import type { Files } from './files.ts';
+import type { Groups } from './groups.ts';
 import type { Holds } from './holds.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { InstantUpload } from './instant-upload.ts';
@@ -55,6 +56,7 @@ export interface Core {
   readonly sinks: SinkBoard;
   readonly usage: UsageBoard;
   readonly audit: AuditLog;
+  readonly groups: Groups;
   readonly drive: Drive;
   readonly search: NameSearch;
   readonly shares: Sharing;

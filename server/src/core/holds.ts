@@ -1,7 +1,9 @@
+import type { AuditLog } from './audit/audit-log.ts';
 import { OsproxyError } from './errors.ts';
 import { fileEvent } from './events/facts.ts';
 import type { FileRecords } from './file-records.ts';
 import { noFile } from './files.ts';
+import type { Caller } from './model/audit.ts';
 import type { FileRecord } from './model/file.ts';
 import type { HoldRecord } from './model/hold.ts';
 import type { Uid } from './model/uid.ts';
@@ -25,11 +27,13 @@ export class Holds {
   readonly #metadata: Metadata;
   readonly #records: FileRecords;
   readonly #clock: Clock;
+  readonly #audit: AuditLog;
 
-  constructor(options: { metadata: Metadata; records: FileRecords; clock: Clock }) {
+  constructor(options: { metadata: Metadata; records: FileRecords; clock: Clock; audit: AuditLog }) {
     this.#metadata = options.metadata;
     this.#records = options.records;
     this.#clock = options.clock;
+    this.#audit = options.audit;
   }
 
   /** Oldest file first; `limit` 1 to 1000. */
@@ -50,20 +54,23 @@ export class Holds {
   }
 
   /** Makes a held file readable, whoever holds it. Throws NotFound, and Conflict for a file that is not held. */
-  async release(uid: Uid): Promise<FileRecord> {
-    return this.#decide(uid, async (repositories, file, now) => {
+  async release(uid: Uid, caller: Caller): Promise<FileRecord> {
+    return this.#decide(uid, { caller, action: 'hold.released' }, async (repositories, file, now) => {
       await repositories.holds.remove(uid);
       return makeReady(repositories, file, now);
     });
   }
 
   /** Refuses a held file for good, with a sentence for people. Throws NotFound, and Conflict for a file that is not held. */
-  async reject(uid: Uid, reason: string): Promise<FileRecord> {
-    return this.#decide(uid, (repositories, file, now) => makeRejected(repositories, file, reason, now));
+  async reject(uid: Uid, reason: string, caller: Caller): Promise<FileRecord> {
+    return this.#decide(uid, { caller, action: 'hold.rejected', reason }, (repositories, file, now) =>
+      makeRejected(repositories, file, reason, now),
+    );
   }
 
   async #decide(
     uid: Uid,
+    by: { caller: Caller; action: 'hold.released' | 'hold.rejected'; reason?: string },
     how: (repositories: MetadataWriter, file: FileRecord, now: number) => Promise<FileRecord>,
   ): Promise<FileRecord> {
     const file = await this.#metadata.transaction(async (repositories) => {
@@ -75,6 +82,9 @@ export class Holds {
           details: { uid, state: found.state },
         });
       }
+      const { caller, action, reason } = by;
+      const detail = { name: found.name, owner: found.owner, reason };
+      await this.#audit.note(repositories, caller, { action, subject: { kind: 'file', id: uid }, detail });
       return how(repositories, found, this.#clock.now());
     });
     await this.#records.changed(uid);

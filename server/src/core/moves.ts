@@ -1,4 +1,6 @@
+import type { AuditLog } from './audit/audit-log.ts';
 import { OsproxyError } from './errors.ts';
+import type { Caller, NewAuditEntry } from './model/audit.ts';
 import type { FileMatch, MoveFailure, MoveRecord, MoveState } from './model/move.ts';
 import type { Clock } from './ports/clock.ts';
 import type { IdSource } from './ports/ids.ts';
@@ -28,6 +30,7 @@ export class Moves {
   readonly #stores: Stores;
   readonly #ids: IdSource;
   readonly #clock: Clock;
+  readonly #audit: AuditLog;
   readonly #wakeTasks: () => void;
 
   constructor(options: {
@@ -35,6 +38,7 @@ export class Moves {
     stores: Stores;
     ids: IdSource;
     clock: Clock;
+    audit: AuditLog;
     /** Called after a commit that enqueued a task. */
     wakeTasks: () => void;
   }) {
@@ -42,11 +46,12 @@ export class Moves {
     this.#stores = options.stores;
     this.#ids = options.ids;
     this.#clock = options.clock;
+    this.#audit = options.audit;
     this.#wakeTasks = options.wakeTasks;
   }
 
   /** Throws InvalidArgument for stores that cannot be meant, Conflict while another move would undo or repeat this one. */
-  async create(wanted: NewMove): Promise<MoveRecord> {
+  async create(wanted: NewMove, caller: Caller): Promise<MoveRecord> {
     const { from, to, bytesPerSecond } = wanted;
     const match = checkMatch(wanted.match);
     this.#checkStore(from, 'from');
@@ -63,6 +68,7 @@ export class Moves {
       for (const other of await repositories.moves.list(LISTED)) refuseOverlap(other, wanted);
       await repositories.moves.insert(move);
       await repositories.tasks.enqueue(this.#ids.next(), moveTask(move), now);
+      await this.#audit.note(repositories, caller, entry('move.created', move));
     });
     this.#wakeTasks();
     return move;
@@ -81,8 +87,8 @@ export class Moves {
   }
 
   /** What is being copied at the moment is dropped; nothing is half moved. Pausing again is fine. */
-  pause(id: string): Promise<MoveRecord> {
-    return this.#change(id, async (_repositories, move) => {
+  pause(id: string, caller: Caller): Promise<MoveRecord> {
+    return this.#change(id, caller, 'move.paused', async (_repositories, move) => {
       if (move.state === 'paused') return move;
       if (move.state !== 'running') throw over(move);
       return { ...move, state: 'paused' };
@@ -90,8 +96,8 @@ export class Moves {
   }
 
   /** Goes on where it was; a move that is done tries its failures again. */
-  async resume(id: string): Promise<MoveRecord> {
-    const resumed = await this.#change(id, async (repositories, move, now) => {
+  async resume(id: string, caller: Caller): Promise<MoveRecord> {
+    const resumed = await this.#change(id, caller, 'move.resumed', async (repositories, move, now) => {
       if (move.state === 'cancelled') throw over(move);
       if (move.state === 'done' && move.failedBlobs === 0) return move;
       const again = move.state === 'done';
@@ -111,8 +117,8 @@ export class Moves {
   }
 
   /** What was moved stays moved. Cancelling again is fine. */
-  cancel(id: string): Promise<MoveRecord> {
-    return this.#change(id, async (_repositories, move, now) => {
+  cancel(id: string, caller: Caller): Promise<MoveRecord> {
+    return this.#change(id, caller, 'move.cancelled', async (_repositories, move, now) => {
       if (move.state === 'cancelled') return move;
       if (move.state === 'done') throw over(move);
       return { ...move, state: 'cancelled', endedAt: now };
@@ -121,6 +127,8 @@ export class Moves {
 
   #change(
     id: string,
+    caller: Caller,
+    action: MoveAction,
     work: (repositories: MetadataWriter, move: MoveRecord, now: number) => Promise<MoveRecord>,
   ): Promise<MoveRecord> {
     return this.#metadata.transaction(async (repositories) => {
@@ -131,6 +139,7 @@ export class Moves {
       if (changed === move) return move;
       const saved = { ...changed, updatedAt: now };
       await repositories.moves.save(saved);
+      await this.#audit.note(repositories, caller, entry(action, saved));
       return saved;
     });
   }
@@ -151,6 +160,12 @@ function refuseOverlap(other: MoveRecord, wanted: NewMove): void {
     `Move ${other.id} from "${other.from}" to "${other.to}" is ${other.state}; let it end or cancel it first.`,
     { details: { move: other.id } },
   );
+}
+
+type MoveAction = 'move.created' | 'move.paused' | 'move.resumed' | 'move.cancelled';
+
+function entry(action: MoveAction, { id, from, to, match }: MoveRecord): NewAuditEntry {
+  return { action, subject: { kind: 'move', id }, detail: { from, to, match } };
 }
 
 function checkMatch(match: FileMatch): FileMatch {

@@ -1,4 +1,6 @@
+import type { AuditLog } from './audit/audit-log.ts';
 import { OsproxyError } from './errors.ts';
+import type { Caller, NewAuditEntry } from './model/audit.ts';
 import type { TaskAttempt, TaskPriority, TaskRecord, TaskState } from './model/task.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Cron } from './ports/cron.ts';
@@ -44,6 +46,7 @@ export interface TaskTypeView extends TaskTypeStanding {
 export class TaskBoard {
   readonly #metadata: Metadata;
   readonly #clock: Clock;
+  readonly #audit: AuditLog;
   readonly #types: ReadonlyMap<string, TaskType>;
   readonly #wakeTasks: () => void;
   readonly #signals: TaskSignals | undefined;
@@ -52,6 +55,7 @@ export class TaskBoard {
   constructor(options: {
     metadata: Metadata;
     clock: Clock;
+    audit: AuditLog;
     /** Those that this node knows. */
     types: readonly TaskType[];
     wakeTasks: () => void;
@@ -60,6 +64,7 @@ export class TaskBoard {
   }) {
     this.#metadata = options.metadata;
     this.#clock = options.clock;
+    this.#audit = options.audit;
     this.#types = new Map(options.types.map((type) => [type.type, type]));
     this.#wakeTasks = options.wakeTasks;
     this.#signals = options.signals;
@@ -78,10 +83,14 @@ export class TaskBoard {
   }
 
   /** Runs a task that has failed, was cancelled or waits, now and with all its attempts. Throws NotFound, and Conflict for one that runs or is done. */
-  async retry(id: string): Promise<TaskRecord> {
+  async retry(id: string, caller: Caller): Promise<TaskRecord> {
     const task = await this.#must(id);
     const now = this.#clock.now();
-    const again = await this.#metadata.transaction((repositories) => repositories.tasks.retry(id, now));
+    const again = await this.#metadata.transaction(async (repositories) => {
+      if (!(await repositories.tasks.retry(id, now))) return false;
+      await this.#audit.note(repositories, caller, entry('task.retried', task));
+      return true;
+    });
     if (!again) {
       const state = task.state === 'done' ? 'done' : 'running';
       throw new OsproxyError('Conflict', `Task ${id} is ${state}; there is nothing to try again.`, {
@@ -97,16 +106,20 @@ export class TaskBoard {
    * the task is cancelled without it. Of recurring work only the run that is under way ends. Throws NotFound, and Conflict where there is
    * nothing to cancel.
    */
-  async cancel(id: string, reason = BY_HAND): Promise<TaskRecord> {
+  async cancel(id: string, caller: Caller, reason = BY_HAND): Promise<TaskRecord> {
     const task = await this.#must(id);
     const refusal = this.#whyNotCancelled(task);
     if (refusal !== undefined)
       throw new OsproxyError('Conflict', `Task ${id} cannot be cancelled: ${refusal}`, { details: { id } });
     const recurring = this.#isRecurring(task.type);
-    const end = await this.#metadata.transaction(async ({ tasks }) => {
+    const end = await this.#metadata.transaction(async (repositories) => {
+      const { tasks } = repositories;
       // One that is recurring may have ended its run meanwhile, and waits for the next.
       if (recurring && (await tasks.find(id))?.state !== 'running') return undefined;
-      return tasks.cancel(id, reason, this.#clock.now());
+      const outcome = await tasks.cancel(id, reason, this.#clock.now());
+      if (outcome !== undefined)
+        await this.#audit.note(repositories, caller, entry('task.cancelled', task, reason));
+      return outcome;
     });
     if (end === 'cancelling') this.#signals?.tellCancel(id);
     const after = (await this.#metadata.tasks.find(id)) ?? task;
@@ -175,20 +188,24 @@ export class TaskBoard {
   }
 
   /** Lets no task of the type start on any node; those that run go on to their end. Throws NotFound. */
-  pause(type: string): Promise<TaskTypeView> {
-    return this.#setPaused(type, true);
+  pause(type: string, caller: Caller): Promise<TaskTypeView> {
+    return this.#setPaused(type, true, caller);
   }
 
   /** Throws NotFound. */
-  resume(type: string): Promise<TaskTypeView> {
-    return this.#setPaused(type, false);
+  resume(type: string, caller: Caller): Promise<TaskTypeView> {
+    return this.#setPaused(type, false, caller);
   }
 
-  async #setPaused(name: string, paused: boolean): Promise<TaskTypeView> {
+  async #setPaused(name: string, paused: boolean, caller: Caller): Promise<TaskTypeView> {
     const find = async () => (await this.types()).find(({ type }) => type === name);
     if ((await find()) === undefined) throw noType(name);
     const now = this.#clock.now();
-    await this.#metadata.transaction(({ tasks }) => tasks.setPaused(name, paused, now));
+    const action = paused ? 'task-type.paused' : 'task-type.resumed';
+    await this.#metadata.transaction(async (repositories) => {
+      await repositories.tasks.setPaused(name, paused, now);
+      await this.#audit.note(repositories, caller, { action, subject: { kind: 'task-type', id: name } });
+    });
     if (!paused) this.#due();
     const view = await find();
     if (view === undefined) throw noType(name);
@@ -205,6 +222,14 @@ export class TaskBoard {
     if (task !== undefined) return task;
     throw new OsproxyError('NotFound', `There is no task ${id}.`, { details: { id } });
   }
+}
+
+function entry(
+  action: 'task.retried' | 'task.cancelled',
+  { id, type, key }: TaskRecord,
+  reason?: string,
+): NewAuditEntry {
+  return { action, subject: { kind: 'task', id }, detail: { type, key, reason } };
 }
 
 function noType(name: string): OsproxyError {

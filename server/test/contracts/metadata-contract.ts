@@ -11,6 +11,7 @@ import { entriesContract } from './metadata-entries.ts';
 import { eventsContract } from './metadata-events.ts';
 import { filesContract } from './metadata-files.ts';
 import type { Fixture, TestDatabase } from './metadata-fixture.ts';
+import { groupsContract } from './metadata-groups.ts';
 import { holdsContract } from './metadata-holds.ts';
 import { manifestsContract } from './metadata-manifests.ts';
 import { mediaContract } from './metadata-media.ts';
@@ -41,6 +42,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     accessContract(fixture);
     accountsContract(fixture);
     auditContract(fixture);
+    groupsContract(fixture);
     tasksContract(fixture);
     taskControlContract(fixture);
     coordinationContract(fixture);

@@ -302,6 +302,13 @@ export async function callEverything(
     await r.audit.list(filter, entry, 10);
   }
   await r.audit.removeOld(1, 10);
+  const group = { id: '1', name: 'g', quotaBytes: 1, store: 's', createdAt: 1, updatedAt: 1 };
+  await r.groups.insert(group);
+  await r.groups.find('1');
+  await r.groups.list(10);
+  await r.groups.lock('1');
+  await r.groups.update(group);
+  await r.groups.remove('1');
   await r.idempotency.insert({ owner: 'o', key: 'k', fingerprint: 'f', uid: '1', createdAt: 1 });
   await r.idempotency.find('o', 'k');
   await r.idempotency.removeOld(1, 10);

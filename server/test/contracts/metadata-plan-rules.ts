@@ -26,6 +26,7 @@ export const WALKS = new Map([
   ['from "file_holds" order by', 'the oldest held files, up to a limit'],
   ['from "moves" order by "id" desc limit', 'the newest moves, up to a limit'],
   ['from "users" limit', 'whether there is any'],
+  ['from "user_groups" order by', 'the list of groups, which are few'],
   ['from "audit" order by', 'the newest entries of the audit log, up to a limit'],
   ['"audit" where "action" like', 'the newest entries of a group of actions, up to a limit'],
 ]);
@@ -44,6 +45,7 @@ export const SMALL_TABLES = [
   'scrubs',
   'task_types',
   'usage_sources',
+  'user_groups',
   'given_names',
   'drive_jobs',
 ];

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import type { Verdict } from '#core/holds.ts';
 import type { FileContent } from '#core/model/file.ts';
 import type { Principal } from '#core/model/principal.ts';
@@ -241,18 +242,21 @@ describe('an administrator', () => {
     const rest = await rig.holds.list(page.next, 2);
     expect(rest.held.map(({ file }) => file.uid)).toEqual([third]);
     expect(rest.next).toBeUndefined();
-    expect(await rig.holds.release(first)).toMatchObject({ state: 'ready' });
-    expect(await rig.holds.reject(second, 'No.')).toMatchObject({ state: 'rejected', rejectedReason: 'No.' });
+    expect(await rig.holds.release(first, COMMAND)).toMatchObject({ state: 'ready' });
+    expect(await rig.holds.reject(second, 'No.', COMMAND)).toMatchObject({
+      state: 'rejected',
+      rejectedReason: 'No.',
+    });
     expect((await rig.holds.list(undefined, 10)).held).toHaveLength(1);
     expect(await told(first)).toEqual(['file.held', 'file.ready']);
     expect(await told(second)).toEqual(['file.held', 'file.rejected']);
-    await expect(rig.holds.release(first)).rejects.toMatchObject({
+    await expect(rig.holds.release(first, COMMAND)).rejects.toMatchObject({
       code: 'Conflict',
       message: `File ${first} is not held back; it is ready.`,
     });
-    await expect(rig.holds.reject('77', 'x')).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(rig.holds.reject('77', 'x', COMMAND)).rejects.toMatchObject({ code: 'NotFound' });
     await rig.files.delete(anybody, third);
-    await expect(rig.holds.release(third)).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(rig.holds.release(third, COMMAND)).rejects.toMatchObject({ code: 'NotFound' });
   });
 
   it('is the last resort when the task fails for good: the file stays held until then', async () => {
@@ -268,7 +272,7 @@ describe('an administrator', () => {
       expect(task?.state).toBe('failed');
     });
     expect(await state(uid)).toBe('held');
-    await rig.holds.release(uid);
+    await rig.holds.release(uid, COMMAND);
     expect(await state(uid)).toBe('ready');
   });
 });

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { Type } from 'typebox';
 import { afterEach, describe, expect, it } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import { OsproxyError } from '#core/errors.ts';
 import { Holds } from '#core/holds.ts';
 import { Thumbnails } from '#core/media/thumbnails.ts';
@@ -98,7 +99,7 @@ describe('probe', () => {
       { uid, refusal: { reason: 'damaged' } },
     ]);
     const before = (await recordOf(broken))?.probedAt ?? 0;
-    expect(await rig.mediaBoard.redrive('damaged')).toBe(1);
+    expect(await rig.mediaBoard.redrive('damaged', COMMAND)).toBe(1);
     await expect
       .poll(async () => (await recordOf(broken))?.probedAt ?? 0, { timeout: 20_000 })
       .toBeGreaterThan(before);
@@ -216,7 +217,7 @@ describe('thumbnails', () => {
     await expect(thumbnail(uid)).rejects.toMatchObject({ code: 'Locked' });
     await rig.runTask('probe', { uid });
     expect(await rig.metadata.media.refused('damaged', undefined, 10)).toEqual([]);
-    await new Holds(rig).release(uid);
+    await new Holds(rig).release(uid, COMMAND);
     expect((await thumbnail(uid)).length).toBeGreaterThan(0);
   });
 

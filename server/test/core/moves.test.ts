@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
@@ -18,7 +19,7 @@ const storesOf = async (uid: string) =>
     placements.map(({ store }) => store),
   );
 const start = (more: Partial<Parameters<Rig['moves']['create']>[0]> = {}) =>
-  rig.moves.create({ from: 'main', to: 'other', match: {}, ...more });
+  rig.moves.create({ from: 'main', to: 'other', match: {}, ...more }, COMMAND);
 const find = async ({ id }: MoveRecord) => (await rig.moves.report(id)).move;
 const settled = async (move: MoveRecord) => {
   await expect.poll(async () => (await find(move)).state, { timeout: 20_000 }).not.toBe('running');
@@ -102,8 +103,8 @@ describe('a move', () => {
     await rig.startRunner();
     const move = await start();
     await expect.poll(async () => (await find(move)).done.blobs, { timeout: 10_000 }).toBe(5);
-    expect(await rig.moves.pause(move.id)).toMatchObject({ state: 'paused' });
-    expect(await rig.moves.pause(move.id)).toMatchObject({ state: 'paused' });
+    expect(await rig.moves.pause(move.id, COMMAND)).toMatchObject({ state: 'paused' });
+    expect(await rig.moves.pause(move.id, COMMAND)).toMatchObject({ state: 'paused' });
     await expect
       .poll(async () => (await rig.metadata.tasks.list({ type: 'move' }, 9)).map(({ state }) => state), {
         timeout: 10_000,
@@ -112,17 +113,17 @@ describe('a move', () => {
     expect(await rig.keysIn(rig.other)).toHaveLength(5);
     copying = -1000;
     release?.();
-    await rig.moves.resume(move.id);
+    await rig.moves.resume(move.id, COMMAND);
     expect(await settled(move)).toMatchObject({ state: 'done', run: 2, done: { blobs: 20 }, failedBlobs: 0 });
     expect(await rig.keysIn(rig.other)).toHaveLength(20);
-    await expect(rig.moves.cancel(move.id)).rejects.toMatchObject({ code: 'Conflict' });
-    expect(await rig.moves.resume(move.id)).toMatchObject({ state: 'done', run: 2 });
+    await expect(rig.moves.cancel(move.id, COMMAND)).rejects.toMatchObject({ code: 'Conflict' });
+    expect(await rig.moves.resume(move.id, COMMAND)).toMatchObject({ state: 'done', run: 2 });
 
-    const back = await rig.moves.create({ from: 'other', to: 'main', match: {} });
-    expect(await rig.moves.cancel(back.id)).toMatchObject({ state: 'cancelled' });
-    expect(await rig.moves.cancel(back.id)).toMatchObject({ state: 'cancelled' });
-    await expect(rig.moves.resume(back.id)).rejects.toMatchObject({ code: 'Conflict' });
-    await expect(rig.moves.pause(back.id)).rejects.toMatchObject({ code: 'Conflict' });
+    const back = await rig.moves.create({ from: 'other', to: 'main', match: {} }, COMMAND);
+    expect(await rig.moves.cancel(back.id, COMMAND)).toMatchObject({ state: 'cancelled' });
+    expect(await rig.moves.cancel(back.id, COMMAND)).toMatchObject({ state: 'cancelled' });
+    await expect(rig.moves.resume(back.id, COMMAND)).rejects.toMatchObject({ code: 'Conflict' });
+    await expect(rig.moves.pause(back.id, COMMAND)).rejects.toMatchObject({ code: 'Conflict' });
   });
 
   it('leaves what fails where it is, with its reason, and tries it again on demand', async () => {
@@ -147,7 +148,7 @@ describe('a move', () => {
     expect(failures[0]?.reason).toMatch(/QuotaExceeded: There is no space left/);
     expect((await rig.fsck({ deep: true, graceMs: -1000 })).findings).toEqual([]);
     broken.clear();
-    await rig.moves.resume(move.id);
+    await rig.moves.resume(move.id, COMMAND);
     expect(await settled(move)).toMatchObject({
       state: 'done',
       failedBlobs: 0,
@@ -193,7 +194,7 @@ describe('a move', () => {
     await open();
     for (let i = 0; i < 5; i += 1) await write(`f${i}`, some(100));
     const move = await start();
-    await rig.moves.resume(move.id);
+    await rig.moves.resume(move.id, COMMAND);
     expect(await turn(move, 1)).toBe('done');
     expect(await find(move)).toMatchObject({ state: 'running', run: 2, done: { blobs: 0 } });
     expect(await turn(move, 2)).toBe('done');
@@ -223,10 +224,10 @@ describe('a move', () => {
     const move = await start();
     await expect(start()).rejects.toMatchObject({ code: 'Conflict' });
     await expect(start({ from: 'other', to: 'main' })).rejects.toMatchObject({ code: 'Conflict' });
-    await rig.moves.cancel(move.id);
+    await rig.moves.cancel(move.id, COMMAND);
     await start();
     await expect(rig.moves.report('5')).rejects.toMatchObject({ code: 'NotFound' });
-    await expect(rig.moves.pause('5')).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(rig.moves.pause('5', COMMAND)).rejects.toMatchObject({ code: 'NotFound' });
   });
 
   it('is no obstacle to readers that began before it, nor to fsck and purge in its middle', async () => {

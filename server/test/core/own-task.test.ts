@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import { announced } from '#core/events/announced-metadata.ts';
 import type { Verdict } from '#core/holds.ts';
 import { Idempotency } from '#core/idempotency.ts';
@@ -50,7 +51,7 @@ const write = (name: string, bytes = some(10), by = 'a') =>
   rig.uploads.writeFile({ owner: by, name }, chunksOf(bytes));
 const only = () => ({ types: rig.types.filter(({ type }) => type === 'mine') });
 const submission = () => new TaskSubmission({ ...rig, types: rig.types });
-const submit = (payload: unknown = {}) => submission().submit({ type: 'mine', payload });
+const submit = (payload: unknown = {}) => submission().submit({ type: 'mine', payload }, COMMAND);
 const task = async (id: string) => rig.metadata.tasks.find(id);
 const until = (check: () => Promise<void> | void) => vi.waitFor(check, { timeout: 15_000, interval: 10 });
 const ended = (id: string, state: string) => until(async () => expect((await task(id))?.state).toBe(state));
@@ -314,16 +315,16 @@ describe('submitting', () => {
       handle: () => {},
     });
     const own = new TaskSubmission({ ...rig, types: rig.types.filter(({ type }) => type === 'mine') });
-    await expect(own.submit({ type: 'purge', payload: {} })).rejects.toThrowError(
+    await expect(own.submit({ type: 'purge', payload: {} }, COMMAND)).rejects.toThrowError(
       '"purge" is no type of task that may be submitted; there is "mine".',
     );
-    await expect(own.submit({ type: 'mine', payload: { n: 'x' } })).rejects.toMatchObject({
+    await expect(own.submit({ type: 'mine', payload: { n: 'x' } }, COMMAND)).rejects.toMatchObject({
       code: 'InvalidArgument',
       details: { field: 'payload.n' },
     });
     const wanted = { type: 'mine', payload: { n: 1 }, key: 'k', runAt: rig.clock.now() + 60_000 };
-    expect(await own.submit(wanted)).toMatchObject({ state: 'pending', runAt: wanted.runAt });
-    await expect(own.submit(wanted)).rejects.toMatchObject({ code: 'Conflict' });
+    expect(await own.submit(wanted, COMMAND)).toMatchObject({ state: 'pending', runAt: wanted.runAt });
+    await expect(own.submit(wanted, COMMAND)).rejects.toMatchObject({ code: 'Conflict' });
   });
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import type { StorageDriver } from '#core/ports/storage-driver.ts';
 import { changed, chunksOf, openRig, owner, type Rig, type RigOptions, sha256, some } from './rig.ts';
 
@@ -182,9 +183,9 @@ describe('write-back', () => {
     expect((await keysBy()).other).toEqual([]);
     expect((await rig.read(uid)).equals(bytes)).toBe(true);
     bad = false;
-    await rig.tasks.retry(task?.id ?? '');
+    await rig.tasks.retry(task?.id ?? '', COMMAND);
     await expect.poll(() => storesOf(uid), { timeout: 10_000 }).toEqual([['other']]);
-    await expect(rig.tasks.retry(task?.id ?? '')).rejects.toMatchObject({ code: 'Conflict' });
+    await expect(rig.tasks.retry(task?.id ?? '', COMMAND)).rejects.toMatchObject({ code: 'Conflict' });
   });
 
   it('leaves no copy behind when it is stopped while the copy is read again', async () => {

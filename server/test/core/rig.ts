@@ -164,6 +164,7 @@ export async function openRig(options: RigOptions = {}) {
             stores: ['main', 'other'],
           },
     historyMs: 168 * HOUR_MS,
+    auditMs: 24 * HOUR_MS,
   });
   const types = [...builtIn, ...(options.types?.(base) ?? [])];
   const triggers: Triggers = new Triggers(types, { ids, taskAttempts: settings.taskAttempts });

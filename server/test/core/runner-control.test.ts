@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import { announced } from '#core/events/announced-metadata.ts';
 import type { NewTask } from '#core/model/task.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
@@ -73,6 +74,7 @@ const boardOf = (types: readonly TaskType[], more: { signals?: TaskSignals } = {
   new TaskBoard({
     metadata: rig.metadata,
     clock: rig.clock,
+    audit: rig.audit,
     types,
     cron: cronerCron,
     wakeTasks: () => runners[0]?.wake(),
@@ -125,7 +127,7 @@ describe('what is enqueued', () => {
   it('gets the priority of its type, unless it has one', async () => {
     const types = [typeOf(async () => 'done', { priority: 'high' })];
     await run(types, { concurrency: 1 });
-    await boardOf(types).pause('job');
+    await boardOf(types).pause('job', COMMAND);
     const [byType, own] = [await enqueue(), await enqueue({ priority: 'low' })];
     expect((await find(byType))?.priority).toBe('high');
     expect((await find(own))?.priority).toBe('low');
@@ -207,15 +209,15 @@ describe('a running task', () => {
     const id = await enqueue();
     const { signal } = await begun.promise;
     const board = boardOf([type], { signals: signals() });
-    expect(await board.cancel(id, 'a better one came')).toMatchObject({ state: 'running' });
+    expect(await board.cancel(id, COMMAND, 'a better one came')).toMatchObject({ state: 'running' });
     await vi.waitFor(async () => expect((await find(id))?.state).toBe('cancelled'), {
       timeout: 2500,
       interval: 10,
     });
     expect(signal.reason).toMatchObject({ code: 'Cancelled' });
     expect((await find(id))?.lastError).toBe('a better one came');
-    await expect(board.cancel(id)).rejects.toMatchObject({ code: 'Conflict' });
-    expect(await board.retry(id)).toMatchObject({ state: 'pending', attempts: 0 });
+    await expect(board.cancel(id, COMMAND)).rejects.toMatchObject({ code: 'Conflict' });
+    expect(await board.retry(id, COMMAND)).toMatchObject({ state: 'pending', attempts: 0 });
   });
 
   it('is over without its handler when that does not heed, which then cannot write', async () => {
@@ -229,7 +231,7 @@ describe('a running task', () => {
     await run([type], { leaseMs: 300, cancelGraceMs: 100 });
     const id = await enqueue();
     await stateOf(id, 'running');
-    await boardOf([type]).cancel(id);
+    await boardOf([type]).cancel(id, COMMAND);
     await stateOf(id, 'cancelled');
     expect(runners[0]?.running).toBe(1);
     go.resolve();
@@ -246,7 +248,7 @@ describe('a running task', () => {
     await run([type], { leaseMs: 300 });
     const id = await enqueue();
     await stateOf(id, 'running');
-    await boardOf([type]).cancel(id);
+    await boardOf([type]).cancel(id, COMMAND);
     await stateOf(id, 'done');
   });
 });
@@ -301,20 +303,20 @@ describe('recurring work', () => {
     await run([type], { leaseMs: 300 });
     const board = boardOf([type]);
     const id = (await rig.metadata.tasks.list({ type: 'job' }, 9))[0]?.id ?? '';
-    await expect(board.cancel(id)).rejects.toMatchObject({
+    await expect(board.cancel(id, COMMAND)).rejects.toMatchObject({
       ...{ code: 'Conflict', message: expect.stringContaining('pause the type "job"') },
     });
     rig.clock.offset += 24 * 3_600_000;
     runners[0]?.wake();
     await stateOf(id, 'running');
-    await board.cancel(id);
+    await board.cancel(id, COMMAND);
     await stateOf(id, 'pending');
     expect((await find(id))?.runAt).toBeGreaterThan(rig.clock.now());
   });
 
   it('belongs to moves where a move says so', async () => {
     const id = await enqueue({ type: 'move', payload: { moveId: '1', run: 1 } });
-    await expect(rig.tasks.cancel(id)).rejects.toMatchObject({
+    await expect(rig.tasks.cancel(id, COMMAND)).rejects.toMatchObject({
       ...{ code: 'Conflict', message: expect.stringContaining('cancel or pause the move instead') },
     });
   });
@@ -325,7 +327,7 @@ describe('a paused type', () => {
     const type = typeOf(async () => 'done');
     await run([type]);
     const board = boardOf([type]);
-    expect(await board.pause('job')).toMatchObject({
+    expect(await board.pause('job', COMMAND)).toMatchObject({
       type: 'job',
       pausedAt: expect.any(Number),
       isKnown: true,
@@ -335,8 +337,8 @@ describe('a paused type', () => {
     expect((await find(id))?.state).toBe('pending');
     const [view] = await board.types();
     expect(view).toMatchObject({ counts: { pending: 1, running: 0 }, waitingSince: expect.any(Number) });
-    expect(await board.resume('job')).toMatchObject({ pausedAt: undefined });
+    expect(await board.resume('job', COMMAND)).toMatchObject({ pausedAt: undefined });
     await stateOf(id, 'done');
-    await expect(board.pause('nothing')).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(board.pause('nothing', COMMAND)).rejects.toMatchObject({ code: 'NotFound' });
   });
 });

@@ -1,6 +1,7 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { COMMAND } from '#core/audit/caller.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { Placement } from '#core/model/blob.ts';
 import { writeMark } from '#core/store-marks.ts';
@@ -113,7 +114,7 @@ describe('scrub', () => {
       expect(await round()).toMatchObject({ damaged: 1, repaired: 0 });
       const { findings } = await rig.scrub.report();
       expect(findings).toMatchObject([{ store: 'main', lost: true, files: [uid] }]);
-      await rig.scrub.start();
+      await rig.scrub.start(COMMAND);
       rig.clock.offset += 1;
       await scrub();
       expect((await round())?.round).toBe(2);
@@ -198,7 +199,7 @@ describe('scrub', () => {
       });
       for (let i = 0; i < 5; i += 1) await file(some(1000 + i));
       await scrub();
-      await rig.scrub.start();
+      await rig.scrub.start(COMMAND);
       rig.clock.offset += 10;
       broken = true;
       await scrub();

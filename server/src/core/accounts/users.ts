@@ -1,4 +1,5 @@
 import { OsproxyError } from '../errors.ts';
+import { lockGroup } from '../groups.ts';
 import type { Role, User, UserState } from '../model/user.ts';
 import { emailKeyOf, nameKeyOf } from '../model/user.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -94,6 +95,7 @@ export class Users {
     if (password !== undefined) this.#passwords.check(password, [name, email]);
     const kept = password === undefined ? undefined : await this.#passwords.hash(password);
     await this.#metadata.transaction(async (repositories) => {
+      await lockGroup(repositories, user.groupId);
       await repositories.users.insert(user, kept);
       await within?.(user, repositories, now);
     });
@@ -154,6 +156,7 @@ export class Users {
       if (demoted && (after.role !== 'admin' || after.state !== 'active')) {
         await refuseForLastAdmin(repositories, before);
       }
+      if (after.groupId !== before.groupId) await lockGroup(repositories, after.groupId);
       await repositories.users.update(after);
       ends = after.state !== before.state || after.role !== before.role;
       if (ends) await endEverySession(repositories, id, now);

@@ -33,17 +33,25 @@ export class AuditLog {
   }
 
   /** Part of the transaction that makes the change: both are there, or neither. */
-  note(repositories: Pick<MetadataWriter, 'audit'>, caller: Caller, entry: NewAuditEntry): Promise<void> {
-    return repositories.audit.append(this.#whole(caller, entry));
+  async note(
+    repositories: Pick<MetadataWriter, 'audit' | 'users'>,
+    caller: Caller,
+    entry: NewAuditEntry,
+  ): Promise<void> {
+    const { actor } = caller;
+    const isNamed = actor.kind !== 'person' || actor.name !== undefined || actor.id === undefined;
+    const user = isNamed ? undefined : await repositories.users.find(actor.id);
+    const named = user === undefined ? caller : { ...caller, actor: { ...actor, name: user.name } };
+    return repositories.audit.append(this.#whole(named, entry));
   }
 
   /** For what changes nothing else, such as a refused sign-in. Never rejects: an entry that cannot be written goes to the log instead. */
   async record(caller: Caller, entry: NewAuditEntry): Promise<void> {
-    const whole = this.#whole(caller, entry);
     try {
-      await this.#metadata.transaction((repositories) => repositories.audit.append(whole));
+      await this.#metadata.transaction((repositories) => this.note(repositories, caller, entry));
     } catch (error) {
-      this.#logger.error({ err: error, audit: whole }, 'an entry of the audit log could not be written');
+      const audit = this.#whole(caller, entry);
+      this.#logger.error({ err: error, audit }, 'an entry of the audit log could not be written');
     }
   }
 

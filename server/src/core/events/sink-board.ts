@@ -1,4 +1,6 @@
+import type { AuditLog } from '../audit/audit-log.ts';
 import { OsproxyError } from '../errors.ts';
+import type { Caller, NewAuditEntry } from '../model/audit.ts';
 import type { DeliveryRecord, SinkRecord, SinkState } from '../model/sink.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
@@ -25,17 +27,20 @@ export interface SinkView {
 export class SinkBoard {
   readonly #metadata: Metadata;
   readonly #clock: Clock;
+  readonly #audit: AuditLog;
   readonly #configured: readonly string[];
   readonly #wakeSinks: () => void;
 
   constructor(options: {
     metadata: Metadata;
     clock: Clock;
+    audit: AuditLog;
     configured: readonly string[];
     wakeSinks: () => void;
   }) {
     this.#metadata = options.metadata;
     this.#clock = options.clock;
+    this.#audit = options.audit;
     this.#configured = options.configured;
     this.#wakeSinks = options.wakeSinks;
   }
@@ -55,20 +60,22 @@ export class SinkBoard {
   }
 
   /** Tells it of events again from now on, whatever disabled it. Throws NotFound. */
-  enable(name: string): Promise<SinkView> {
+  enable(name: string, caller: Caller): Promise<SinkView> {
     const healthy = {
       state: 'active',
       reason: undefined,
       failingSince: undefined,
       retryAt: undefined,
     } as const;
-    return this.#change(name, (sink) => ({ ...sink, ...healthy }));
+    return this.#change(name, entry('sink.enabled', name), caller, (sink) => ({ ...sink, ...healthy }));
   }
 
   /** Tells it of nothing until it is enabled; what happens meanwhile is kept as long as any other event. Throws NotFound. */
-  disable(name: string): Promise<SinkView> {
+  disable(name: string, caller: Caller): Promise<SinkView> {
     const disabled = { state: 'disabled', reason: BY_HAND, retryAt: undefined } as const;
-    return this.#change(name, (sink) => ({ ...sink, ...disabled, failingSince: this.#clock.now() }));
+    return this.#change(name, entry('sink.disabled', name), caller, (sink) => ({
+      ...{ ...sink, ...disabled, failingSince: this.#clock.now() },
+    }));
   }
 
   /** Events that it refused for good, the oldest first; `after` is a position. Throws NotFound. */
@@ -78,25 +85,40 @@ export class SinkBoard {
   }
 
   /** Tries parked events again with all their attempts: those of `positions`, or all; resolves how many. Throws NotFound. */
-  async redrive(name: string, positions: readonly string[] | undefined): Promise<number> {
+  async redrive(name: string, positions: readonly string[] | undefined, caller: Caller): Promise<number> {
     await this.#must(name);
     const now = this.#clock.now();
-    const count = await this.#metadata.transaction(({ sinks }) => sinks.redrive(name, positions, now));
+    const count = await this.#metadata.transaction(async (repositories) => {
+      const events = await repositories.sinks.redrive(name, positions, now);
+      await this.#audit.note(repositories, caller, entry('sink.redriven', name, events));
+      return events;
+    });
     this.#wakeSinks();
     return count;
   }
 
   /** Forgets parked events: those of `positions`, or all; resolves how many. Throws NotFound. */
-  async discard(name: string, positions: readonly string[] | undefined): Promise<number> {
+  async discard(name: string, positions: readonly string[] | undefined, caller: Caller): Promise<number> {
     await this.#must(name);
-    return this.#metadata.transaction(({ sinks }) => sinks.discard(name, positions));
+    return this.#metadata.transaction(async (repositories) => {
+      const events = await repositories.sinks.discard(name, positions);
+      await this.#audit.note(repositories, caller, entry('sink.discarded', name, events));
+      return events;
+    });
   }
 
-  async #change(name: string, change: (sink: SinkRecord) => SinkRecord): Promise<SinkView> {
+  async #change(
+    name: string,
+    noted: NewAuditEntry,
+    caller: Caller,
+    change: (sink: SinkRecord) => SinkRecord,
+  ): Promise<SinkView> {
     await this.#must(name);
-    await this.#metadata.transaction(async ({ sinks }) => {
-      const sink = await sinks.lock(name);
-      if (sink !== undefined) await sinks.save({ ...change(sink), updatedAt: this.#clock.now() });
+    await this.#metadata.transaction(async (repositories) => {
+      const sink = await repositories.sinks.lock(name);
+      if (sink === undefined) return;
+      await repositories.sinks.save({ ...change(sink), updatedAt: this.#clock.now() });
+      await this.#audit.note(repositories, caller, noted);
     });
     this.#wakeSinks();
     const view = (await this.list()).find((one) => one.name === name);
@@ -106,6 +128,12 @@ export class SinkBoard {
   async #must(name: string): Promise<void> {
     if ((await this.#metadata.sinks.find(name)) === undefined) missing(name);
   }
+}
+
+type SinkAction = 'sink.enabled' | 'sink.disabled' | 'sink.redriven' | 'sink.discarded';
+
+function entry(action: SinkAction, name: string, events?: number): NewAuditEntry {
+  return { action, subject: { kind: 'sink', id: name }, detail: { events } };
 }
 
 function missing(name: string): never {

@@ -1,3 +1,5 @@
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { Caller } from '../model/audit.ts';
 import { MEDIA_REASONS, type MediaReason, type MediaRecord } from '../model/media.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
@@ -11,6 +13,7 @@ export class MediaBoard {
   readonly #metadata: Metadata;
   readonly #ids: IdSource;
   readonly #clock: Clock;
+  readonly #audit: AuditLog;
   readonly #attempts: number;
   readonly #wakeTasks: () => void;
 
@@ -18,12 +21,14 @@ export class MediaBoard {
     metadata: Metadata;
     ids: IdSource;
     clock: Clock;
+    audit: AuditLog;
     settings: { readonly taskAttempts: number };
     wakeTasks: () => void;
   }) {
     this.#metadata = options.metadata;
     this.#ids = options.ids;
     this.#clock = options.clock;
+    this.#audit = options.audit;
     this.#attempts = options.settings.taskAttempts;
     this.#wakeTasks = options.wakeTasks;
   }
@@ -39,7 +44,7 @@ export class MediaBoard {
   }
 
   /** Forgets the refusals of one reason or of all and has the contents looked at again; returns how many. */
-  async redrive(reason: MediaReason | undefined): Promise<number> {
+  async redrive(reason: MediaReason | undefined, caller: Caller): Promise<number> {
     let count = 0;
     for (const one of reason === undefined ? MEDIA_REASONS : [reason]) {
       for (let after: string | undefined; ; ) {
@@ -52,6 +57,9 @@ export class MediaBoard {
             await repositories.media.forget(identity);
             await repositories.tasks.enqueue(this.#ids.next(), probeTask(uid, this.#attempts), now);
           }
+          const detail = { reason: one, contents: page.length };
+          const subject = { kind: 'installation' } as const;
+          await this.#audit.note(repositories, caller, { action: 'media.redriven', subject, detail });
         });
         count += page.length;
       }

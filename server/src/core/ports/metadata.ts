@@ -5,6 +5,7 @@ import type { DriveCommands, DriveQueries } from './metadata/drives.ts';
 import type { EntryCommands, EntryQueries } from './metadata/entries.ts';
 import type { EventCommands, EventQueries } from './metadata/events.ts';
 import type { FileCommands, FileQueries } from './metadata/files.ts';
+import type { GroupCommands, GroupQueries } from './metadata/groups.ts';
 import type { HoldCommands, HoldQueries } from './metadata/holds.ts';
 import type { IdempotencyCommands, IdempotencyQueries } from './metadata/idempotency.ts';
 import type { LinkCommands, LinkQueries } from './metadata/links.ts';
@@ -48,6 +49,7 @@ export interface MetadataReader {
   readonly usage: UsageQueries;
   readonly names: NameIndexQueries;
   readonly audit: AuditQueries;
+  readonly groups: GroupQueries;
   readonly drives: DriveQueries;
   readonly entries: EntryQueries;
   readonly users: UserQueries;
@@ -76,6 +78,7 @@ export interface MetadataWriter {
   readonly sinks: SinkQueries & SinkCommands;
   readonly usage: UsageQueries & UsageCommands;
   readonly audit: AuditQueries & AuditCommands;
+  readonly groups: GroupQueries & GroupCommands;
   readonly possession: PossessionCommands;
   readonly names: NameIndexQueries;
   readonly drives: DriveQueries & DriveCommands;

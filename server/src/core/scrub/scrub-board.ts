@@ -1,4 +1,6 @@
+import type { AuditLog } from '../audit/audit-log.ts';
 import { OsproxyError } from '../errors.ts';
+import type { Caller } from '../model/audit.ts';
 import type { ScrubFinding, ScrubRecord } from '../model/scrub.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
@@ -16,6 +18,7 @@ const LISTED = 100;
 export class ScrubBoard {
   readonly #metadata: Metadata;
   readonly #clock: Clock;
+  readonly #audit: AuditLog;
   readonly #wakeTasks: () => void;
   readonly #isOn: boolean;
   readonly #typeOf: (node: string | undefined) => string;
@@ -23,6 +26,7 @@ export class ScrubBoard {
   constructor(options: {
     metadata: Metadata;
     clock: Clock;
+    audit: AuditLog;
     wakeTasks: () => void;
     isOn: boolean;
     /** The type of the task that does the work for a node, or for stores that every node sees. */
@@ -30,6 +34,7 @@ export class ScrubBoard {
   }) {
     this.#metadata = options.metadata;
     this.#clock = options.clock;
+    this.#audit = options.audit;
     this.#wakeTasks = options.wakeTasks;
     this.#isOn = options.isOn;
     this.#typeOf = options.typeOf;
@@ -56,7 +61,7 @@ export class ScrubBoard {
   }
 
   /** Begins a new round of every store whose last one is over. Throws Conflict where scrubbing is switched off. */
-  async start(): Promise<ScrubReport> {
+  async start(caller: Caller): Promise<ScrubReport> {
     if (!this.#isOn)
       throw new OsproxyError('Conflict', 'Scrubbing is switched off; set scrub.periodDays above 0.');
     const now = this.#clock.now();
@@ -68,6 +73,8 @@ export class ScrubBoard {
     await this.#metadata.transaction(async (repositories) => {
       await repositories.scrubs.request(now);
       for (const { id } of waiting.flat()) await repositories.tasks.retry(id, now);
+      const subject = { kind: 'installation' } as const;
+      await this.#audit.note(repositories, caller, { action: 'scrub.started', subject });
     });
     this.#wakeTasks();
     return this.report();

@@ -21,6 +21,8 @@ export interface TaskDependencies extends ComposeDependencies {
   readonly expireEveryMs: number;
   /** How long ended tasks are kept, in milliseconds. */
   readonly historyMs: number;
+  /** How long entries of the audit log are kept, in milliseconds. */
+  readonly auditMs: number;
   readonly events: EventRetention;
   readonly media: MediaWork;
   /** Undefined: nothing is read again. */

@@ -28,6 +28,8 @@ export function purgeType(options: {
   sweepsAll: boolean;
   /** How long ended tasks are kept. */
   historyMs: number;
+  /** How long entries of the audit log are kept. */
+  auditMs: number;
   events: EventRetention;
 }): TaskType<typeof schema> {
   const { metadata, stores, clock, graceMs, sweepsAll } = options;
@@ -65,6 +67,7 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.shares.removeVisits(now, limit)));
       await all((limit) => commit((r) => r.shares.removeTries(now, limit)));
       await all((limit) => commit((r) => r.shares.removeTickets(now, limit)));
+      await all((limit) => commit((r) => r.audit.removeOld(now - options.auditMs, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
       await all((limit) => commit((r) => r.possession.removeExpired(now, limit)));
       const events = await removeOldEvents({ ...options.events, metadata, commit, now, signal });

@@ -1,6 +1,8 @@
 import type { TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
+import type { AuditLog } from '../audit/audit-log.ts';
 import { OsproxyError } from '../errors.ts';
+import type { Caller } from '../model/audit.ts';
 import type { TaskRecord } from '../model/task.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
@@ -20,6 +22,7 @@ interface SubmissionOptions {
   readonly metadata: Metadata;
   readonly ids: IdSource;
   readonly clock: Clock;
+  readonly audit: AuditLog;
   /** Those that may be submitted. */
   readonly types: readonly TaskType[];
   readonly settings: { readonly taskAttempts: number };
@@ -34,8 +37,8 @@ export class TaskSubmission {
   }
 
   /** Throws InvalidArgument for another type or a payload that does not fit it, Conflict while a task of this type and key waits or runs. */
-  async submit({ type: name, payload, key, runAt }: SubmittedTask): Promise<TaskRecord> {
-    const { metadata, ids, clock, settings } = this.#options;
+  async submit({ type: name, payload, key, runAt }: SubmittedTask, caller: Caller): Promise<TaskRecord> {
+    const { metadata, ids, clock, settings, audit } = this.#options;
     const type = this.#typeOf(name);
     refuseMisfit(type.schema, payload);
     const id = ids.next();
@@ -46,7 +49,11 @@ export class TaskSubmission {
     };
     const made = await metadata.transaction(async (repositories) => {
       const added = await repositories.tasks.enqueue(id, task, clock.now());
-      return added ? repositories.tasks.find(id) : undefined;
+      if (!added) return undefined;
+      const subject = { kind: 'task', id } as const;
+      const detail = { type: name, key: task.key };
+      await audit.note(repositories, caller, { action: 'task.submitted', subject, detail });
+      return repositories.tasks.find(id);
     });
     if (made === undefined) {
       throw new OsproxyError('Conflict', `A task of type "${name}" with this key waits or runs already.`, {

@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely';
-import type { Int, Num } from './columns.ts';
+import type { Id, Int, Num, OptionalNum } from './columns.ts';
 
 export interface AuditTable {
   id: Generated<Int>;
@@ -16,4 +16,14 @@ export interface AuditTable {
   outcome: string;
   /** JSON. */
   detail: string;
+}
+
+export interface GroupTable {
+  id: Id;
+  name: string;
+  name_key: string;
+  quota_bytes: OptionalNum;
+  store: string | null;
+  created_at: Num;
+  updated_at: Num;
 }

@@ -6,6 +6,7 @@ import { Drives } from './drives.ts';
 import { Entries } from './entries.ts';
 import { Events } from './events.ts';
 import { Files } from './files.ts';
+import { Groups } from './groups.ts';
 import { Holds } from './holds.ts';
 import { Idempotency } from './idempotency.ts';
 import { ServiceKeys } from './keys.ts';
@@ -48,6 +49,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly sinks: Sinks;
   readonly usage: Usage;
   readonly audit: Audit;
+  readonly groups: Groups;
   readonly possession: Possession;
   readonly names: NameIndex;
   readonly drives: Drives;
@@ -76,6 +78,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.sinks = new Sinks(session);
     this.usage = new Usage(session);
     this.audit = new Audit(session);
+    this.groups = new Groups(session);
     this.possession = new Possession(session);
     this.names = new NameIndex(session);
     this.drives = new Drives(session);

@@ -1,6 +1,6 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { AccountTables } from './accounts-rows.ts';
-import type { AuditTable } from './admin-rows.ts';
+import type { AuditTable, GroupTable } from './admin-rows.ts';
 import type { Id, Int, Num, OptionalId, OptionalNum } from './columns.ts';
 import type { DriveTables } from './drive-rows.ts';
 import type { PossessionChallengeTable } from './possession-rows.ts';
@@ -294,6 +294,7 @@ export interface Tables extends AccountTables, DriveTables, ShareTables {
   usage_totals: UsageTotalTable;
   usage_sources: UsageSourceTable;
   audit: AuditTable;
+  user_groups: GroupTable;
   possession_challenges: PossessionChallengeTable;
   schema_migrations: MigrationTable;
 }

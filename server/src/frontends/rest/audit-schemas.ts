@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { OsproxyError } from '#core/errors.ts';
+import { parseMoment } from '#core/audit/moment.ts';
 import {
   AUDIT_ACTIONS,
   AUDIT_ACTORS,
@@ -10,8 +10,6 @@ import {
 import type { AuditFilter } from '#core/ports/metadata/audit.ts';
 import { given } from './presenters.ts';
 import { ref } from './schemas.ts';
-
-const MOMENT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
 
 const AuditEntryBody = Type.Object(
   {
@@ -82,18 +80,7 @@ const AuditFilterQuery = Type.Object(auditFilter);
 
 export function auditFilterOf(query: Static<typeof AuditFilterQuery>): AuditFilter {
   const { actor, action, subject, address, from, to } = query;
-  return { actor, action, subject, address, from: momentOf(from, 'from'), to: momentOf(to, 'to') };
-}
-
-function momentOf(text: string | undefined, field: string): number | undefined {
-  if (text === undefined) return undefined;
-  const at = MOMENT.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(at)) return at;
-  throw new OsproxyError(
-    'InvalidArgument',
-    `Query parameter "${field}" must be a day such as 2026-01-31 or a moment such as 2026-01-31T12:00:00Z.`,
-    { details: { field } },
-  );
+  return { actor, action, subject, address, from: parseMoment(from, 'from'), to: parseMoment(to, 'to') };
 }
 
 export function auditBody(entry: AuditEntry): Static<typeof AuditEntryBody> {

@@ -1,5 +1,4 @@
 import { type Static, Type } from 'typebox';
-import { OsproxyError } from '#core/errors.ts';
 import { SCOPES, type ServiceKey } from '#core/model/principal.ts';
 import { given } from './presenters.ts';
 import { ref } from './schemas.ts';
@@ -71,18 +70,6 @@ export function keyBody(key: ServiceKey, now: number): Static<typeof KeyBody> {
 function stateOf(key: ServiceKey, now: number): 'active' | 'expired' | 'revoked' {
   if (key.revokedAt !== undefined) return 'revoked';
   return key.expiresAt !== undefined && key.expiresAt <= now ? 'expired' : 'active';
-}
-
-/** Throws InvalidArgument for what is no moment. */
-export function momentOf(text: string | undefined, field: string): number | undefined {
-  if (text === undefined) return undefined;
-  const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN;
-  if (!Number.isNaN(at)) return at;
-  throw new OsproxyError('InvalidArgument', `${field} must be a moment such as 2027-01-31T12:00:00Z.`, {
-    details: { field },
-  });
 }
 
 function iso(ms: number): string {

@@ -124,6 +124,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     expireEveryMs: DAY_MS,
     graceMs: DAY_MS,
     historyMs: DAY_MS,
+    auditMs: DAY_MS,
     events: { sinks: [], retentionMs: DAY_MS },
     scrub: undefined,
     transferBytesPerSecond: undefined,

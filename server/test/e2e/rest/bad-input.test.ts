@@ -190,6 +190,11 @@ test('another method on a known path is 405 with what is possible', async () => 
 const SCOPED: readonly (readonly [string, string, string, object])[] = [
   ['admin', 'GET', '/audit', {}],
   ['admin', 'GET', '/keys', {}],
+  ['admin', 'GET', '/groups', {}],
+  ['admin', 'POST', '/groups', { json: { name: '' } }],
+  ['admin', 'GET', '/groups/1', {}],
+  ['admin', 'PATCH', '/groups/1', { json: {} }],
+  ['admin', 'DELETE', '/groups/1', {}],
   ['admin', 'POST', '/keys', { json: { name: 'a', scopes: ['read'] } }],
   ['admin', 'GET', '/keys/aaaaaaaaaaaa', {}],
   ['admin', 'DELETE', '/keys/aaaaaaaaaaaa', {}],

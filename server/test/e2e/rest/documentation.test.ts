@@ -50,6 +50,7 @@ test('holds every call', () => {
     'DELETE /files/{uid}',
     'DELETE /files/{uid}/links',
     'DELETE /files/{uid}/links/{id}',
+    'DELETE /groups/{id}',
     'DELETE /keys/{id}',
     'DELETE /uploads/{uid}',
     'DELETE /uploads/{uid}/links',
@@ -66,6 +67,8 @@ test('holds every call', () => {
     'GET /files/{uid}/links',
     'GET /files/{uid}/thumbnail',
     'GET /held',
+    'GET /groups',
+    'GET /groups/{id}',
     'GET /keys',
     'GET /keys/{id}',
     'GET /moves',
@@ -79,6 +82,7 @@ test('holds every call', () => {
     'GET /uploads/{uid}/links',
     'GET /usage',
     'PATCH /files/{uid}',
+    'PATCH /groups/{id}',
     'POST /event-sinks/{name}/disable',
     'POST /event-sinks/{name}/enable',
     'POST /event-sinks/{name}/redrive',
@@ -86,6 +90,7 @@ test('holds every call', () => {
     'POST /files/{uid}/links',
     'POST /files/{uid}/reject',
     'POST /files/{uid}/release',
+    'POST /groups',
     'POST /keys',
     'POST /keys/{id}/rotate',
     'POST /media/redrive',
@@ -172,6 +177,8 @@ function requiredIn(name: string): readonly string[] {
   if (name.endsWith('POST /api/v1/moves')) return ['from', 'to'];
   if (name.endsWith('/reject')) return ['reason'];
   if (name.endsWith('POST /api/v1/keys')) return ['name', 'scopes'];
+  if (name.endsWith('POST /api/v1/groups')) return ['name'];
+  if (name.includes('PATCH /api/v1/groups')) return [];
   if (name.endsWith('POST /api/v1/tasks')) return ['type'];
   return /PATCH|POST .*\/uploads$/.test(name) ? ['name'] : [];
 }

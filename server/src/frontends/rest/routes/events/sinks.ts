@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import {
@@ -59,7 +60,7 @@ export function controlSink(app: HttpServer, { core }: RestOptions): void {
     const response = { 200: ref(SinkBody), ...problems(404) };
     const schema = { operationId, tags, summary, description, params: NameParams, response };
     app.post(`/event-sinks/:name/${action}`, { config, schema }, async (request) =>
-      sinkBody(await core.sinks[action](request.params.name)),
+      sinkBody(await core.sinks[action](request.params.name, callerOf(request))),
     );
   }
 }
@@ -95,7 +96,7 @@ export function redriveParked(app: HttpServer, { core }: RestOptions): void {
   };
   const options = { config, schema, preValidation: emptyWithoutBody };
   app.post('/event-sinks/:name/redrive', options, async (request) => ({
-    count: await core.sinks.redrive(request.params.name, request.body.positions),
+    count: await core.sinks.redrive(request.params.name, request.body.positions, callerOf(request)),
   }));
 }
 
@@ -115,6 +116,10 @@ export function discardParked(app: HttpServer, { core }: RestOptions): void {
     response: { 200: Count, ...problems(404) },
   };
   app.delete('/event-sinks/:name/parked', { config, schema }, async (request) => ({
-    count: await core.sinks.discard(request.params.name, request.query.positions?.split(',')),
+    count: await core.sinks.discard(
+      request.params.name,
+      request.query.positions?.split(','),
+      callerOf(request),
+    ),
   }));
 }

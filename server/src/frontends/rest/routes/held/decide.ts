@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { parseUid } from '#core/model/uid.ts';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { fileBody } from '../../presenters.ts';
@@ -40,10 +41,14 @@ const reject = {
 
 export function decideHeld(app: HttpServer, { core }: RestOptions): void {
   app.post('/files/:uid/release', { config, schema: release }, async (request) =>
-    fileBody(await core.holds.release(parseUid(request.params.uid)), request.principal),
+    fileBody(await core.holds.release(parseUid(request.params.uid), callerOf(request)), request.principal),
   );
   app.post('/files/:uid/reject', { config, schema: reject }, async (request) => {
-    const file = await core.holds.reject(parseUid(request.params.uid), request.body.reason);
+    const file = await core.holds.reject(
+      parseUid(request.params.uid),
+      request.body.reason,
+      callerOf(request),
+    );
     return fileBody(file, request.principal);
   });
 }

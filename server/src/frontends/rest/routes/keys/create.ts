@@ -1,10 +1,11 @@
 import { Type } from 'typebox';
+import { parseMoment } from '#core/audit/moment.ts';
 import { DEFAULT_OWNER, MOST_PREFIX } from '#core/key-rules.ts';
 import { SCOPES } from '#core/model/principal.ts';
 import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { BASE_PATH, type RestOptions } from '../../context.ts';
-import { keyBody, momentOf, NewKeyBody } from '../../key-schemas.ts';
+import { keyBody, NewKeyBody } from '../../key-schemas.ts';
 import { problems } from '../../problems.ts';
 import { ref } from '../../schemas.ts';
 
@@ -53,7 +54,7 @@ export function createKey(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'admin' } } as const;
   app.post('/keys', { config, schema }, async (request, reply) => {
     const { owner = DEFAULT_OWNER, expiresAt, ...rest } = request.body;
-    const wanted = { ...rest, owner, expiresAt: momentOf(expiresAt, 'expiresAt') };
+    const wanted = { ...rest, owner, expiresAt: parseMoment(expiresAt, 'expiresAt') };
     const { key, secret } = await core.keys.create(wanted, callerOf(request));
     reply.code(201).header('location', `${BASE_PATH}/keys/${key.id}`);
     return { ...keyBody(key, core.clock.now()), secret };

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { Reason, RedriveBody } from '../../media-schemas.ts';
@@ -15,6 +16,6 @@ const schema = {
 export function redriveMedia(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'admin' } } as const;
   app.post('/media/redrive', { config, schema }, async (request) => ({
-    count: await core.mediaBoard.redrive(request.query.reason),
+    count: await core.mediaBoard.redrive(request.query.reason, callerOf(request)),
   }));
 }

@@ -1,3 +1,4 @@
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { moveBody } from '../../admin-presenters.ts';
 import { IdParams, MoveBody } from '../../admin-schemas.ts';
@@ -28,7 +29,7 @@ export function controlMove(app: HttpServer, { core }: RestOptions): void {
       response: { 200: ref(MoveBody), ...problems(404, 409) },
     };
     app.post(`/moves/:id/${action}`, { config, schema }, async (request) =>
-      moveBody(await core.moves[action](request.params.id)),
+      moveBody(await core.moves[action](request.params.id, callerOf(request))),
     );
   }
 }

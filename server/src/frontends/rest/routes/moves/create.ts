@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { moveBody } from '../../admin-presenters.ts';
 import { Match, MoveBody } from '../../admin-schemas.ts';
@@ -32,7 +33,7 @@ export function createMove(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'admin' } } as const;
   app.post('/moves', { config, schema }, async (request, reply) => {
     const { from, to, match = {}, bytesPerSecond } = request.body;
-    const move = await core.moves.create({ from, to, match, bytesPerSecond });
+    const move = await core.moves.create({ from, to, match, bytesPerSecond }, callerOf(request));
     reply.code(201).header('location', `${BASE_PATH}/moves/${move.id}`);
     return moveBody(move);
   });

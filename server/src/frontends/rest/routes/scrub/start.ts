@@ -1,3 +1,4 @@
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { problems } from '../../problems.ts';
@@ -14,5 +15,7 @@ const schema = {
 
 export function startScrub(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'admin' } } as const;
-  app.post('/scrub', { config, schema }, async () => scrubBody(await core.scrub.start()));
+  app.post('/scrub', { config, schema }, async (request) =>
+    scrubBody(await core.scrub.start(callerOf(request))),
+  );
 }

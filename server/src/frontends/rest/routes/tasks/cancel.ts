@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { IdParams } from '../../admin-schemas.ts';
 import type { RestOptions } from '../../context.ts';
@@ -29,6 +30,6 @@ export function cancelTask(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'admin' } } as const;
   const options = { config, schema, preValidation: emptyWithoutBody };
   app.post('/tasks/:id/cancel', options, async (request) =>
-    taskBody(await core.tasks.cancel(request.params.id, request.body.reason)),
+    taskBody(await core.tasks.cancel(request.params.id, callerOf(request), request.body.reason)),
   );
 }

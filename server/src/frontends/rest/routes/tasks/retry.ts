@@ -1,3 +1,4 @@
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { IdParams } from '../../admin-schemas.ts';
 import type { RestOptions } from '../../context.ts';
@@ -17,6 +18,6 @@ const schema = {
 export function retryTask(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'admin' } } as const;
   app.post('/tasks/:id/retry', { config, schema }, async (request) =>
-    taskBody(await core.tasks.retry(request.params.id)),
+    taskBody(await core.tasks.retry(request.params.id, callerOf(request))),
   );
 }

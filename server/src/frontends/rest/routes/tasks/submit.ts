@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { problems } from '../../problems.ts';
@@ -42,7 +43,7 @@ export function submitTask(app: HttpServer, { core }: RestOptions): void {
   app.post('/tasks', { config, schema }, async (request, reply) => {
     const { type, payload = {}, key, delaySeconds = 0 } = request.body;
     const runAt = core.clock.now() + delaySeconds * 1000;
-    const task = await core.submission.submit({ type, payload, key, runAt });
+    const task = await core.submission.submit({ type, payload, key, runAt }, callerOf(request));
     return reply.code(201).send(taskBody(task));
   });
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { problems } from '../../problems.ts';
@@ -35,7 +36,7 @@ export function controlTaskType(app: HttpServer, { core }: RestOptions): void {
     const response = { 200: ref(TaskTypeBody), ...problems(404) };
     const schema = { operationId, tags, summary, description, params: TypeParams, response };
     app.post(`/task-types/:type/${action}`, { config, schema }, async (request) =>
-      taskTypeBody(await core.tasks[action](request.params.type)),
+      taskTypeBody(await core.tasks[action](request.params.type, callerOf(request))),
     );
   }
 }
