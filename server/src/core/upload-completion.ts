@@ -20,6 +20,7 @@ import {
   type WholeFacts,
 } from './upload-checks.ts';
 import { becomeFile, checkAlive, type Made } from './upload-state.ts';
+import type { UploadTies } from './upload-ties.ts';
 
 export interface Completion {
   readonly metadata: Metadata;
@@ -28,6 +29,7 @@ export interface Completion {
   readonly clock: Clock;
   readonly policy: PlacementPolicy;
   readonly holders: Holders;
+  readonly ties?: UploadTies | undefined;
   readonly settings: { readonly maxFileSize: number; readonly taskAttempts: number };
 }
 
@@ -49,6 +51,7 @@ export async function complete(completion: Completion, uid: Uid, request: Comple
     checkFileSize(whole.size, settings.maxFileSize);
     const destination = policy.chosen(upload);
     policy.checkSize(destination, whole.size);
+    const place = await completion.ties?.completing(repositories, upload, whole.size);
     const manifest =
       hashed === undefined
         ? await manifestOf(completion, repositories, parts, whole, now)
@@ -59,6 +62,7 @@ export async function complete(completion: Completion, uid: Uid, request: Comple
     const declared = { ...upload, name, md5: whole.md5, sha256: whole.sha256 };
     if (hashed !== undefined) checkExpectation(hashed.digests, whole);
     const file = await becomeFile(repositories, declared, { manifest, contentType, now }, holders);
+    await place?.(file);
     if (manifest.verified) {
       const context = { ids, settings, now };
       return { file, hasTasks: await enqueueTransfers(repositories, context, manifest, destination) };

@@ -8,6 +8,7 @@ import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import { checkAlive } from './upload-state.ts';
+import { checkRoom, type UploadTies } from './upload-ties.ts';
 import type { TransferNote } from './usage/transfer-note.ts';
 
 export interface PartWriting {
@@ -16,6 +17,7 @@ export interface PartWriting {
   readonly typer: ContentTyper;
   readonly clock: Clock;
   readonly policy: PlacementPolicy;
+  readonly ties?: UploadTies | undefined;
   readonly settings: { readonly expireMs: number };
 }
 
@@ -31,7 +33,7 @@ export interface NewPart {
 
 /** Bytes of one part first, then one transaction under the upload's lock that names them. */
 export async function writePart(
-  { metadata, ingest, typer, clock, policy, settings }: PartWriting,
+  { metadata, ingest, typer, clock, policy, ties, settings }: PartWriting,
   { uid, number, input, expect, signal, note }: NewPart,
 ): Promise<PartRecord> {
   checkNumber(number);
@@ -39,6 +41,7 @@ export async function writePart(
   const destination = policy.chosen(begun);
   if (note !== undefined) Object.assign(note, { uid, owner: begun.owner, store: destination.store });
   policy.checkSize(destination, expect.size);
+  await checkRoom(ties, metadata, begun, { number, size: expect.size });
   const landed = await ingest.land(policy.capped(destination, input), expect, signal, destination.store);
   const contentType = number === 1 ? await typer.detect(landed.head, begun.name) : undefined;
   if (contentType !== undefined) {
@@ -53,6 +56,7 @@ export async function writePart(
       if (old?.sha256 === sha256 && old.size === size) return old;
       throw new OsproxyError('Conflict', `Upload ${uid} is complete; its parts cannot be changed any more.`);
     }
+    await checkRoom(ties, repositories, upload, { number, size: landed.digests.size });
     // A repeated part settles too: that heals a stored copy whose bytes went missing.
     const { blobId } = await settle();
     await keepOpen(repositories, upload, settings.expireMs, now);

@@ -5,6 +5,7 @@ import type { Manifest } from './model/manifest.ts';
 import type { Uid } from './model/uid.ts';
 import type { UploadRecord } from './model/upload.ts';
 import type { MetadataWriter } from './ports/metadata.ts';
+import type { UploadTies } from './upload-ties.ts';
 
 /** A file and whether its commit left work for the background. */
 export interface Made {
@@ -28,7 +29,14 @@ export function noUpload(uid: Uid): OsproxyError {
 }
 
 /** Ends an open upload inside a transaction that holds its lock. */
-export async function abortOpen(repositories: MetadataWriter, uid: Uid, now: number): Promise<void> {
+export async function abortOpen(
+  repositories: MetadataWriter,
+  upload: UploadRecord,
+  now: number,
+  ties: UploadTies | undefined,
+): Promise<void> {
+  const { uid } = upload;
+  await ties?.ended(repositories, upload);
   const parts = await repositories.uploads.parts(uid);
   await repositories.uploads.abort(uid, now);
   if (parts.length > 0) {

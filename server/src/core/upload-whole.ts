@@ -8,10 +8,11 @@ import type { Destination, PlacementPolicy } from './placement.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
-import type { Metadata } from './ports/metadata.ts';
+import type { Metadata, MetadataWriter } from './ports/metadata.ts';
 import { enqueueTransfers } from './tasks/transfer-payload.ts';
 import { checkCompleted, mergeExpectations } from './upload-checks.ts';
 import { becomeFile, checkAlive, type Made } from './upload-state.ts';
+import type { Placing, UploadTies } from './upload-ties.ts';
 import type { TransferNote } from './usage/transfer-note.ts';
 
 export interface WholeWriting {
@@ -22,6 +23,7 @@ export interface WholeWriting {
   readonly clock: Clock;
   readonly policy: PlacementPolicy;
   readonly holders: Holders;
+  readonly ties?: UploadTies | undefined;
   readonly settings: { readonly taskAttempts: number };
 }
 
@@ -61,6 +63,7 @@ export async function writeWhole(
       );
     }
     const parts = await repositories.uploads.parts(uid);
+    const place = await writing.ties?.completing(repositories, upload, size);
     const manifest = await wholeManifest(repositories, ids, landed, settle, now);
     const blobs = parts.map((part) => part.blobId);
     if (blobs.length > 0) await repositories.blobs.markIdle(blobs, now);
@@ -70,6 +73,7 @@ export async function writeWhole(
       { manifest, contentType, now },
       holders,
     );
+    await place?.(file);
     return {
       file,
       hasTasks: await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination),
@@ -77,10 +81,13 @@ export async function writeWhole(
   });
 }
 
+/** Called before a file of this size is made; what it returns is called with the file. A throw refuses. */
+export type Placed = (repositories: MetadataWriter, size: number) => Promise<Placing>;
+
 /** A file in one call, without an upload before it. */
 export async function writeFile(
   writing: WholeWriting,
-  wanted: Wanted & { readonly owner: string },
+  wanted: Wanted & { readonly owner: string; readonly placed: Placed | undefined },
   content: WholeContent,
   remember: Remember | undefined,
 ): Promise<Made> {
@@ -92,11 +99,14 @@ export async function writeFile(
   return ingest.commit(landed, async (repositories, settle) => {
     const now = clock.now();
     await remember?.(repositories, uid, landed.digests.sha256);
+    const place = await wanted.placed?.(repositories, landed.digests.size);
     const manifest = await wholeManifest(repositories, ids, landed, settle, now);
     const { md5, sha256 } = landed.digests;
     const file = readyFile({ uid, owner, name, contentType, manifest, md5, sha256 }, now);
+    const made = await insertReady(repositories, file, writing.holders);
+    await place?.(made);
     return {
-      file: await insertReady(repositories, file, writing.holders),
+      file: made,
       hasTasks: await enqueueTransfers(repositories, { ids, settings, now }, manifest, destination),
     };
   });

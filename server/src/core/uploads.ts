@@ -23,7 +23,8 @@ import { complete } from './upload-completion.ts';
 import { hashParts } from './upload-hashing.ts';
 import { writePart } from './upload-part.ts';
 import { abortOpen, type Made, noUpload } from './upload-state.ts';
-import { writeFile, writeWhole } from './upload-whole.ts';
+import type { UploadTies } from './upload-ties.ts';
+import { type Placed, writeFile, writeWhole } from './upload-whole.ts';
 import type { TransferNote } from './usage/transfer-note.ts';
 
 export interface NewUpload extends Author {
@@ -71,6 +72,7 @@ export interface UploadsOptions {
   readonly settings: UploadSettings;
   readonly policy: PlacementPolicy;
   readonly holders: Holders;
+  readonly ties?: UploadTies | undefined;
   /** Called after a commit that enqueued a task. */
   readonly wakeTasks: () => void;
 }
@@ -115,16 +117,22 @@ export class Uploads {
     const upload = this.prepare(wanted);
     await this.#options.metadata.transaction(async (repositories) => {
       await remember?.(repositories, upload.uid);
-      await insertUpload(repositories, upload);
+      await this.insert(repositories, upload);
     });
     return upload;
+  }
+
+  /** Begins what `prepare` made, in a transaction of the caller's. */
+  async insert(repositories: MetadataWriter, upload: UploadRecord): Promise<void> {
+    await repositories.uploads.insert(upload);
+    await repositories.events.append(uploadEvent('upload.created', upload), upload.createdAt);
   }
 
   /** All of them or none. */
   async createMany(wanted: readonly NewUpload[]): Promise<readonly UploadRecord[]> {
     const uploads = wanted.map((one) => this.prepare(one));
     await this.#options.metadata.transaction(async (repositories) => {
-      for (const upload of uploads) await insertUpload(repositories, upload);
+      for (const upload of uploads) await this.insert(repositories, upload);
     });
     return uploads;
   }
@@ -171,13 +179,14 @@ export class Uploads {
     return this.#waking(writeWhole(this.#options, uid, { input, expect, signal, note }));
   }
 
-  /** A file in one call, without an upload before it. */
+  /** A file in one call, without an upload before it; with `placed` it gets its place in the same transaction. */
   async writeFile(
     wanted: NewUpload,
     input: AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
     remember?: Remember,
     note?: TransferNote,
+    placed?: Placed,
   ): Promise<FileRecord> {
     checkName(wanted.name);
     checkAuthor(wanted, wanted.name);
@@ -185,7 +194,8 @@ export class Uploads {
     const { size, md5, sha256, withSha1 } = wanted;
     const destination = this.#options.policy.choose(factsOf(wanted));
     const content = { input, expect: { size, md5, sha256 }, signal, note, withSha1 };
-    return this.#waking(writeFile(this.#options, { ...wanted, destination }, content, remember));
+    const file = { ...wanted, destination, placed };
+    return this.#waking(writeFile(this.#options, file, content, remember));
   }
 
   /** The SHA-256 of bytes that are not kept. */
@@ -220,7 +230,7 @@ export class Uploads {
       if (upload.state === 'completed') {
         throw new OsproxyError('Conflict', `Upload ${uid} is complete; delete the file instead.`);
       }
-      await abortOpen(repositories, uid, this.#options.clock.now());
+      await abortOpen(repositories, upload, this.#options.clock.now(), this.#options.ties);
     });
   }
 
@@ -244,11 +254,6 @@ export class Uploads {
     const needed = Math.ceil(size / MAX_PARTS / mebibyte) * mebibyte;
     return Math.max(partSize, needed);
   }
-}
-
-async function insertUpload(repositories: MetadataWriter, upload: UploadRecord): Promise<void> {
-  await repositories.uploads.insert(upload);
-  await repositories.events.append(uploadEvent('upload.created', upload), upload.createdAt);
 }
 
 function factsOf({ name, owner, size, keyId, group, store }: NewUpload): FileFacts {

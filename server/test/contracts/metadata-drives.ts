@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DriveRecord } from '#core/model/entry.ts';
-import type { DriveJob } from '#core/ports/metadata/drives.ts';
+import type { DriveJob, DriveRecord } from '#core/model/entry.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { NOW, newId, write } from './metadata-samples.ts';
 
@@ -72,40 +71,40 @@ export function drivesContract({ metadata, openAnother }: Fixture): void {
 
     it('keep what a task has yet to do', async () => {
       const job: DriveJob = {
-        ...{ id: newId(), userId: newId(), kind: 'copy', stagingId: newId(), reserved: 7, done: 0 },
-        ...{ total: undefined, createdAt: NOW },
+        ...{ id: newId(), userId: newId(), kind: 'copy', state: 'running', error: undefined },
+        ...{ sourceId: newId(), parentId: newId(), name: 'n', conflict: 'keepBoth', stagingId: newId() },
+        ...{ reserved: 7, done: 0, total: undefined, createdAt: NOW, endedAt: undefined },
       };
       await write(metadata(), (r) => r.drives.insertJob(job));
       const { drives } = metadata();
       expect(await drives.findJob(job.id)).toEqual(job);
       expect(await drives.findJob(newId())).toBeUndefined();
+      expect(await drives.unfinishedJobs(10)).toEqual([job]);
       const later: DriveJob = {
-        ...job,
-        kind: 'delete',
-        stagingId: undefined,
-        reserved: 0,
-        done: 3,
-        total: 9,
+        ...{ ...job, kind: 'delete', state: 'failed', error: 'e', sourceId: undefined, parentId: undefined },
+        ...{ name: undefined, conflict: undefined, stagingId: undefined, reserved: 0, done: 3, total: 9 },
+        endedAt: NOW + 5,
       };
       await write(metadata(), (r) => r.drives.saveJob(later));
-      expect(await drives.jobs(undefined, 10)).toEqual([later]);
-      expect(await drives.jobs(job.id, 10)).toEqual([]);
+      expect(await drives.findJob(job.id)).toEqual(later);
+      expect(await drives.unfinishedJobs(10)).toEqual([]);
       const [a, b] = [newId(), newId()];
-      const queued = (folderId: string) => ({
-        ...{ jobId: job.id, folderId, sourceId: newId() as string | undefined, after: undefined },
+      const folder = (folderId: string, sourceId: string | undefined) => ({
+        ...{ jobId: job.id, folderId, sourceId, after: undefined },
       });
-      const [first, second] = [queued(a), { ...queued(b), sourceId: undefined }];
+      const [first, second] = [folder(a, newId()), folder(b, undefined)];
       await write(metadata(), async (r) => {
         await r.drives.queue([second, first]);
         await r.drives.queue([]);
       });
-      expect(await drives.nextQueued(job.id)).toEqual(first);
+      expect(await drives.queued(job.id, 10)).toEqual([first, second]);
       await write(metadata(), (r) => r.drives.setQueued({ ...first, after: 'x y' }));
-      expect(await drives.nextQueued(job.id)).toEqual({ ...first, after: 'x y' });
+      expect(await drives.queued(job.id, 1)).toEqual([{ ...first, after: 'x y' }]);
       await write(metadata(), (r) => r.drives.unqueue(job.id, [a]));
-      expect(await drives.nextQueued(job.id)).toEqual(second);
-      await write(metadata(), (r) => r.drives.removeJob(job.id));
-      expect(await drives.nextQueued(job.id)).toBeUndefined();
+      expect(await drives.queued(job.id, 10)).toEqual([second]);
+      expect(await write(metadata(), (r) => r.drives.removeEndedJobs(NOW + 4, 10))).toBe(0);
+      expect(await write(metadata(), (r) => r.drives.removeEndedJobs(NOW + 5, 10))).toBe(1);
+      expect(await drives.queued(job.id, 10)).toEqual([]);
       expect(await drives.findJob(job.id)).toBeUndefined();
     });
   });

@@ -153,6 +153,9 @@ export function entriesContract({ metadata }: Fixture): void {
       expect(await metadata().entries.foldersIn([parentId, newId()], 10)).toEqual([others[0]?.id]);
       expect(await metadata().entries.inAny([parentId], 100)).toHaveLength(9);
       expect(await metadata().entries.inAny([parentId], 4)).toHaveLength(4);
+      const bytes9 = files.reduce((sum, { size }) => sum + size, 0);
+      expect(await metadata().entries.totals([parentId])).toEqual({ entries: 9, bytes: bytes9 });
+      expect(await metadata().entries.totals([])).toEqual({ entries: 0, bytes: 0 });
       expect(await metadata().entries.inAny([], 4)).toEqual([]);
       expect(await metadata().entries.foldersIn([], 4)).toEqual([]);
     });

@@ -1,4 +1,5 @@
 import { newFileEntry, newFolder } from '#core/drive/new-entry.ts';
+import type { DriveJob } from '#core/model/entry.ts';
 import type { MetadataWriter } from '#core/ports/metadata.ts';
 import { newId, sampleFile } from './metadata-samples.ts';
 
@@ -35,6 +36,9 @@ export async function fillDrive(r: MetadataWriter): Promise<DriveMidst> {
     }
     for (const { id, userId: of } of entries) await r.drives.insertUpload(upload(id, of));
     for (const { id } of entries) await r.drives.insert(drive(id));
+    for (const { id } of entries) {
+      await r.drives.insertJob({ ...sampleJob, id, endedAt: Number(BigInt(id) % 10n) === 0 ? undefined : 5 });
+    }
     await r.drives.queue(entries.map(({ id }) => queued(id)));
   }
   return { userId, folderId };
@@ -47,6 +51,12 @@ const drive = (userId: string) => ({
 const version = (entryId: string, n: number) => ({
   ...{ entryId, version: n, fileUid: '1', size: 1, contentType: 'c', modifiedAt: 1 },
 });
+
+const sampleJob: DriveJob = {
+  ...{ id: '1', userId: '1', kind: 'copy', state: 'running', error: undefined, sourceId: '2' },
+  ...{ parentId: '3', name: 'n', conflict: 'fail', stagingId: '3', reserved: 1, done: 0 },
+  ...{ total: undefined, createdAt: 1, endedAt: undefined },
+};
 
 const upload = (uid: string, userId: string) => ({
   ...{ uid, userId, parentId: '1', name: 'n', conflict: 'fail' as const, size: 1, createdAt: 1 },
@@ -71,16 +81,15 @@ export async function callEveryDriveQuery(
   await r.drives.findUpload('1');
   await r.drives.uploads(userId, undefined, 10);
   await r.drives.removeUpload('1');
-  const job = { id: '1', userId: '1', kind: 'copy' as const, stagingId: '3', reserved: 1, done: 0 };
-  await r.drives.insertJob({ ...job, total: undefined, createdAt: 1 });
-  await r.drives.saveJob({ ...job, total: 2, createdAt: 1 });
+  await r.drives.insertJob(sampleJob);
+  await r.drives.saveJob({ ...sampleJob, endedAt: 5 });
   await r.drives.findJob('1');
-  await r.drives.jobs('0', 10);
+  await r.drives.unfinishedJobs(10);
   await r.drives.queue([queued('5')]);
   await r.drives.setQueued({ ...queued('5'), after: 'a' });
-  await r.drives.nextQueued('1');
+  await r.drives.queued('1', 10);
   await r.drives.unqueue('1', ['5']);
-  await r.drives.removeJob('9');
+  await r.drives.removeEndedJobs(5, 10);
   await r.drives.remove('1');
   const named = { id: '12', userId: '1', parentId: '11', name: 'n' };
   const folder = newFolder({ ...named, id: '11', parentId: undefined, name: '' }, 1);
@@ -108,6 +117,7 @@ export async function callEveryDriveQuery(
   await r.entries.childrenByName(folderId, 'n2', 10);
   await r.entries.foldersIn(['4', '5'], 10);
   await r.entries.inAny(['4', '5'], 10);
+  await r.entries.totals(['4', '5']);
   for (const after of [undefined, { at: 2000, id: '9' }]) {
     await r.entries.trashed(userId, after, 10);
     await r.entries.recent(userId, after, 10);

@@ -85,6 +85,7 @@ export async function callEverything(
     ...{ manifestId: '1', generation: 1, linkEpoch: 0, md5: undefined, sha256: undefined, verified: true },
     ...{ createdAt: 1, updatedAt: 1, deletedAt: undefined },
   });
+  await r.files.insertMany([]);
   await r.files.find('1');
   await r.files.content('1');
   await r.files.findMany(['1', '2']);
@@ -255,6 +256,8 @@ export async function callEverything(
   }
   await r.manifests.learnSha1('1', 'a');
   await r.manifests.claim('1');
+  await r.manifests.claimMany(['1', '2']);
+  await r.manifests.markManyIdle(['1', '2'], 1);
   await r.manifests.markIdle('1', 1);
   await r.manifests.markIdle('2', 1);
   await r.manifests.removeIdle(1, 10);
@@ -364,6 +367,7 @@ export async function callEverything(
   await r.coordination.removeMessages(1, 10);
   await r.uploads.complete('1', 1);
   await r.events.append(EVENT, 1);
+  await r.events.appendMany([EVENT, EVENT], 1);
   await r.events.hasWaiting();
   await r.events.sequence(10);
   await r.events.after(undefined, 10);
@@ -398,6 +402,7 @@ export async function callEverything(
   await r.uploads.abort('1', 1);
   await r.uploads.removeEnded(1, 10);
   await r.files.markRejected('1', '1', 'r', 2);
+  await r.files.markManyDeleted(['1', '2'], 2);
   await r.files.markDeleted('1', 2);
   await r.files.removeDeleted(2, 10);
 }

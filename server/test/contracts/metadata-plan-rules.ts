@@ -47,7 +47,6 @@ export const SMALL_TABLES = [
   'usage_sources',
   'user_groups',
   'given_names',
-  'drive_jobs',
 ];
 
 /** Either leads to the tasks of one type and state. */
@@ -138,6 +137,8 @@ const BY_INDEX: readonly (readonly [string, string, RegExp?])[] = [
   ['from entries where trashed_at <= ', 'entries_trashed_at'],
   ['from entries where file_uid = ', 'entries_file'],
   ['from drive_uploads where user_id = ', 'drive_uploads_user'],
+  ['from drive_jobs where ended_at is null', 'drive_jobs_ended'],
+  ['from drive_jobs where ended_at <= ', 'drive_jobs_ended'],
 ];
 
 /** A query without what databases write differently: quotes and parameters. */

@@ -1,25 +1,40 @@
 import { OsproxyError } from '../errors.ts';
-import type { FileRecords } from '../file-records.ts';
 import { readable } from '../files.ts';
-import type { Entry, EntryVersion } from '../model/entry.ts';
-import type { FileContent } from '../model/file.ts';
-import { DriveStructure, type StructureParts } from './structure.ts';
+import type { DriveJob, Entry, EntryVersion } from '../model/entry.ts';
+import type { FileContent, FileRecord } from '../model/file.ts';
+import type { Uploads } from '../uploads.ts';
+import { DriveCopies } from './copies.ts';
+import type { DriveParts } from './drive-parts.ts';
+import { DriveUploads } from './drive-uploads.ts';
+import { DriveJobs, startJob } from './jobs.ts';
+import { DriveLists } from './lists.ts';
+import { DriveStructure } from './structure.ts';
+import { DriveTrash } from './trash.ts';
 import { DriveTree } from './tree.ts';
-
-export interface DriveParts extends StructureParts {
-  readonly records: FileRecords;
-}
+import { DriveVersions } from './versions.ts';
 
 /** What people have: folders, and files in them. */
 export class Drive {
   readonly tree: DriveTree;
   readonly structure: DriveStructure;
-  readonly #records: FileRecords;
+  readonly uploads: DriveUploads;
+  readonly versions: DriveVersions;
+  readonly copies: DriveCopies;
+  readonly trash: DriveTrash;
+  readonly lists: DriveLists;
+  readonly jobs: DriveJobs;
+  readonly #parts: DriveParts;
 
-  constructor(parts: DriveParts) {
+  constructor(parts: DriveParts, uploads: Uploads) {
+    this.#parts = parts;
     this.tree = new DriveTree(parts);
     this.structure = new DriveStructure(parts);
-    this.#records = parts.records;
+    this.uploads = new DriveUploads(parts, uploads);
+    this.versions = new DriveVersions(parts);
+    this.copies = new DriveCopies(parts);
+    this.trash = new DriveTrash(parts);
+    this.lists = new DriveLists(parts.metadata, this.tree);
+    this.jobs = new DriveJobs(parts);
   }
 
   /**
@@ -33,7 +48,7 @@ export class Drive {
         details: { id: entry.id },
       });
     }
-    const content = await this.#records.find(uid);
+    const content = await this.#parts.records.find(uid);
     if (content === undefined) {
       throw new OsproxyError('NotFound', `The content of entry ${entry.id} is gone.`, {
         details: { id: entry.id },
@@ -42,5 +57,28 @@ export class Drive {
     const { file, parts } = readable(content);
     const contentType = (version ?? entry).contentType ?? file.contentType;
     return { file: { ...file, name: entry.name, contentType }, parts };
+  }
+
+  /** The files of entries or versions, by uid; those that are gone are left out. At most 1000. */
+  async files(
+    of: readonly { readonly fileUid: string | undefined }[],
+  ): Promise<ReadonlyMap<string, FileRecord>> {
+    const uids = of.flatMap(({ fileUid }) => fileUid ?? []);
+    const found = await this.#parts.metadata.files.findMany(uids);
+    return new Map(found.filter(({ state }) => state !== 'deleted').map((file) => [file.uid, file]));
+  }
+
+  quotaOf(userId: string): Promise<number | undefined> {
+    return this.#parts.quotaOf(this.#parts.metadata, userId);
+  }
+
+  /** Begins to remove everything of a person, who cannot put anything in from now on; a task does the rest. For the transaction that deletes the person. */
+  async end(repositories: Parameters<typeof startJob>[1], userId: string): Promise<DriveJob | undefined> {
+    const drive = await repositories.drives.lock(userId);
+    if (drive === undefined || drive.endedAt !== undefined) return undefined;
+    const now = this.#parts.clock.now();
+    await repositories.drives.end(userId, now);
+    const job = { id: this.#parts.ids.next(), userId, kind: 'end' as const };
+    return startJob(this.#parts, repositories, job, now);
   }
 }

@@ -1,4 +1,5 @@
 import { OsproxyError } from '../errors.ts';
+import { MAX_DEPTH } from '../model/entry.ts';
 import { checkName } from '../names.ts';
 
 const MAX_ENTRY_NAME = 255;
@@ -21,6 +22,23 @@ export function checkEntryName(name: string, field = 'name'): string {
     throw bad(`${field} has ${lengthOf(name)} characters; at most ${MAX_ENTRY_NAME} are allowed.`);
   }
   return name;
+}
+
+/** The names of folders in a path such as "photos/2026". Throws InvalidArgument for a name that no folder may have, and for an absolute path. */
+export function checkFolderPath(path: string, field = 'path'): readonly string[] {
+  if (path === '') return [];
+  const names = path.split('/');
+  if (names.length > MAX_DEPTH) {
+    throw new OsproxyError(
+      'InvalidArgument',
+      `${field} has ${names.length} folders; at most ${MAX_DEPTH} fit.`,
+      {
+        details: { field },
+      },
+    );
+  }
+  for (const name of names) checkEntryName(name, field);
+  return names;
 }
 
 /** "name (n).ext", shortened before the number where it would be too long. */

@@ -1,19 +1,16 @@
 import { OsproxyError } from '../errors.ts';
 import { type ConflictPolicy, type Entry, MAX_DEPTH } from '../model/entry.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { IdSource } from '../ports/ids.ts';
-import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
+import type { MetadataWriter } from '../ports/metadata.ts';
+import type { DriveParts } from './drive-parts.ts';
 import { entryEvent } from './entry-events.ts';
 import { checkEntryName, nameKeyOf } from './entry-names.ts';
+import { absorb } from './filing.ts';
 import { newFolder } from './new-entry.ts';
-import { chosenName, depthBelow, liveFolder, refuseDeep } from './placing.ts';
+import { chosenName, liveFolder, refuseDeep } from './placing.ts';
+import { depthBelow } from './subtree.ts';
 import { liveLineage, lockedDrive } from './tree.ts';
 
-export interface StructureParts {
-  readonly metadata: Metadata;
-  readonly ids: IdSource;
-  readonly clock: Clock;
-}
+export type StructureParts = Pick<DriveParts, 'metadata' | 'ids' | 'clock' | 'drive'>;
 
 export interface MoveRequest {
   /** Undefined: as it is. */
@@ -45,9 +42,10 @@ export class DriveStructure {
     return this.#change(userId, async (repositories, now) => {
       const { folder, depth } = await liveFolder(repositories, userId, wanted.parentId);
       refuseDeep(depth + 1);
-      const { name } = await chosenName(repositories, folder.id, wanted.name, wanted.conflict, undefined);
-      const named = { id: this.#parts.ids.next(), userId, parentId: folder.id, name };
-      return insertFolder(repositories, newFolder(named, now), now);
+      const named = { id: this.#parts.ids.next(), userId, parentId: folder.id };
+      const self = { ...named, kind: 'folder' as const };
+      const { name } = await chosenName(repositories, folder.id, wanted.name, wanted.conflict, self);
+      return insertFolder(repositories, newFolder({ ...named, name }, now), now);
     });
   }
 
@@ -66,13 +64,9 @@ export class DriveStructure {
         await refuseCircle(repositories, entry, folder.id);
         await refuseDeepTree(repositories, entry, depth + 1, lineage.length - 1);
       }
-      const { name } = await chosenName(
-        repositories,
-        folder.id,
-        wanted.name ?? entry.name,
-        wanted.conflict,
-        entry,
-      );
+      const asked = wanted.name ?? entry.name;
+      const { name, replaces } = await chosenName(repositories, folder.id, asked, wanted.conflict, entry);
+      if (replaces !== undefined) return absorb(this.#parts, repositories, entry, replaces, now);
       if (name === entry.name && folder.id === entry.parentId) return entry;
       const place = { name, nameKey: nameKeyOf(name), parentId: folder.id, liveParentId: folder.id };
       const moved: Entry = { ...entry, ...place, updatedAt: now };
@@ -105,7 +99,9 @@ export class DriveStructure {
       const entry = await trashedEntry(repositories, userId, entryId);
       const { folder, depth } = await this.#placeFor(repositories, userId, entry, wanted.parentId);
       await refuseDeepTree(repositories, entry, depth + 1, undefined);
-      const { name } = await chosenName(repositories, folder.id, entry.name, wanted.conflict, entry);
+      const chosen = await chosenName(repositories, folder.id, entry.name, wanted.conflict, entry);
+      const { name, replaces } = chosen;
+      if (replaces !== undefined) return absorb(this.#parts, repositories, entry, replaces, now);
       const place = { name, nameKey: nameKeyOf(name), parentId: folder.id, liveParentId: folder.id };
       const back = { trashedAt: undefined, trashedFrom: undefined, updatedAt: now };
       const restored: Entry = { ...entry, ...place, ...back };
@@ -151,14 +147,19 @@ export class DriveStructure {
   }
 }
 
-async function insertFolder(repositories: MetadataWriter, folder: Entry, now: number): Promise<Entry> {
+/** A new folder, told of. */
+export async function insertFolder(repositories: MetadataWriter, folder: Entry, now: number): Promise<Entry> {
   await repositories.entries.insert(folder);
   await repositories.events.append(entryEvent('entry.created', folder), now);
   return folder;
 }
 
 /** Something that a person put into the trash; throws NotFound. */
-async function trashedEntry(repositories: MetadataWriter, userId: string, entryId: string): Promise<Entry> {
+export async function trashedEntry(
+  repositories: MetadataWriter,
+  userId: string,
+  entryId: string,
+): Promise<Entry> {
   const entry = await repositories.entries.find(entryId);
   if (entry?.userId === userId && entry.trashedAt !== undefined) return entry;
   throw new OsproxyError('NotFound', `There is no entry ${entryId} in the trash.`, {

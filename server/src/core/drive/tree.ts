@@ -199,7 +199,7 @@ export function folder(entry: Entry): Entry {
 }
 
 /** What an id that is no entry, or not for this person, is answered with. */
-function noEntry(entryId: string): OsproxyError {
+export function noEntry(entryId: string): OsproxyError {
   return new OsproxyError('NotFound', `There is no entry ${entryId.slice(0, 40)}.`, {
     details: { id: entryId.slice(0, 40) },
   });

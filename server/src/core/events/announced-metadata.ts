@@ -29,13 +29,21 @@ export function announced(metadata: Metadata, listeners: Listeners): Metadata {
         await events.append(event, at);
         await within?.(event, at, heard);
       };
+      const appendMany: typeof events.appendMany = async (many, at) => {
+        for (const { type } of many) appended.push(type);
+        await events.appendMany(many, at);
+        for (const event of many) await within?.(event, at, heard);
+      };
       const enqueue: typeof tasks.enqueue = async (id, task, now) => {
         const priority = task.priority ?? priorityOf?.(task.type);
         const added = await tasks.enqueue(id, priority === undefined ? task : { ...task, priority }, now);
         if (added) enqueued.push({ ...task, id });
         return added;
       };
-      const own = { events: overriding(events, { append }), tasks: overriding(tasks, { enqueue }) };
+      const own = {
+        events: overriding(events, { append, appendMany }),
+        tasks: overriding(tasks, { enqueue }),
+      };
       const heard = overriding(repositories, own);
       return work(heard);
     });

@@ -71,7 +71,8 @@ export interface DriveRecord {
  * What becomes of a name that is taken. fail: nothing. keepBoth: the new one gets a number. replace: the content becomes a new version of the file that
  * is there; a folder is never replaced.
  */
-export type ConflictPolicy = 'fail' | 'keepBoth' | 'replace';
+export const CONFLICT_POLICIES = ['fail', 'keepBoth', 'replace'] as const;
+export type ConflictPolicy = (typeof CONFLICT_POLICIES)[number];
 
 /** An open upload that will be a file of a drive. */
 export interface DriveUpload {
@@ -83,4 +84,34 @@ export interface DriveUpload {
   /** Bytes that are reserved for it. */
   readonly size: number;
   readonly createdAt: number;
+}
+
+/**
+ * Work on a person's tree that is too much for one transaction. copy: grows in a folder that nobody sees until it is whole. delete: what was taken out of
+ * the trash. empty: all that was in the trash at some time. end: everything of a person who was deleted.
+ */
+export interface DriveJob {
+  readonly id: string;
+  readonly userId: string;
+  readonly kind: 'copy' | 'delete' | 'empty' | 'end';
+  /** What became of it for its person; what a failed or cancelled copy had made is removed behind that. */
+  readonly state: 'running' | 'done' | 'failed' | 'cancelled';
+  /** A sentence for people. */
+  readonly error: string | undefined;
+  /** Of a copy: what is copied, and where the copy goes under which name. */
+  readonly sourceId: string | undefined;
+  readonly parentId: string | undefined;
+  readonly name: string | undefined;
+  readonly conflict: ConflictPolicy | undefined;
+  /** The folder that a copy grows in, and is when it is whole. */
+  readonly stagingId: string | undefined;
+  /** Bytes that are reserved for a copy and not used yet. */
+  readonly reserved: number;
+  /** Entries. */
+  readonly done: number;
+  /** Undefined while nobody knows. */
+  readonly total: number | undefined;
+  readonly createdAt: number;
+  /** When no work was left. */
+  readonly endedAt: number | undefined;
 }

@@ -4,6 +4,7 @@ import { uploadEvent } from '../events/facts.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
 import { abortOpen } from '../upload-state.ts';
+import type { UploadTies } from '../upload-ties.ts';
 import type { TaskType } from './task-type.ts';
 
 const BATCH = 100;
@@ -14,8 +15,9 @@ export function expireUploadsType(options: {
   metadata: Metadata;
   clock: Clock;
   everyMs: number;
+  ties?: UploadTies | undefined;
 }): TaskType<typeof schema> {
-  const { metadata, clock } = options;
+  const { metadata, clock, ties } = options;
   return {
     type: 'expire-uploads',
     schema,
@@ -28,7 +30,7 @@ export function expireUploadsType(options: {
           const now = clock.now();
           const upload = await repositories.uploads.lock(uid);
           if (upload?.state !== 'open' || upload.expiresAt > now) return;
-          await abortOpen(repositories, uid, now);
+          await abortOpen(repositories, upload, now, ties);
           await repositories.events.append(uploadEvent('upload.expired', upload), now);
         });
       }

@@ -1,6 +1,10 @@
+import type { StepParts } from '../drive/job-steps.ts';
 import type { EventRetention } from '../events/retention.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import type { UploadTies } from '../upload-ties.ts';
 import { type ComposeDependencies, composeType } from './compose.ts';
+import { driveType } from './drive.ts';
+import { driveSweepType } from './drive-sweep.ts';
 import { expireUploadsType } from './expire-uploads.ts';
 import { moveType } from './move.ts';
 import { type MediaWork, probeType } from './probe.ts';
@@ -19,12 +23,15 @@ export interface TaskDependencies extends ComposeDependencies {
   readonly purgeEveryMs: number;
   readonly graceMs: number;
   readonly expireEveryMs: number;
+  readonly ties?: UploadTies | undefined;
   /** How long ended tasks are kept, in milliseconds. */
   readonly historyMs: number;
   /** How long entries of the audit log are kept, in milliseconds. */
   readonly auditMs: number;
   readonly events: EventRetention;
   readonly media: MediaWork;
+  /** Undefined: nobody has a drive. */
+  readonly drives?: StepParts | undefined;
   /** Undefined: nothing is read again. */
   readonly scrub?: ScrubSettings | undefined;
   /** Undefined: nothing is scanned. */
@@ -36,7 +43,7 @@ export interface TaskDependencies extends ComposeDependencies {
 /** Names that the built-in types have, whether they are in use here or not. */
 export const BUILT_IN_TYPES: ReadonlySet<string> = new Set([
   ...['compose', 'transfer', 'move', 'purge', 'expire-uploads', 'sweep', 'scrub', 'scan'],
-  ...['probe', 'thumbnail', 'thumbnails'],
+  ...['probe', 'thumbnail', 'thumbnails', 'drive', 'drive-sweep'],
 ]);
 
 /** Every type of background work that this node can do. */
@@ -53,6 +60,9 @@ export function taskTypes(dependencies: TaskDependencies): TaskType[] {
     ...(sweepNode !== undefined && hasOwn
       ? [sweepType({ ...dependencies, nodeId: sweepNode, everyMs })]
       : []),
+    ...(dependencies.drives === undefined
+      ? []
+      : [driveType(dependencies.drives), driveSweepType(dependencies.drives)]),
     ...(dependencies.scan === undefined ? [] : [scanType(dependencies, dependencies.scan)]),
     ...(dependencies.scrub === undefined ? [] : scrubTypes(dependencies, dependencies.scrub)),
   ];

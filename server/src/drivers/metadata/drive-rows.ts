@@ -58,11 +58,18 @@ export interface DriveJobTable {
   id: Id;
   user_id: Id;
   kind: string;
+  state: string;
+  error: string | null;
+  source_id: OptionalId;
+  parent_id: OptionalId;
+  name: string | null;
+  conflict: string | null;
   staging_id: OptionalId;
   reserved: Num;
   done: Num;
   total: OptionalNum;
   created_at: Num;
+  ended_at: OptionalNum;
 }
 
 export interface DriveQueueTable {

@@ -1,16 +1,10 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { ConflictPolicy, DriveRecord, DriveUpload } from '#core/model/entry.ts';
 import type { Uid } from '#core/model/uid.ts';
-import type {
-  DriveCommands,
-  DriveGrowth,
-  DriveJob,
-  DriveQueries,
-  QueuedFolder,
-} from '#core/ports/metadata/drives.ts';
-import { chunks, fromId, optionalNumber, optionalText, toId, toNumber } from './convert.ts';
-import type { DriveJobTable, DriveQueueTable, DriveTable, DriveUploadTable } from './drive-rows.ts';
-import { idOrNull, optionalId } from './entry-rows.ts';
+import type { DriveCommands, DriveGrowth, DriveQueries } from '#core/ports/metadata/drives.ts';
+import { fromId, optionalNumber, toId, toNumber } from './convert.ts';
+import { DriveJobs } from './drive-jobs.ts';
+import type { DriveTable, DriveUploadTable } from './drive-rows.ts';
 import type { Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
 
@@ -33,19 +27,6 @@ const UPLOAD_COLUMNS = [
   'size',
   'created_at',
 ] as const satisfies readonly (keyof DriveUploadTable)[];
-
-const JOB_COLUMNS = [
-  'id',
-  'user_id',
-  'kind',
-  'staging_id',
-  'reserved',
-  'done',
-  'total',
-  'created_at',
-] as const satisfies readonly (keyof DriveJobTable)[];
-
-const QUEUE_COLUMNS = ['job_id', 'folder_id', 'source_id', 'after'] as const;
 
 const find = new Statement(({ build }, p: { user: bigint }) =>
   build.selectFrom('drives').select(DRIVE_COLUMNS).where('user_id', '=', p.user),
@@ -108,25 +89,13 @@ const removeUpload = new Statement(({ build }, p: { uid: bigint }) =>
   build.deleteFrom('drive_uploads').where('uid', '=', p.uid),
 );
 
-const findJob = new Statement(({ build }, p: { id: bigint }) =>
-  build.selectFrom('drive_jobs').select(JOB_COLUMNS).where('id', '=', p.id),
-);
-
-const nextQueued = new Statement(({ build }, p: { job: bigint }) =>
-  build
-    .selectFrom('drive_queue')
-    .select(QUEUE_COLUMNS)
-    .where('job_id', '=', p.job)
-    .orderBy('folder_id')
-    .limit(1),
-);
-
 const LAST_ID = '9223372036854775807';
 
-export class Drives implements DriveQueries, DriveCommands {
+export class Drives extends DriveJobs implements DriveQueries, DriveCommands {
   readonly #session: Session;
 
   constructor(session: Session) {
+    super(session);
     this.#session = session;
   }
 
@@ -199,75 +168,6 @@ export class Drives implements DriveQueries, DriveCommands {
   async removeUpload(uid: Uid): Promise<boolean> {
     return (await removeUpload.run(this.#session, { uid: toId(uid) })) > 0;
   }
-
-  async findJob(id: string): Promise<DriveJob | undefined> {
-    const row = await findJob.first(this.#session, { id: toId(id) });
-    return row === undefined ? undefined : jobOf(row);
-  }
-
-  async jobs(after: string | undefined, limit: number): Promise<readonly DriveJob[]> {
-    const query = this.#session.dialect.build
-      .selectFrom('drive_jobs')
-      .select(JOB_COLUMNS)
-      .where('id', '>', toId(after ?? '0'))
-      .orderBy('id')
-      .limit(limit);
-    return (await runQuery(this.#session, query)).rows.map(jobOf);
-  }
-
-  async insertJob(job: DriveJob): Promise<void> {
-    const { build } = this.#session.dialect;
-    await runQuery(this.#session, build.insertInto('drive_jobs').values(rowOfJob(job)));
-  }
-
-  async saveJob(job: DriveJob): Promise<void> {
-    const { build } = this.#session.dialect;
-    const { id, ...rest } = rowOfJob(job);
-    await runQuery(this.#session, build.updateTable('drive_jobs').set(rest).where('id', '=', id));
-  }
-
-  async removeJob(id: string): Promise<void> {
-    const { build } = this.#session.dialect;
-    await runQuery(this.#session, build.deleteFrom('drive_jobs').where('id', '=', toId(id)));
-    await runQuery(this.#session, build.deleteFrom('drive_queue').where('job_id', '=', toId(id)));
-  }
-
-  async nextQueued(jobId: string): Promise<QueuedFolder | undefined> {
-    const row = await nextQueued.first(this.#session, { job: toId(jobId) });
-    return row === undefined ? undefined : queuedOf(row);
-  }
-
-  async queue(folders: readonly QueuedFolder[]): Promise<void> {
-    if (folders.length === 0) return;
-    const { build } = this.#session.dialect;
-    const rows = folders.map((folder) => ({
-      job_id: toId(folder.jobId),
-      folder_id: toId(folder.folderId),
-      source_id: idOrNull(folder.sourceId),
-      after: folder.after ?? null,
-    }));
-    await runQuery(this.#session, build.insertInto('drive_queue').values(rows));
-  }
-
-  async setQueued({ jobId, folderId, after }: QueuedFolder): Promise<void> {
-    const query = this.#session.dialect.build
-      .updateTable('drive_queue')
-      .set({ after: after ?? null })
-      .where('job_id', '=', toId(jobId))
-      .where('folder_id', '=', toId(folderId));
-    await runQuery(this.#session, query);
-  }
-
-  async unqueue(jobId: string, folderIds: readonly string[]): Promise<void> {
-    const { build } = this.#session.dialect;
-    for (const list of chunks(folderIds.map(toId))) {
-      const query = build
-        .deleteFrom('drive_queue')
-        .where('job_id', '=', toId(jobId))
-        .where('folder_id', 'in', list);
-      await runQuery(this.#session, query);
-    }
-  }
 }
 
 function driveOf(row: Omit<Selectable<DriveTable>, 'changes'>): DriveRecord {
@@ -291,40 +191,5 @@ function uploadOf(row: Selectable<DriveUploadTable>): DriveUpload {
     conflict: row.conflict as ConflictPolicy,
     size: toNumber(row.size),
     createdAt: toNumber(row.created_at),
-  };
-}
-
-function jobOf(row: Selectable<DriveJobTable>): DriveJob {
-  return {
-    id: fromId(row.id),
-    userId: fromId(row.user_id),
-    kind: row.kind as DriveJob['kind'],
-    stagingId: optionalId(row.staging_id),
-    reserved: toNumber(row.reserved),
-    done: toNumber(row.done),
-    total: optionalNumber(row.total),
-    createdAt: toNumber(row.created_at),
-  };
-}
-
-function rowOfJob(job: DriveJob) {
-  return {
-    id: toId(job.id),
-    user_id: toId(job.userId),
-    kind: job.kind,
-    staging_id: idOrNull(job.stagingId),
-    reserved: job.reserved,
-    done: job.done,
-    total: job.total ?? null,
-    created_at: job.createdAt,
-  };
-}
-
-function queuedOf(row: Selectable<DriveQueueTable>): QueuedFolder {
-  return {
-    jobId: fromId(row.job_id),
-    folderId: fromId(row.folder_id),
-    sourceId: optionalId(row.source_id),
-    after: optionalText(row.after),
   };
 }

@@ -1,7 +1,7 @@
 import type { Entry, EntryVersion } from '#core/model/entry.ts';
 import type { Uid } from '#core/model/uid.ts';
 import type { ChildQuery, EntryCommands, EntryQueries, TimePlace } from '#core/ports/metadata/entries.ts';
-import { chunks, fromId, listOf, refuseLongList, toId } from './convert.ts';
+import { chunks, fromId, listOf, refuseLongList, toId, toNumber } from './convert.ts';
 import {
   ENTRY_COLUMNS,
   entryOf,
@@ -131,6 +131,17 @@ export class Entries implements EntryQueries, EntryCommands {
       .where('live_parent', 'in', listOf(folderIds.map(toId)))
       .limit(limit);
     return (await runQuery(this.#session, query)).rows.map(entryOf);
+  }
+
+  async totals(folderIds: readonly string[]): Promise<{ entries: number; bytes: number }> {
+    refuseLongList(folderIds, 'folders');
+    if (folderIds.length === 0) return { entries: 0, bytes: 0 };
+    const query = this.#session.dialect.build
+      .selectFrom('entries')
+      .select((eb) => [eb.fn.countAll().as('entries'), eb.fn.sum('size').as('bytes')])
+      .where('live_parent', 'in', [...new Set(folderIds)].map(toId));
+    const [row] = (await runQuery(this.#session, query)).rows;
+    return { entries: toNumber(row?.entries ?? 0), bytes: toNumber(row?.bytes ?? 0) };
   }
 
   async trashed(userId: string, after: TimePlace | undefined, limit: number): Promise<readonly Entry[]> {

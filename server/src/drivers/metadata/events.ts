@@ -6,6 +6,7 @@ import type { Session } from './session.ts';
 import { runQuery, Statement } from './statement.ts';
 import type { EventTable } from './work-rows.ts';
 
+const ROWS_AT_ONCE = 500;
 const CONTENT = ['type', 'subject', 'owner', 'data', 'at'] as const;
 
 /** Held while positions are given, so that they become visible in their order. */
@@ -77,6 +78,16 @@ export class Events implements EventQueries, EventCommands {
   async append(event: NewEvent, at: number): Promise<void> {
     const { type, subject, owner, data } = event;
     await append.run(this.#session, { type, subject, owner: owner ?? null, data: JSON.stringify(data), at });
+  }
+
+  async appendMany(events: readonly NewEvent[], at: number): Promise<void> {
+    const { build } = this.#session.dialect;
+    for (let start = 0; start < events.length; start += ROWS_AT_ONCE) {
+      const rows = events.slice(start, start + ROWS_AT_ONCE).map(({ type, subject, owner, data }) => ({
+        ...{ type, subject, owner: owner ?? null, data: JSON.stringify(data), at },
+      }));
+      await runQuery(this.#session, build.insertInto('event_inbox').values(rows));
+    }
   }
 
   async sequence(limit: number): Promise<number> {

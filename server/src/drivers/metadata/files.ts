@@ -24,6 +24,7 @@ const LISTED: FileState[] = ['ready', 'held', 'rejected'];
 /** Their bytes are kept. */
 const COMPLETE: FileState[] = ['ready', 'held'];
 const CONTENT_ATTEMPTS = 3;
+const ROWS_AT_ONCE = 500;
 
 type Row = Selectable<FileTable>;
 type NewRow = Required<Insertable<FileTable>>;
@@ -216,6 +217,15 @@ export class Files implements FileQueries, FileCommands {
     await unique(insert.run(this.#session, rowOf(file)), () => `A file with uid ${file.uid} exists already.`);
   }
 
+  async insertMany(files: readonly FileRecord[]): Promise<void> {
+    const { build } = this.#session.dialect;
+    for (let start = 0; start < files.length; start += ROWS_AT_ONCE) {
+      const rows = files.slice(start, start + ROWS_AT_ONCE).map(rowOf);
+      const insert = runQuery(this.#session, build.insertInto('files').values(rows));
+      await unique(insert, () => 'A file with one of these uids exists already.');
+    }
+  }
+
   async lock(uid: Uid): Promise<FileRecord | undefined> {
     const row = await lock.first(this.#session, { uid: toId(uid) });
     return row === undefined ? undefined : fileOf(row);
@@ -231,6 +241,18 @@ export class Files implements FileQueries, FileCommands {
 
   async markDeleted(uid: Uid, at: number): Promise<boolean> {
     return (await markDeleted.run(this.#session, { uid: toId(uid), at })) > 0;
+  }
+
+  async markManyDeleted(uids: readonly Uid[], at: number): Promise<void> {
+    const { build } = this.#session.dialect;
+    for (const list of chunks(uids.map(toId))) {
+      const query = build
+        .updateTable('files')
+        .set({ state: 'deleted', deleted_at: at, updated_at: at })
+        .where('uid', 'in', list)
+        .where('state', 'in', LISTED);
+      await runQuery(this.#session, query);
+    }
   }
 
   async swapManifest(uid: Uid, from: string, to: Manifest, at: number): Promise<boolean> {

@@ -218,12 +218,36 @@ export class Manifests implements ManifestQueries, ManifestCommands {
     return (await claim.run(this.#session, { id: toId(id) })) > 0;
   }
 
+  async claimMany(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const { build } = this.#session.dialect;
+    const found = new Set<string>();
+    for (const list of chunks(ids.map(toId))) {
+      const here = build.selectFrom('manifests').select('id').where('id', 'in', list);
+      for (const row of (await runQuery(this.#session, here)).rows) found.add(fromId(row.id));
+      const claimed = build.updateTable('manifests').set({ idle_since: null }).where('id', 'in', list);
+      await runQuery(this.#session, claimed);
+    }
+    return found;
+  }
+
   async keep(id: string): Promise<boolean> {
     return (await keep.first(this.#session, { id: toId(id) })) !== undefined;
   }
 
   async markIdle(id: string, at: number): Promise<void> {
     await markIdle.run(this.#session, { id: toId(id), at });
+  }
+
+  async markManyIdle(ids: readonly string[], at: number): Promise<void> {
+    const { build } = this.#session.dialect;
+    for (const list of chunks(ids.map(toId))) {
+      const query = build
+        .updateTable('manifests')
+        .set({ idle_since: at })
+        .where('id', 'in', list)
+        .where((eb) => eb.or([eb('idle_since', 'is', null), eb('idle_since', '<', at)]));
+      await runQuery(this.#session, query);
+    }
   }
 
   async removeIdle(cutoff: number, limit: number): Promise<{ looked: number; removed: number }> {

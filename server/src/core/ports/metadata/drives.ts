@@ -1,4 +1,4 @@
-import type { DriveRecord, DriveUpload } from '../../model/entry.ts';
+import type { DriveJob, DriveRecord, DriveUpload } from '../../model/entry.ts';
 import type { Uid } from '../../model/uid.ts';
 
 /** What a drive's counts grow by; negative to shrink. */
@@ -18,32 +18,16 @@ export interface QueuedFolder {
   readonly after: string | undefined;
 }
 
-/** What a task of a drive does. */
-export interface DriveJob {
-  /** That of the task. */
-  readonly id: string;
-  readonly userId: string;
-  readonly kind: 'copy' | 'delete';
-  /** Folder that a copy grows in, unseen until it is whole. */
-  readonly stagingId: string | undefined;
-  /** Bytes that are reserved for a copy and not used yet. */
-  readonly reserved: number;
-  /** Entries. */
-  readonly done: number;
-  readonly total: number | undefined;
-  readonly createdAt: number;
-}
-
 export interface DriveQueries {
   find(userId: string): Promise<DriveRecord | undefined>;
   findUpload(uid: Uid): Promise<DriveUpload | undefined>;
   /** A person's open uploads in descending order of uids; `after` exclusive. At most 1000. */
   uploads(userId: string, after: Uid | undefined, limit: number): Promise<readonly DriveUpload[]>;
   findJob(id: string): Promise<DriveJob | undefined>;
-  /** In ascending order of ids; `after` exclusive. At most 1000. */
-  jobs(after: string | undefined, limit: number): Promise<readonly DriveJob[]>;
-  /** A folder that waits; any. */
-  nextQueued(jobId: string): Promise<QueuedFolder | undefined>;
+  /** Those that have work left, in no particular order. At most 1000. */
+  unfinishedJobs(limit: number): Promise<readonly DriveJob[]>;
+  /** Some folders that wait. At most 1000. */
+  queued(jobId: string, limit: number): Promise<readonly QueuedFolder[]>;
 }
 
 export interface DriveCommands {
@@ -60,7 +44,8 @@ export interface DriveCommands {
   removeUpload(uid: Uid): Promise<boolean>;
   insertJob(job: DriveJob): Promise<void>;
   saveJob(job: DriveJob): Promise<void>;
-  removeJob(id: string): Promise<void>;
+  /** Removes jobs that ended at or before `cutoff`; returns how many. */
+  removeEndedJobs(cutoff: number, limit: number): Promise<number>;
   queue(folders: readonly QueuedFolder[]): Promise<void>;
   setQueued(folder: QueuedFolder): Promise<void>;
   unqueue(jobId: string, folderIds: readonly string[]): Promise<void>;

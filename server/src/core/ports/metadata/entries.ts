@@ -43,6 +43,8 @@ export interface EntryQueries {
   foldersIn(folderIds: readonly string[], limit: number): Promise<readonly string[]>;
   /** Entries of both kinds in any of these folders, with no order; at most `limit`. */
   inAny(folderIds: readonly string[], limit: number): Promise<readonly Entry[]>;
+  /** How many entries are in these folders, and the bytes of their present contents. At most 1000 folders. */
+  totals(folderIds: readonly string[]): Promise<{ readonly entries: number; readonly bytes: number }>;
   /** What a person put into the trash, the last first. */
   trashed(userId: string, after: TimePlace | undefined, limit: number): Promise<readonly Entry[]>;
   /** What anybody put into the trash at or before `cutoff`, the first first. */

@@ -14,6 +14,8 @@ export interface EventQueries {
 export interface EventCommands {
   /** Belongs to the transaction of the change it tells of: both become true or neither. Call it after the change has locked its row. */
   append(event: NewEvent, at: number): Promise<void>;
+  /** As append. */
+  appendMany(events: readonly NewEvent[], at: number): Promise<void>;
   /**
    * Gives up to `limit` appended events their positions, those of one subject in the order of their commits; returns how many. Callers exclude
    * each other in the database.

@@ -30,6 +30,8 @@ export interface FileQueries {
 export interface FileCommands {
   /** Rejects with AlreadyExists when the uid is taken. */
   insert(file: FileRecord): Promise<void>;
+  /** As insert. */
+  insertMany(files: readonly FileRecord[]): Promise<void>;
   rename(uid: Uid, name: string, contentType: string, at: number): Promise<void>;
   /** Locks the row against concurrent writers until the transaction ends. Any state. */
   lock(uid: Uid): Promise<FileRecord | undefined>;
@@ -37,6 +39,8 @@ export interface FileCommands {
   release(uid: Uid, at: number): Promise<boolean>;
   /** False when it is deleted already. */
   markDeleted(uid: Uid, at: number): Promise<boolean>;
+  /** As markDeleted, for at most 1000. */
+  markManyDeleted(uids: readonly Uid[], at: number): Promise<void>;
   /** Compare-and-set: false unless the file is ready or held and still has manifest `from`. Takes digests and verified from `to`. */
   swapManifest(uid: Uid, from: string, to: Manifest, at: number): Promise<boolean>;
   /** Writes what verification found into file and manifest; false unless the file is ready or held and still has this manifest. */

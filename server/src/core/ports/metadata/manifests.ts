@@ -22,10 +22,14 @@ export interface ManifestCommands {
   learnSha1(id: string, sha1: string): Promise<void>;
   /** Takes a reference: clears the idle mark. False when the manifest is gone, then it must not be used. */
   claim(id: string): Promise<boolean>;
+  /** As claim, for at most 1000; those that are gone are left out of the answer. */
+  claimMany(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Keeps it from being removed until the transaction ends; false when it is gone. */
   keep(id: string): Promise<boolean>;
   /** Says that a file stopped naming it at `at`. */
   markIdle(id: string, at: number): Promise<void>;
+  /** As markIdle, for at most 1000. */
+  markManyIdle(ids: readonly string[], at: number): Promise<void>;
   /**
    * Looks at up to `limit` manifests idle since `cutoff` or longer: one that a ready or held file names loses its mark, the others are removed
    * and their blobs marked idle as of `cutoff`; what is known about contents that no manifest has any more goes as well. Excludes claim() in the database. Nothing is left when it `looked` at none.

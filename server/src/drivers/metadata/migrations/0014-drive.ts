@@ -131,18 +131,26 @@ async function versions(db: Db, types: ColumnTypes): Promise<void> {
 }
 
 async function jobs(db: Db, types: ColumnTypes): Promise<void> {
-  const { NAME, WORD } = textTypes(types);
+  const { TEXT, NAME, WORD } = textTypes(types);
   await db.schema
     .createTable('drive_jobs')
     .addColumn('id', types.idKey, (c) => c.primaryKey().notNull())
     .addColumn('user_id', INT, (c) => c.notNull())
     .addColumn('kind', WORD, (c) => c.notNull())
+    .addColumn('state', WORD, (c) => c.notNull())
+    .addColumn('error', TEXT)
+    .addColumn('source_id', INT)
+    .addColumn('parent_id', INT)
+    .addColumn('name', NAME)
+    .addColumn('conflict', WORD)
     .addColumn('staging_id', INT)
     .addColumn('reserved', INT, (c) => c.notNull())
     .addColumn('done', INT, (c) => c.notNull())
     .addColumn('total', INT)
     .addColumn('created_at', INT, (c) => c.notNull())
+    .addColumn('ended_at', INT)
     .execute();
+  await db.schema.createIndex('drive_jobs_ended').on('drive_jobs').columns(['ended_at', 'id']).execute();
   await db.schema
     .createTable('drive_queue')
     .addColumn('job_id', INT, (c) => c.notNull())

@@ -1,0 +1,93 @@
+import { OsproxyError } from '../errors.ts';
+import type { DriveJob, Entry } from '../model/entry.ts';
+import type { MetadataWriter } from '../ports/metadata.ts';
+import { copyFiles } from './contents.ts';
+import type { DriveParts } from './drive-parts.ts';
+import { bytesOf } from './filing.ts';
+import { newFileEntry, newFolder } from './new-entry.ts';
+
+/** Entries that are copied in one transaction of a task. */
+const BATCH = 500;
+
+export type CopyParts = Pick<DriveParts, 'ids' | 'holders' | 'policy' | 'settings' | 'quotaOf'>;
+
+/** A new entry for each of these, in the folders that `folderOf` names; files whose content is gone are left out. */
+export async function copyEntries(
+  parts: CopyParts,
+  repositories: MetadataWriter,
+  sources: readonly Entry[],
+  folderOf: (source: Entry, newIds: ReadonlyMap<string, string>) => string,
+  now: number,
+): Promise<{ readonly entries: readonly Entry[]; readonly newIds: ReadonlyMap<string, string> }> {
+  const newIds = new Map(sources.map(({ id }) => [id, parts.ids.next()]));
+  const files = sources.flatMap(({ fileUid, name, contentType = '' }) =>
+    fileUid === undefined ? [] : [{ uid: fileUid, name, contentType }],
+  );
+  const copied = [];
+  for (let start = 0; start < files.length; start += BATCH) {
+    copied.push(...(await copyFiles(parts, repositories, files.slice(start, start + BATCH), now)));
+  }
+  const entries: Entry[] = [];
+  let next = 0;
+  for (const source of sources) {
+    const id = newIds.get(source.id) ?? '';
+    const named = { id, userId: source.userId, parentId: folderOf(source, newIds), name: source.name };
+    if (source.kind === 'folder') {
+      entries.push(newFolder(named, now));
+      continue;
+    }
+    const file = copied[next];
+    next += 1;
+    if (file !== undefined) {
+      entries.push({ ...newFileEntry(named, file, now), modifiedAt: source.modifiedAt });
+    }
+  }
+  await repositories.entries.insertMany(entries);
+  return { entries, newIds };
+}
+
+/** Copies some of what waits for this task, within what is reserved for it; undefined when nothing waits. Throws QuotaExceeded before anything is written. */
+export async function copySome(
+  parts: CopyParts,
+  repositories: MetadataWriter,
+  job: DriveJob,
+  now: number,
+): Promise<DriveJob | undefined> {
+  const [folder] = await repositories.drives.queued(job.id, 1);
+  if (folder?.sourceId === undefined) return undefined;
+  const page = await repositories.entries.childrenByName(folder.sourceId, folder.after, BATCH);
+  const bytes = bytesOf(page);
+  const reserved = await reserveMore(parts, repositories, job, bytes);
+  const { entries, newIds } = await copyEntries(parts, repositories, page, () => folder.folderId, now);
+  const files = entries.filter(({ kind }) => kind === 'file');
+  const made = bytesOf(files);
+  await repositories.drives.grow(job.userId, { used: made, reserved: -made, files: files.length });
+  const queued = page
+    .filter(({ kind }) => kind === 'folder')
+    .map(({ id }) => ({
+      ...{ jobId: job.id, folderId: newIds.get(id) ?? '', sourceId: id, after: undefined },
+    }));
+  await repositories.drives.queue(queued);
+  if (page.length < BATCH) await repositories.drives.unqueue(job.id, [folder.folderId]);
+  else await repositories.drives.setQueued({ ...folder, after: page.at(-1)?.nameKey });
+  return { ...job, reserved: reserved - made, done: job.done + page.length };
+}
+
+/** What came into the source since it was counted is reserved as well. */
+async function reserveMore(
+  { quotaOf }: CopyParts,
+  repositories: MetadataWriter,
+  { userId, reserved }: DriveJob,
+  bytes: number,
+): Promise<number> {
+  if (bytes <= reserved) return reserved;
+  const quota = await quotaOf(repositories, userId);
+  if (await repositories.drives.grow(userId, { reserved: bytes - reserved }, quota)) return bytes;
+  throw noRoom(bytes - reserved);
+}
+
+export function noRoom(bytes: number): OsproxyError {
+  return new OsproxyError('QuotaExceeded', `There is no room for ${bytes} more bytes in this drive.`, {
+    details: { needed: bytes },
+  });
+}

@@ -1,0 +1,31 @@
+import type { Holders } from '../contents.ts';
+import type { FileRecords } from '../file-records.ts';
+import type { PlacementPolicy } from '../placement.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { IdSource } from '../ports/ids.ts';
+import type { Metadata, MetadataReader } from '../ports/metadata.ts';
+
+export interface DriveSettings {
+  /** Contents that a file had before which are kept. */
+  readonly versions: number;
+  /** Milliseconds after which what is in the trash is removed; undefined: never by itself. */
+  readonly trashMs: number | undefined;
+  /** Entries up to which a tree is copied and removed at once; more become a task. */
+  readonly atOnce: number;
+}
+
+/** What the parts of a drive work with. */
+export interface DriveParts {
+  readonly metadata: Metadata;
+  readonly records: FileRecords;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly holders: Holders;
+  readonly policy: PlacementPolicy;
+  /** Most bytes that a person may have; undefined: any number. */
+  readonly quotaOf: (repositories: MetadataReader, userId: string) => Promise<number | undefined>;
+  readonly drive: DriveSettings;
+  readonly settings: { readonly taskAttempts: number };
+  /** Called after a commit that left a task. */
+  readonly wakeTasks: () => void;
+}

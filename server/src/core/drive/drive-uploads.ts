@@ -1,0 +1,180 @@
+import { OsproxyError } from '../errors.ts';
+import type { Remember } from '../idempotency.ts';
+import type { ConflictPolicy, DriveUpload, Entry } from '../model/entry.ts';
+import { ownerOfUser } from '../model/principal.ts';
+import type { Uid } from '../model/uid.ts';
+import type { UploadRecord } from '../model/upload.ts';
+import type { MetadataWriter } from '../ports/metadata.ts';
+import type { NewUpload, Uploads } from '../uploads.ts';
+import type { TransferNote } from '../usage/transfer-note.ts';
+import { foldersTo } from './arrivals.ts';
+import type { DriveParts } from './drive-parts.ts';
+import { checkEntryName, checkFolderPath } from './entry-names.ts';
+import { chooseFile, takeRoom } from './filing.ts';
+import { chosenName, type LiveFolder, liveFolder, refuseDeep } from './placing.ts';
+import { lockedDrive } from './tree.ts';
+
+export interface NewDriveFile {
+  readonly parentId: string;
+  /** Folders below it, with "/" between, that are made where they are not there. */
+  readonly path?: string | undefined;
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly sha256?: string | undefined;
+  readonly md5?: string | undefined;
+  readonly conflict: ConflictPolicy;
+}
+
+/** An upload that is under way, and where it goes. */
+export interface UploadToDrive {
+  readonly upload: UploadRecord;
+  readonly to: DriveUpload;
+}
+
+/** Files on their way into a drive, by the same uploads that services use. */
+export class DriveUploads {
+  readonly #parts: DriveParts;
+  readonly #uploads: Uploads;
+
+  constructor(parts: DriveParts, uploads: Uploads) {
+    this.#parts = parts;
+    this.#uploads = uploads;
+  }
+
+  /** Reserves room and begins an upload in parts. Throws QuotaExceeded, and AlreadyExists where the name is taken already and may not be. */
+  async begin(userId: string, wanted: NewDriveFile, remember?: Remember): Promise<UploadToDrive> {
+    const { name, size, conflict } = wanted;
+    checkPlace(wanted);
+    const upload = this.#uploads.prepare(uploadOf(userId, wanted));
+    return this.#parts.metadata.transaction(async (repositories) => {
+      await remember?.(repositories, upload.uid);
+      const { folder } = await this.#folderFor(repositories, userId, wanted);
+      await chosenName(repositories, folder.id, name, conflict, undefined);
+      await takeRoom(this.#parts, repositories, userId, { reserved: size });
+      await this.#uploads.insert(repositories, upload);
+      const to = { uid: upload.uid, userId, parentId: folder.id, name, conflict, size };
+      const made: DriveUpload = { ...to, createdAt: upload.createdAt };
+      await repositories.drives.insertUpload(made);
+      return { upload, to: made };
+    });
+  }
+
+  /** A file in one request. Room is taken when its bytes have come, in the transaction that makes it: a crash leaves nothing reserved. */
+  async write(
+    userId: string,
+    wanted: NewDriveFile,
+    input: AsyncIterable<Uint8Array>,
+    options: { readonly signal: AbortSignal; readonly remember?: Remember; readonly note?: TransferNote },
+  ): Promise<Entry> {
+    checkPlace(wanted);
+    await this.#lookForRoom(userId, wanted);
+    let entry: Entry | undefined;
+    await this.#uploads.writeFile(
+      uploadOf(userId, wanted),
+      input,
+      options.signal,
+      options.remember,
+      options.note,
+      async (repositories, size) => {
+        const { folder } = await this.#folderFor(repositories, userId, wanted);
+        await takeRoom(this.#parts, repositories, userId, { used: size });
+        const chosen = await chooseFile(this.#parts, repositories, { userId, ...wanted, folder });
+        return async (file) => {
+          entry = await chosen.put(file, this.#parts.clock.now());
+        };
+      },
+    );
+    if (entry === undefined) throw new OsproxyError('Internal', 'A file was made without an entry.');
+    return entry;
+  }
+
+  /** A person's uploads under way, the last first. */
+  async list(
+    userId: string,
+    after: Uid | undefined,
+    limit: number,
+  ): Promise<{ readonly uploads: readonly UploadToDrive[]; readonly next: Uid | undefined }> {
+    const { metadata } = this.#parts;
+    const found = await metadata.drives.uploads(userId, after, limit + 1);
+    const uploads: UploadToDrive[] = [];
+    for (const to of found.slice(0, limit)) {
+      const upload = await metadata.uploads.find(to.uid);
+      if (upload?.state === 'open') uploads.push({ upload, to });
+    }
+    return { uploads, next: found.length > limit ? found[limit - 1]?.uid : undefined };
+  }
+
+  /** The entry that an upload became; throws NotFound before it did, and when its content was replaced since. */
+  async entryOf(userId: string, uid: Uid): Promise<Entry> {
+    const entry = await this.#parts.metadata.entries.findByFile(uid);
+    if (entry?.userId === userId && entry.jobId === undefined) return entry;
+    throw new OsproxyError('NotFound', `Upload ${uid} has no entry.`, { details: { uid } });
+  }
+
+  /** Sends an open upload to another place, such as when its folder is gone. */
+  async redirect(
+    userId: string,
+    uid: Uid,
+    place: {
+      readonly parentId?: string | undefined;
+      readonly name?: string | undefined;
+      readonly conflict?: ConflictPolicy | undefined;
+    },
+  ): Promise<DriveUpload> {
+    if (place.name !== undefined) checkEntryName(place.name);
+    return this.#parts.metadata.transaction(async (repositories) => {
+      await repositories.uploads.lock(uid);
+      await lockedDrive(repositories, userId, this.#parts);
+      const before = await repositories.drives.findUpload(uid);
+      if (before?.userId !== userId) {
+        throw new OsproxyError('NotFound', `There is no upload ${uid}.`, { details: { uid } });
+      }
+      const { folder } = await liveFolder(repositories, userId, place.parentId ?? before.parentId);
+      const name = place.name ?? before.name;
+      const conflict = place.conflict ?? before.conflict;
+      await chosenName(repositories, folder.id, name, conflict, undefined);
+      const after: DriveUpload = { ...before, parentId: folder.id, name, conflict };
+      await repositories.drives.removeUpload(uid);
+      await repositories.drives.insertUpload(after);
+      return after;
+    });
+  }
+
+  async #folderFor(
+    repositories: MetadataWriter,
+    userId: string,
+    { parentId, path = '' }: NewDriveFile,
+  ): Promise<LiveFolder> {
+    const { rootId } = await lockedDrive(repositories, userId, this.#parts);
+    const start = await liveFolder(repositories, userId, parentId === 'root' ? rootId : parentId);
+    const found = await foldersTo(repositories, this.#parts, start, path, this.#parts.clock.now());
+    refuseDeep(found.depth + 1);
+    return found;
+  }
+
+  /** Early, so that no bytes are sent in vain; what counts is looked at again when they have come. */
+  async #lookForRoom(userId: string, { size, parentId, path, name, conflict }: NewDriveFile): Promise<void> {
+    const { metadata, quotaOf } = this.#parts;
+    const [quota, drive] = await Promise.all([quotaOf(metadata, userId), metadata.drives.find(userId)]);
+    const { usedBytes = 0, reservedBytes = 0 } = drive ?? {};
+    const needed = usedBytes + reservedBytes + size;
+    if (quota !== undefined && needed > quota) {
+      throw new OsproxyError('QuotaExceeded', `There is no room for ${size} more bytes in this drive.`, {
+        details: { field: 'size', quota, usedBytes, reservedBytes, needed: size },
+      });
+    }
+    if (drive === undefined || (path ?? '') !== '') return;
+    const { folder } = await liveFolder(metadata, userId, parentId === 'root' ? drive.rootId : parentId);
+    await chosenName(metadata, folder.id, name, conflict, undefined);
+  }
+}
+
+function checkPlace({ name, path = '' }: NewDriveFile): void {
+  checkEntryName(name);
+  checkFolderPath(path);
+}
+
+function uploadOf(userId: string, { name, size, sha256, md5 }: NewDriveFile): NewUpload {
+  return { owner: ownerOfUser(userId), name, size, sha256, md5 };
+}
