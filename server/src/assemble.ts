@@ -65,6 +65,7 @@ import type { NodeProcess, OpenService, Service } from './commands/context.ts';
 import { commandUsers, configuredAccounts } from './configured/accounts.ts';
 import { commandAdministration } from './configured/administration.ts';
 import { openDatabase, replicaCheck, replicaTimes } from './configured/database.ts';
+import { configuredDrive } from './configured/drive.ts';
 import { configuredIdentityProviders, identityProviderChecks } from './configured/identity-providers.ts';
 import { configuredMedia, mediaCheck, mediaCore } from './configured/media.ts';
 import { loadOwnTasks } from './configured/own-tasks.ts';
@@ -206,7 +207,9 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const made = { metadata, records, downloads, typer, ids: snowflakes, clock, keys, stores, workers, md5 };
   const holders: Holders = { holding: (ready) => triggers.holding(ready) };
   const audit = new AuditLog({ metadata, clock, logger });
-  const base = { ...made, telemetry, policy, settings, holders, audit, wakeTasks: () => runner.wake() };
+  const common = { ...made, telemetry, policy, settings, holders, audit, wakeTasks: () => runner.wake() };
+  const drives = configuredDrive(config, common);
+  const base = { ...common, ties: drives.ties };
   const scrub = scrubSettingsOf(config, nodeId);
   const scan = scanSettingsOf(config);
   const ingest = new Ingest(base);
@@ -226,6 +229,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const types = configuredTypes(config, [
     ...taskTypes({
       ...base,
+      drives,
       purgeEveryMs: config.purge.intervalSeconds * 1000,
       events: {
         sinks: sinks.map(({ name }) => name),
@@ -263,7 +267,12 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
   const accounts = configuredAccounts(config, { metadata, coordinator, ids: snowflakes, clock });
   const usage = configuredUsage(config, { metadata, clock, logger, telemetry });
-  const drive = new Drive(base);
+  const uploads = new Uploads({ ...base, ingest });
+  const feed = new EventFeed({ metadata, flow: events, logger });
+  const drive = new Drive(drives, uploads, { ...base, feed, sessions: accounts.sessions });
+  accounts.users.onDeleted(async ({ id }, repositories) => {
+    await drive.end(repositories, id);
+  });
   const instantUpload = new InstantUpload({ ...base, scope: config.instantUpload.scope });
   const rateLimits = new RateLimits({
     counter: rateCounter,
@@ -275,7 +284,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       ...{ keys: serviceKeys, links, peers: gate, sessions: accounts.sessions },
     }),
     accounts,
-    uploads: new Uploads({ ...base, ingest }),
+    uploads,
     downloads,
     files: new Files(base),
     instantUpload,
@@ -304,7 +313,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       typeOf: (node) => (node === undefined ? SCRUB : scrubTypeOf(node)),
     }),
     cluster: new ClusterOverview({ coordinator, metadata, clock }),
-    feed: new EventFeed({ metadata, flow: events, logger }),
+    feed,
     sinks: new SinkBoard({
       ...{ metadata, clock, audit, configured: sinks.map(({ name }) => name) },
       wakeSinks: () => events.wakeSinks(),

@@ -4,6 +4,7 @@ import { auditSettings } from './schema/audit.ts';
 import { flag, NAME, section, text, whole } from './schema/builders.ts';
 import { clusterSettings } from './schema/cluster.ts';
 import { databaseSettings } from './schema/database.ts';
+import { driveSettings } from './schema/drive.ts';
 import { eventsSettings } from './schema/events.ts';
 import { httpSettings } from './schema/http.ts';
 import { kafkaSettings } from './schema/kafka.ts';
@@ -95,6 +96,7 @@ export const settingsSchema = section(
     uploads: uploadsSettings,
     links: linksSettings,
     accounts: accountsSettings,
+    drive: driveSettings,
     v0: section({ anonymous: flag(false, 'Let everybody use the v0 wire without a key.') }, 'The v0 wire.'),
     instantUpload: section(
       {

@@ -11,6 +11,7 @@ import { newId, write } from './metadata-samples.ts';
 export function driveStructureContract({ metadata, openAnother }: Fixture): void {
   const parts = (of: Metadata) => ({
     ...{ metadata: of, ids: { next: newId }, clock: { now: () => Date.now() } },
+    drive: { versions: 3, trashMs: undefined, atOnce: 1000 },
   });
   const driveOf = (userId = newId(), of = metadata()) => {
     const [tree, structure] = [new DriveTree(parts(of)), new DriveStructure(parts(of))];

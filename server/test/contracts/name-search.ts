@@ -10,7 +10,8 @@ import { newId, sampleFile, write } from './metadata-samples.ts';
 export function nameSearchContract({ metadata }: Fixture): void {
   const driveOf = (userId = newId()) => {
     const clock = { now: () => Date.now() };
-    const parts = { metadata: metadata(), ids: { next: newId }, clock };
+    const settings = { versions: 3, trashMs: undefined, atOnce: 1000 };
+    const parts = { metadata: metadata(), ids: { next: newId }, clock, drive: settings };
     const [tree, structure] = [new DriveTree(parts), new DriveStructure(parts)];
     const names = new NameSearch({ metadata: metadata(), tree });
     const person = { kind: 'person', userId, sessionId: 's', role: 'member', owner: `~${userId}` } as const;

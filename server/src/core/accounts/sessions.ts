@@ -168,6 +168,13 @@ export class Sessions {
     return { kind: 'person', userId, sessionId, role: state.role, owner: ownerOfUser(userId) };
   }
 
+  /** True while the session of somebody who was let in goes on; at most two seconds old knowledge. */
+  async goesOn({ sessionId, role }: Pick<PersonPrincipal, 'sessionId' | 'role'>): Promise<boolean> {
+    const state = await this.#states.find(sessionId);
+    if (state === undefined || state.endedAt !== undefined || state.role !== role) return false;
+    return state.state === 'active' && state.expiresAt > this.#clock.now();
+  }
+
   /** Those that go on, newest first, at most 200. */
   list(userId: string): Promise<readonly Session[]> {
     return this.#metadata.sessions.ofUser(userId, this.#clock.now(), MOST_LISTED);

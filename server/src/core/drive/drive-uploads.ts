@@ -5,6 +5,7 @@ import { ownerOfUser } from '../model/principal.ts';
 import type { Uid } from '../model/uid.ts';
 import type { UploadRecord } from '../model/upload.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
+import { noUpload } from '../upload-state.ts';
 import type { NewUpload, Uploads } from '../uploads.ts';
 import type { TransferNote } from '../usage/transfer-note.ts';
 import { foldersTo } from './arrivals.ts';
@@ -105,6 +106,14 @@ export class DriveUploads {
     return { uploads, next: found.length > limit ? found[limit - 1]?.uid : undefined };
   }
 
+  /** One that is under way; throws NotFound. */
+  async find(userId: string, uid: Uid): Promise<UploadToDrive> {
+    const { metadata } = this.#parts;
+    const [to, upload] = await Promise.all([metadata.drives.findUpload(uid), metadata.uploads.find(uid)]);
+    if (to?.userId !== userId || upload?.state !== 'open') throw noUpload(uid);
+    return { upload, to };
+  }
+
   /** The entry that an upload became; throws NotFound before it did, and when its content was replaced since. */
   async entryOf(userId: string, uid: Uid): Promise<Entry> {
     const entry = await this.#parts.metadata.entries.findByFile(uid);
@@ -127,9 +136,7 @@ export class DriveUploads {
       await repositories.uploads.lock(uid);
       await lockedDrive(repositories, userId, this.#parts);
       const before = await repositories.drives.findUpload(uid);
-      if (before?.userId !== userId) {
-        throw new OsproxyError('NotFound', `There is no upload ${uid}.`, { details: { uid } });
-      }
+      if (before?.userId !== userId) throw noUpload(uid);
       const { folder } = await liveFolder(repositories, userId, place.parentId ?? before.parentId);
       const name = place.name ?? before.name;
       const conflict = place.conflict ?? before.conflict;

@@ -39,12 +39,7 @@ export async function stepOf(
   return after;
 }
 
-function step(
-  parts: StepParts,
-  repositories: MetadataWriter,
-  job: DriveJob,
-  now: number,
-): Promise<DriveJob> {
+function step(parts: StepParts, repositories: MetadataWriter, job: DriveJob, now: number): Promise<DriveJob> {
   if (job.kind === 'copy') {
     return job.state === 'running'
       ? copyStep(parts, repositories, job, now)

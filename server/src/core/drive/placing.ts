@@ -18,7 +18,7 @@ export async function liveFolder(
 ): Promise<LiveFolder> {
   const id = folderId === 'root' ? ((await repositories.drives.find(userId))?.rootId ?? folderId) : folderId;
   const lineage = await liveLineage(repositories, userId, id);
-  return { folder: folderOf(lineage[0] as Entry), depth: lineage.length - 1 };
+  return { folder: folderOf(lineage[0]), depth: lineage.length - 1 };
 }
 
 /** Throws InvalidArgument for a place below more folders than there may be. */

@@ -15,6 +15,8 @@ export type StructureParts = Pick<DriveParts, 'metadata' | 'ids' | 'clock' | 'dr
 export interface MoveRequest {
   /** Undefined: as it is. */
   readonly name?: string | undefined;
+  /** That a file has under the new name, where it has another. */
+  readonly contentType?: string | undefined;
   /** Undefined: where it is. */
   readonly parentId?: string | undefined;
   readonly conflict: ConflictPolicy;
@@ -69,7 +71,8 @@ export class DriveStructure {
       if (replaces !== undefined) return absorb(this.#parts, repositories, entry, replaces, now);
       if (name === entry.name && folder.id === entry.parentId) return entry;
       const place = { name, nameKey: nameKeyOf(name), parentId: folder.id, liveParentId: folder.id };
-      const moved: Entry = { ...entry, ...place, updatedAt: now };
+      const contentType = entry.kind === 'file' ? (wanted.contentType ?? entry.contentType) : undefined;
+      const moved: Entry = { ...entry, ...place, contentType, updatedAt: now };
       await repositories.entries.update(moved);
       const before = { previousParentId: entry.parentId, previousName: entry.name };
       const type = folder.id === entry.parentId ? 'entry.changed' : 'entry.moved';

@@ -4,6 +4,7 @@ import type { MetadataWriter } from '../ports/metadata.ts';
 import type { DriveParts } from './drive-parts.ts';
 import { entryEvent } from './entry-events.ts';
 import { startJob } from './jobs.ts';
+import type { TimePage } from './lists.ts';
 import { dropEntries, takeOut } from './removal.ts';
 import { trashedEntry } from './structure.ts';
 import { subtree } from './subtree.ts';
@@ -19,8 +20,12 @@ export class DriveTrash {
   }
 
   /** The last first. */
-  list(userId: string, after: TimePlace | undefined, limit: number): Promise<readonly Entry[]> {
-    return this.#parts.metadata.entries.trashed(userId, after, limit);
+  async list(userId: string, after: TimePlace | undefined, limit: number): Promise<TimePage> {
+    const found = await this.#parts.metadata.entries.trashed(userId, after, limit + 1);
+    const entries = found.slice(0, limit);
+    const last = entries.at(-1);
+    if (found.length <= limit || last === undefined) return { entries, next: undefined };
+    return { entries, next: { at: last.trashedAt ?? 0, id: last.id } };
   }
 
   /** Removes one of it for good. What is in a large folder is removed by a task, which is returned. */

@@ -38,6 +38,9 @@ export interface WalkedEntry {
   readonly path: string;
 }
 
+/** An entry and the folders above it up to the root, inside first. */
+type Lineage = readonly [Entry, ...Entry[]];
+
 interface TreeOptions {
   readonly metadata: Metadata;
   readonly ids: IdSource;
@@ -72,7 +75,6 @@ export class DriveTree {
   /** `entryId` "root" is the root folder. */
   async find(userId: string, entryId: string): Promise<Entry> {
     const [entry] = await this.lineage(userId, entryId);
-    if (entry === undefined) throw noEntry(entryId);
     return entry;
   }
 
@@ -82,7 +84,7 @@ export class DriveTree {
   }
 
   /** The entry and the folders above it up to the root, inside first. */
-  async lineage(userId: string, entryId: string): Promise<readonly Entry[]> {
+  async lineage(userId: string, entryId: string): Promise<Lineage> {
     const id = entryId === 'root' ? (await this.drive(userId)).rootId : entryId;
     return liveLineage(this.#options.metadata, userId, id);
   }
@@ -179,10 +181,11 @@ export async function liveLineage(
   { entries }: Pick<MetadataReader, 'entries'>,
   userId: string,
   entryId: string,
-): Promise<readonly Entry[]> {
+): Promise<Lineage> {
   const lineage = isUid(entryId) ? await entries.lineage(entryId) : [];
-  if (!isLive(lineage, userId)) throw noEntry(entryId);
-  return lineage;
+  const [entry, ...above] = lineage;
+  if (entry === undefined || !isLive(lineage, userId)) throw noEntry(entryId);
+  return [entry, ...above];
 }
 
 function isLive(lineage: readonly Entry[], userId: string): boolean {

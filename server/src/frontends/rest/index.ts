@@ -10,6 +10,8 @@ import { ADMINISTRATION_ROUTES, ADMINISTRATION_SCHEMAS } from './admin-routes.ts
 import { ADMIN_SCHEMAS } from './admin-schemas.ts';
 import { CLUSTER_SCHEMAS } from './cluster-schemas.ts';
 import { BASE_PATH, type RestOptions } from './context.ts';
+import { DRIVE_BYTE_ROUTES, DRIVE_ROUTES } from './drive-routes.ts';
+import { DRIVE_SCHEMAS } from './drive-schemas.ts';
 import { EVENT_SCHEMAS } from './event-schemas.ts';
 import { HELD_SCHEMAS } from './held-schemas.ts';
 import { MEDIA_SCHEMAS } from './media-schemas.ts';
@@ -75,6 +77,7 @@ const SCHEMAS = [
   ...ADMIN_SCHEMAS,
   ...ADMINISTRATION_SCHEMAS,
   ...CLUSTER_SCHEMAS,
+  ...DRIVE_SCHEMAS,
   ...EVENT_SCHEMAS,
   ...HELD_SCHEMAS,
   ...SCRUB_SCHEMAS,
@@ -86,6 +89,7 @@ const SCHEMAS = [
 
 /** Routes with a JSON body or none. */
 const JSON_ROUTES: readonly Route[] = [
+  ...DRIVE_ROUTES,
   ...ADMINISTRATION_ROUTES,
   ...ACCOUNT_ROUTES,
   ...SHARE_ROUTES,
@@ -135,7 +139,7 @@ const JSON_ROUTES: readonly Route[] = [
 ];
 
 /** Routes that read the body themselves. */
-const BYTE_ROUTES: readonly Route[] = [writePart, writeContent, putFile, postFile];
+const BYTE_ROUTES: readonly Route[] = [...DRIVE_BYTE_ROUTES, writePart, writeContent, putFile, postFile];
 
 /** The REST interface, version 1. */
 export async function registerRest(app: HttpServer, options: RestOptions): Promise<void> {

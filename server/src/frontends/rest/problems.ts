@@ -17,7 +17,7 @@ const MEANINGS = {
   429: 'Too many requests, or too many wrong keys from this address; Retry-After says when to try again.',
   500: 'Something went wrong inside the service.',
   503: 'Something the service needs is away; Retry-After says when to try again.',
-  507: 'The store is full.',
+  507: 'The store is full, or the quota used up.',
 } as const;
 
 export type ProblemStatus = keyof typeof MEANINGS;

@@ -14,7 +14,7 @@ const schema = {
 };
 
 export function abortUpload(app: HttpServer, { core }: RestOptions): void {
-  const config = { access: { kind: 'service', scope: 'write', link: 'write' } } as const;
+  const config = { access: { kind: 'service', scope: 'write', link: 'write', person: true } } as const;
   app.delete('/uploads/:uid', { config, schema }, async (request, reply) => {
     const uid = parseUid(request.params.uid);
     await core.uploads.find(request.principal, uid);

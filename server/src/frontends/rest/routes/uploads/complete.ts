@@ -34,7 +34,7 @@ const schema = {
 };
 
 export function completeUpload(app: HttpServer, { core }: RestOptions): void {
-  const config = { access: { kind: 'service', scope: 'write', link: 'write' } } as const;
+  const config = { access: { kind: 'service', scope: 'write', link: 'write', person: true } } as const;
   app.post('/uploads/:uid/complete', { config, schema, preValidation: emptyWithoutBody }, async (request) => {
     const uid = parseUid(request.params.uid);
     const { parts, size, sha256, md5 } = request.body;

@@ -16,7 +16,7 @@ const schema = {
 };
 
 export function uploadStatus(app: HttpServer, { core }: RestOptions): void {
-  const config = { access: { kind: 'service', scope: 'write', link: 'write' } } as const;
+  const config = { access: { kind: 'service', scope: 'write', link: 'write', person: true } } as const;
   app.get('/uploads/:uid', { config, schema }, (request) =>
     viewUpload(core, request.principal, parseUid(request.params.uid)),
   );

@@ -21,7 +21,7 @@ const schema = {
 };
 
 export function writeContent(app: HttpServer, { core, maxFileBytes, idleTimeoutMs }: RestOptions): void {
-  const config = { access: { kind: 'service', scope: 'write', link: 'write' } } as const;
+  const config = { access: { kind: 'service', scope: 'write', link: 'write', person: true } } as const;
   app.put('/uploads/:uid/content', { config, schema }, async (request, reply) => {
     const uid = parseUid(request.params.uid);
     const { state } = await core.uploads.find(request.principal, uid);

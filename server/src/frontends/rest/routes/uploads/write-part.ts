@@ -20,7 +20,7 @@ const schema = {
 };
 
 export function writePart(app: HttpServer, { core, maxPartBytes, idleTimeoutMs }: RestOptions): void {
-  const config = { access: { kind: 'service', scope: 'write', link: 'write' } } as const;
+  const config = { access: { kind: 'service', scope: 'write', link: 'write', person: true } } as const;
   app.put('/uploads/:uid/parts/:number', { config, schema }, async (request) => {
     const uid = parseUid(request.params.uid);
     await core.uploads.find(request.principal, uid);
