@@ -39,7 +39,7 @@ export async function fillDrive(r: MetadataWriter): Promise<DriveMidst> {
     for (const { id } of entries) {
       await r.drives.insertJob({ ...sampleJob, id, endedAt: Number(BigInt(id) % 10n) === 0 ? undefined : 5 });
     }
-    await r.drives.queue(entries.map(({ id }) => queued(id)));
+    await r.drives.queue(entries.map(({ id }) => ({ ...queued(id), jobId: id })));
   }
   return { userId, folderId };
 }

@@ -4,7 +4,7 @@ const EVERYTHING = ['rest', 'osproxy-v0', 'access', 'clients', 'operation', 'qua
 const RECORDS = ['stores/two-processes', 'stores/write-back', 'cluster/peers', 'cluster/away'] as const;
 
 /** What people and administrators have; no store makes a difference to it. */
-const PEOPLE = ['admin', 'shares'] as const;
+const PEOPLE = ['admin', 'drive', 'shares'] as const;
 
 /** Folders and files of test/e2e that run again in a profile; see test/README.md. */
 export const PROFILES = {

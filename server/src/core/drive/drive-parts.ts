@@ -5,7 +5,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
 import type { Metadata, MetadataReader } from '../ports/metadata.ts';
 
-export interface DriveSettings {
+interface DriveSettings {
   /** Contents that a file had before which are kept. */
   readonly versions: number;
   /** Milliseconds after which what is in the trash is removed; undefined: never by itself. */

@@ -7,7 +7,7 @@ import type { DriveTaskBody, EntryBody } from './drive-schemas.ts';
 import { given } from './presenters.ts';
 
 /** An entry with what is known of its present content. */
-export function entryBody(entry: Entry, file: FileRecord | undefined): EntryBody {
+function entryBody(entry: Entry, file: FileRecord | undefined): EntryBody {
   const { id, kind, name, parentId, starredAt, createdAt, modifiedAt, updatedAt } = entry;
   const { size, contentType, version, trashedAt, trashedFrom } = entry;
   const content = kind === 'file' ? { size, version, ...given({ contentType }), ...stateBody(file) } : {};

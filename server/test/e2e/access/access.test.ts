@@ -163,7 +163,7 @@ function worldOf(name: string): World {
 
 async function freshWorld(row: Row | undefined, principal?: PrincipalName): Promise<World> {
   const people = row?.changesPeople === true ? await createPeople(service) : undefined;
-  const world = await createWorld(service.url, keys.builder);
+  const world = await createWorld(service.url, keys.builder, (people ?? keys.people).member);
   if (principal?.includes('Expired')) await sleep(EXPIRE_MS);
   return people === undefined ? world : { ...world, people };
 }

@@ -14,6 +14,7 @@ import {
 import { ACCOUNTS_TABLE } from './table-accounts.ts';
 import { ADMIN_TABLE } from './table-admin.ts';
 import { SHARES_TABLE } from './table-shares.ts';
+import { DRIVE_TABLE } from './table-drive.ts';
 import { type Call, CONTENT, formOf, md5Of, PART, queryOf, V0, V1 } from './world.ts';
 
 function get(path: string): Row['call'] {
@@ -47,10 +48,14 @@ function open(path: string): Row {
   return { call: get(path), expected: PUBLIC };
 }
 
+/** People are let in, and find only what is their own. */
+const NO_SUCH_UPLOAD = { member: 404, otherMember: 404, adminPerson: 404 } as const;
+
 export const TABLE: Readonly<Record<string, Row>> = {
   ...ADMIN_TABLE,
   ...ACCOUNTS_TABLE,
   ...SHARES_TABLE,
+  ...DRIVE_TABLE,
   'OPTIONS *': {
     call: () => ({
       method: 'OPTIONS',
@@ -145,30 +150,30 @@ export const TABLE: Readonly<Record<string, Row>> = {
   },
   'GET /api/v1/uploads/:uid': {
     call: upload('GET'),
-    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 200 },
     takesLinks: true,
   },
   'DELETE /api/v1/uploads/:uid': {
     call: upload('DELETE'),
-    expected: { ...NOBODY, ...writeLink(204), writeKey: 204, otherOwner: 404, admin: 204 },
+    expected: { ...NOBODY, ...writeLink(204), writeKey: 204, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 204 },
     takesLinks: true,
     changes: true,
   },
   'POST /api/v1/uploads/:uid/complete': {
     call: upload('POST', '/complete'),
-    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 200 },
     takesLinks: true,
     changes: true,
   },
   'PUT /api/v1/uploads/:uid/content': {
     call: upload('PUT', '/content', { body: CONTENT }),
-    expected: { ...NOBODY, ...writeLink(201), writeKey: 201, otherOwner: 404, admin: 201 },
+    expected: { ...NOBODY, ...writeLink(201), writeKey: 201, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 201 },
     takesLinks: true,
     changes: true,
   },
   'PUT /api/v1/uploads/:uid/parts/:number': {
     call: upload('PUT', '/parts/2', { body: PART }),
-    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 200 },
     takesLinks: true,
     changes: true,
   },

@@ -40,11 +40,45 @@ export async function send(url: string, call: Call): Promise<Answer> {
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
+export interface DriveWorld {
+  readonly folder: string;
+  /** A file with an earlier version. */
+  readonly file: string;
+  /** A file in the trash. */
+  readonly trashed: string;
+  /** An open upload with its only part. */
+  readonly upload: string;
+}
+
+/** For somebody who shows this access token. */
+async function createDriveWorld(url: string, token: string): Promise<DriveWorld> {
+  const ask = async (method: string, path: string, more: Partial<Call> = {}) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await send(url, { method, path: `${V1}${path}`, headers, ...more });
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+    return answer.text === '' ? {} : JSON.parse(answer.text);
+  };
+  const json = { parentId: 'root', name: 'f', conflict: 'keepBoth' };
+  const folder = (await ask('POST', '/drive/folders', { json })).id;
+  const put = (name: string) =>
+    ask('PUT', `/drive/folders/${folder}/files/${name}?conflict=replace`, { body: CONTENT });
+  await put('a.txt');
+  const file = (await put('a.txt')).id;
+  const trashed = (await put('b.txt')).id;
+  await ask('DELETE', `/drive/entries/${trashed}`);
+  const wanted = { parentId: folder, name: 'c.txt', size: PART.length };
+  const upload = (await ask('POST', '/drive/uploads', { json: wanted })).uid;
+  await ask('PUT', `/uploads/${upload}/parts/1`, { body: PART });
+  return { folder, file, trashed, upload };
+}
+
 /** Parameters of a v0 link. */
 export type Signed = Readonly<Record<string, string>>;
 
 /** One file and one upload of the owner "shop", others beside them, and a link of every kind. */
 export interface World {
+  /** What the member has in the drive. */
+  readonly drive: DriveWorld;
   /** Of this world alone; else those that all share. */
   readonly people?: People;
   readonly file: string;
@@ -80,8 +114,8 @@ export interface World {
 /** Milliseconds after which the expired links of a new world are over. */
 export const EXPIRE_MS = 4000;
 
-/** `key` belongs to the owner "shop" and has the scopes read, write and links. */
-export async function createWorld(url: string, key: string): Promise<World> {
+/** `key` belongs to the owner "shop" and has the scopes read, write and links; `member` is an access token. */
+export async function createWorld(url: string, key: string, member: string): Promise<World> {
   const authorization = `Bearer ${key}`;
   const ask = async (call: Call) => {
     const answer = await send(url, { ...call, headers: { authorization } });
@@ -122,6 +156,7 @@ export async function createWorld(url: string, key: string): Promise<World> {
   const writeRevoked = await link(`uploads/${upload}`);
   await ask({ method: 'DELETE', path: `${V1}/uploads/${upload}/links/${writeRevoked.id}` });
   return {
+    drive: await createDriveWorld(url, member),
     file,
     upload,
     links: {

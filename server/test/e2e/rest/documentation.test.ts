@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningService, startService } from '../service.ts';
 import { ACCOUNT_CALLS } from './account-calls.ts';
+import { DRIVE_CALLS } from './drive-calls.ts';
 import { SHARE_CALLS } from './share-calls.ts';
 
 interface Operation {
@@ -45,6 +46,7 @@ afterAll(() => service?.close());
 test('holds every call', () => {
   const calls = [
     ...Object.keys(ACCOUNT_CALLS),
+    ...Object.keys(DRIVE_CALLS),
     ...Object.keys(SHARE_CALLS),
     'DELETE /event-sinks/{name}/parked',
     'DELETE /files/{uid}',
@@ -172,7 +174,7 @@ test('names headers, queries and bodies', () => {
 });
 
 function requiredIn(name: string): readonly string[] {
-  const ofPeople = { ...ACCOUNT_CALLS, ...SHARE_CALLS }[name.replace('/api/v1', '')];
+  const ofPeople = { ...ACCOUNT_CALLS, ...DRIVE_CALLS, ...SHARE_CALLS }[name.replace('/api/v1', '')];
   if (ofPeople !== undefined) return ofPeople;
   if (name.endsWith('POST /api/v1/moves')) return ['from', 'to'];
   if (name.endsWith('/reject')) return ['reason'];
