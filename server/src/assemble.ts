@@ -208,7 +208,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const holders: Holders = { holding: (ready) => triggers.holding(ready) };
   const audit = new AuditLog({ metadata, clock, logger });
   const common = { ...made, telemetry, policy, settings, holders, audit, wakeTasks: () => runner.wake() };
-  const drives = configuredDrive(config, common);
+  const groups = new Groups({ ...common, stores: stores.names });
+  const drives = configuredDrive(config, common, groups);
   const base = { ...common, ties: drives.ties };
   const scrub = scrubSettingsOf(config, nodeId);
   const scan = scanSettingsOf(config);
@@ -320,7 +321,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     }),
     usage: new UsageBoard(metadata),
     audit,
-    groups: new Groups({ ...base, stores: stores.names }),
+    groups,
     drive,
     search: new NameSearch({ metadata, tree: drive.tree }),
     shares: configuredSharing(config, { ...base, drive, signer, rateLimits, audit, ...accounts }),

@@ -2,7 +2,7 @@ import type { Config } from '#config/config.ts';
 import { driveTies } from '#core/drive/arrivals.ts';
 import type { DriveParts } from '#core/drive/drive-parts.ts';
 import type { StepParts } from '#core/drive/job-steps.ts';
-import type { MetadataReader } from '#core/ports/metadata.ts';
+import type { Groups } from '#core/groups.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const DAY_MS = 24 * 3_600_000;
@@ -10,7 +10,11 @@ const DAY_MS = 24 * 3_600_000;
 const AT_ONCE = 1000;
 
 /** Drives as the configuration wants them. */
-export function configuredDrive({ drive }: Config, base: Omit<DriveParts, 'quotaOf' | 'drive'>): StepParts {
+export function configuredDrive(
+  { drive }: Config,
+  base: Omit<DriveParts, 'quotaOf' | 'uploaderOf' | 'drive'>,
+  groups: Groups,
+): StepParts {
   const standard = drive.quotaMiB === 0 ? undefined : drive.quotaMiB * MEBIBYTE;
   const parts: DriveParts = {
     ...base,
@@ -19,8 +23,8 @@ export function configuredDrive({ drive }: Config, base: Omit<DriveParts, 'quota
       trashMs: drive.trashDays === 0 ? undefined : drive.trashDays * DAY_MS,
       atOnce: AT_ONCE,
     },
-    quotaOf: async (repositories: MetadataReader, userId) =>
-      (await repositories.users.find(userId))?.quotaBytes ?? standard,
+    quotaOf: async (repositories, userId) => (await groups.quotaOf(repositories, userId)) ?? standard,
+    uploaderOf: (userId) => groups.uploaderOf(userId),
   };
   return { ...parts, ties: driveTies(parts) };
 }

@@ -1,7 +1,6 @@
 import { OsproxyError } from '../errors.ts';
 import type { Remember } from '../idempotency.ts';
 import type { ConflictPolicy, DriveUpload, Entry } from '../model/entry.ts';
-import { ownerOfUser } from '../model/principal.ts';
 import type { Uid } from '../model/uid.ts';
 import type { UploadRecord } from '../model/upload.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
@@ -47,7 +46,7 @@ export class DriveUploads {
   async begin(userId: string, wanted: NewDriveFile, remember?: Remember): Promise<UploadToDrive> {
     const { name, size, conflict } = wanted;
     checkPlace(wanted);
-    const upload = this.#uploads.prepare(uploadOf(userId, wanted));
+    const upload = this.#uploads.prepare(await this.#uploadOf(userId, wanted));
     return this.#parts.metadata.transaction(async (repositories) => {
       await remember?.(repositories, upload.uid);
       const { folder } = await this.#folderFor(repositories, userId, wanted);
@@ -72,7 +71,7 @@ export class DriveUploads {
     await this.#lookForRoom(userId, wanted);
     let entry: Entry | undefined;
     await this.#uploads.writeFile(
-      uploadOf(userId, wanted),
+      await this.#uploadOf(userId, wanted),
       input,
       options.signal,
       options.remember,
@@ -160,6 +159,10 @@ export class DriveUploads {
     return found;
   }
 
+  async #uploadOf(userId: string, { name, size, sha256, md5 }: NewDriveFile): Promise<NewUpload> {
+    return { ...(await this.#parts.uploaderOf(userId)), name, size, sha256, md5 };
+  }
+
   /** Early, so that no bytes are sent in vain; what counts is looked at again when they have come. */
   async #lookForRoom(userId: string, { size, parentId, path, name, conflict }: NewDriveFile): Promise<void> {
     const { metadata, quotaOf } = this.#parts;
@@ -180,8 +183,4 @@ export class DriveUploads {
 function checkPlace({ name, path = '' }: NewDriveFile): void {
   checkEntryName(name);
   checkFolderPath(path);
-}
-
-function uploadOf(userId: string, { name, size, sha256, md5 }: NewDriveFile): NewUpload {
-  return { owner: ownerOfUser(userId), name, size, sha256, md5 };
 }

@@ -13,8 +13,8 @@ import {
 } from './expected.ts';
 import { ACCOUNTS_TABLE } from './table-accounts.ts';
 import { ADMIN_TABLE } from './table-admin.ts';
-import { SHARES_TABLE } from './table-shares.ts';
 import { DRIVE_TABLE } from './table-drive.ts';
+import { SHARES_TABLE } from './table-shares.ts';
 import { type Call, CONTENT, formOf, md5Of, PART, queryOf, V0, V1 } from './world.ts';
 
 function get(path: string): Row['call'] {

@@ -24,7 +24,8 @@ export async function openDriveDesk(service: RunningService): Promise<DriveDesk>
   const { logger, close } = createLog({ level: 'silent' });
   const metadata = await openMetadata(service.databaseUrl, { logger });
   const client = new RestClient(service.url, service.apiKey);
-  const parts = { metadata, ids: { next: newId }, clock: { now: () => Date.now() } };
+  const drive = { versions: 3, trashMs: undefined, atOnce: 1000 };
+  const parts = { metadata, ids: { next: newId }, clock: { now: () => Date.now() }, drive };
   const tree = new DriveTree(parts);
   const structure = new DriveStructure(parts);
   const insert = async (userId: string, name: string, uid: string, parentId: string): Promise<string> => {

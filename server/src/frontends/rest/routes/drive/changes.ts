@@ -34,7 +34,7 @@ export function readChanges(app: HttpServer, { core, publicUrl }: RestOptions): 
   app.get('/drive/changes', { config, schema }, async (request, reply) => {
     const { after, follow = true } = request.query;
     const person = personOf(request);
-    const query = { after: lastEventId(request) ?? after, follow, quietMs: QUIET_MS };
+    const query = { after: lastEventId(request) ?? after, follow, quietMs: QUIET_MS, namePrefix: undefined };
     const pages = core.drive.changes.read(person, query, request.abort);
     return sendEvents(request, reply, pages, publicUrl);
   });
