@@ -67,6 +67,7 @@ import { commandAdministration } from './configured/administration.ts';
 import { openDatabase, replicaCheck, replicaTimes } from './configured/database.ts';
 import { configuredDrive } from './configured/drive.ts';
 import { configuredIdentityProviders, identityProviderChecks } from './configured/identity-providers.ts';
+import { mailCheck, mailerOf } from './configured/mail.ts';
 import { configuredMedia, mediaCheck, mediaCore } from './configured/media.ts';
 import { loadOwnTasks } from './configured/own-tasks.ts';
 import { rabbitCheck } from './configured/rabbit-check.ts';
@@ -119,6 +120,7 @@ export const openService: OpenService = async (config, logger, process) => {
           ...rabbitCheck(config),
           ...scannerCheck(parts.scanner),
           ...mediaCheck(parts.media.tools),
+          ...mailCheck(parts.mailer),
           ...identityProviderChecks(parts.identityProviders),
         ],
       }),
@@ -266,7 +268,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const usages = new StoreUsages(metadata);
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
-  const accounts = configuredAccounts(config, { metadata, coordinator, ids: snowflakes, clock });
+  const mailer = mailerOf(config);
+  const accounts = configuredAccounts(config, { ...base, coordinator, logger, mailer });
   const usage = configuredUsage(config, { metadata, clock, logger, telemetry });
   const uploads = new Uploads({ ...base, ingest });
   const feed = new EventFeed({ metadata, flow: events, logger });
@@ -355,6 +358,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     usages,
     media,
     usage,
+    mailer,
     core,
   };
 }

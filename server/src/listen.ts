@@ -16,6 +16,7 @@ import type { Cache } from '#core/ports/cache.ts';
 import type { Coordinator } from '#core/ports/coordinator.ts';
 import type { IdentityProvider } from '#core/ports/identity-provider.ts';
 import type { Logger } from '#core/ports/logger.ts';
+import type { Mailer } from '#core/ports/mailer.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import type { RateCounter } from '#core/ports/rate-counter.ts';
 import type { Scanner } from '#core/ports/scanner.ts';
@@ -93,6 +94,8 @@ export interface HttpParts {
   readonly media: MediaParts;
   /** undefined where usage is not counted. */
   readonly usage: UsageFlow | undefined;
+  /** undefined where no mail is sent. */
+  readonly mailer: Mailer | undefined;
   readonly core: Core;
 }
 

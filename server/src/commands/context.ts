@@ -90,9 +90,13 @@ export interface Service {
   readonly users: {
     create(user: NewUser): Promise<User>;
     list(after: string | undefined, limit: number): Promise<UserPage>;
+    /** For a link that makes the first administrator; undefined where somebody has an account. */
+    newSetUpToken(): Promise<string | undefined>;
     /** These take a login name, an e-mail address or an id, and reject with NotFound. */
     change(name: string, change: UserChange): Promise<User>;
     setPassword(name: string, password: string): Promise<User>;
+    /** A link that sets a password, to be handed over; its time is in milliseconds since the epoch. */
+    resetLink(name: string): Promise<{ readonly url: string; readonly expiresAt: number }>;
     delete(name: string): Promise<void>;
   };
   readonly cluster: {

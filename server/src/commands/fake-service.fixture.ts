@@ -85,8 +85,10 @@ function fakeUsers(): Service['users'] {
       displayName: password ?? '',
     }),
     list: async () => ({ users: [anna], next: undefined }),
+    newSetUpToken: async () => undefined,
     change: named,
     setPassword: named,
+    resetLink: async (name) => ({ url: `/reset-password#${(await named(name)).id}`, expiresAt: 0 }),
     delete: async (name) => void (await named(name)),
   };
 }

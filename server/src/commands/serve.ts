@@ -8,7 +8,7 @@ import { ServiceBroken } from '../processes/service-broken.ts';
 import type { Command } from './command.ts';
 import type { Context, Listener, Service } from './context.ts';
 import { explainFailure } from './failure.ts';
-import { makeFirstKey, printFirstKey } from './first-key.ts';
+import { printFirstSteps, takeFirstSteps } from './first-steps.ts';
 import { type StopRequest, watchSignals } from './signals.ts';
 import { within } from './within.ts';
 
@@ -74,9 +74,9 @@ async function serveUntil(
 
 async function start(service: Service, config: Config, logger: Logger, context: Context): Promise<Listener> {
   await service.migrate();
-  const secret = await makeFirstKey(service, config);
+  const steps = await takeFirstSteps(service, config);
   const listener = await service.listen();
   logger.info({ url: listener.url }, 'listening');
-  if (secret !== undefined) printFirstKey(secret, listener.url, context);
+  printFirstSteps(steps, listener.url, config, context);
   return listener;
 }

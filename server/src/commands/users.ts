@@ -7,13 +7,13 @@ import { table, timeText } from './table.ts';
 
 /** The password of a command that nobody sits at. */
 const VARIABLE = 'OSPROXY_USER_PASSWORD';
-const ACTIONS = ['list', 'create', 'enable', 'disable', 'password', 'role', 'delete'];
+const ACTIONS = ['list', 'create', 'enable', 'disable', 'password', 'reset', 'role', 'delete'];
 const PAGE = 1000;
 
 export const users: Command = {
   name: 'users',
   usage:
-    'users list | users create <name> [--admin] [--email <address>] [--display-name <text>] [--no-password] | users enable|disable|password|delete <name> | users role <name> <role>',
+    'users list | users create <name> [--admin] [--email <address>] [--display-name <text>] [--no-password] | users enable|disable|password|reset|delete <name> | users role <name> <role>',
   summary: 'Makes, shows and changes people who have an account.',
   details: [
     '  list                        everybody',
@@ -25,6 +25,7 @@ export const users: Command = {
     '    --no-password             signs in by an identity provider',
     '  enable, disable <name>      a disabled user is signed out everywhere at once',
     '  password <name>             asks for a new password; signs the user out everywhere',
+    '  reset <name>                prints a link that sets a password, once, within 30 minutes',
     `  role <name> <role>          ${ROLES.join(' or ')}; signs the user out everywhere`,
     '  delete <name>               with all that belongs to the user',
     'A name is a login name, an e-mail address or an id.',
@@ -41,7 +42,7 @@ export const users: Command = {
   async run([action = '', name, role], options, context) {
     checkWords(action, name, role);
     checkOptions(action, options);
-    const work = { list, create, role: setRole, enable, disable, password, delete: remove }[action];
+    const work = { list, create, role: setRole, enable, disable, password, reset, delete: remove }[action];
     return withService(context, async (service) => {
       if (action === 'create') await service.migrate();
       else await mustBeMigrated(service);
@@ -65,7 +66,7 @@ function checkWords(action: string, name: string | undefined, role: string | und
       : name !== undefined && (action === 'role') === (role !== undefined);
   if (!ACTIONS.includes(action) || !right) {
     throw new UsageError(
-      '"osproxy users" needs one of list, create <name>, enable <name>, disable <name>, password <name>, role <name> <role>, delete <name>; see "osproxy users --help".',
+      '"osproxy users" needs one of list, create <name>, enable <name>, disable <name>, password <name>, reset <name>, role <name> <role>, delete <name>; see "osproxy users --help".',
     );
   }
   if (role !== undefined && !ROLES.some((one) => one === role)) {
@@ -142,6 +143,11 @@ async function setRole(service: Service, { name, role, context }: Call): Promise
 async function password(service: Service, { name, context }: Call): Promise<void> {
   const user = await service.users.setPassword(name, await newPassword(name, context));
   context.print(`The password of ${user.name} is changed; ${user.name} is signed out everywhere.`);
+}
+
+async function reset(service: Service, { name, context }: Call): Promise<void> {
+  const { url, expiresAt } = await service.users.resetLink(name);
+  context.print(`Until ${timeText(expiresAt)}, once: ${url}`);
 }
 
 async function remove(service: Service, { name, context }: Call): Promise<void> {

@@ -21,6 +21,8 @@ export function checkRelations(draft: Draft): void {
   check.usage();
   check.keys('links.keys');
   check.keys('accounts.keys');
+  check.admin();
+  check.mail();
   check.logFile();
   check.proxies();
   check.origins();
@@ -267,6 +269,33 @@ class Checker {
         );
       }
     }
+  }
+
+  admin(): void {
+    const [name, password] = [this.#get('admin.name'), this.#get('admin.password')];
+    if (name !== undefined && password === undefined)
+      this.#problem('admin.name', 'is set without admin.password; set that as well, or remove it.');
+    if (name === undefined && password !== undefined)
+      this.#problem('admin.password', 'is set without admin.name; set that as well, or remove it.');
+  }
+
+  /** The sentences never repeat the address of the server, which may hold a password. */
+  mail(): void {
+    const url = this.#get<string>('mail.url');
+    const [from, base] = [this.#get<string>('mail.from'), this.#get<string>('publicUrl')];
+    const domain = this.#get<string>('accounts.signUp') === 'domain';
+    if (domain && (url === undefined || (this.#get<string[]>('accounts.signUpDomains') ?? []).length === 0))
+      this.#problem('accounts.signUp', 'is "domain", which needs accounts.signUpDomains and mail.url.');
+    if (url === undefined) return;
+    if (!URL.canParse(url) || !/^smtps?:\/\/[^/?#]+\/?$/.test(url))
+      this.#problem(
+        'mail.url',
+        'is not the address of a mail server, such as smtp://user:password@host:587.',
+      );
+    if (from === undefined || !/^[^\r\n]*[^\s<>@]@[^\s<>@]+>?$/.test(from))
+      this.#problem('mail.url', 'needs mail.from, such as "osproxy <files@example.com>".');
+    if (base === undefined)
+      this.#problem('mail.url', 'needs publicUrl, which the links in mails begin with; set that as well.');
   }
 
   logFile(): void {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { accountsSettings } from './schema/accounts.ts';
+import { adminSettings } from './schema/admin.ts';
 import { auditSettings } from './schema/audit.ts';
 import { flag, NAME, section, text, whole } from './schema/builders.ts';
 import { clusterSettings } from './schema/cluster.ts';
@@ -10,6 +11,7 @@ import { httpSettings } from './schema/http.ts';
 import { kafkaSettings } from './schema/kafka.ts';
 import { linksSettings } from './schema/links.ts';
 import { logSettings } from './schema/log.ts';
+import { mailSettings } from './schema/mail.ts';
 import { mediaSettings, thumbnailsSettings } from './schema/media.ts';
 import { rabbitmqSettings } from './schema/rabbitmq.ts';
 import { redisSettings } from './schema/redis.ts';
@@ -97,6 +99,8 @@ export const settingsSchema = section(
     links: linksSettings,
     accounts: accountsSettings,
     drive: driveSettings,
+    admin: adminSettings,
+    mail: mailSettings,
     v0: section({ anonymous: flag(false, 'Let everybody use the v0 wire without a key.') }, 'The v0 wire.'),
     instantUpload: section(
       {

@@ -1,4 +1,5 @@
 import type { Config } from '#config/config.ts';
+import type { FirstSteps } from '../commands/first-steps.ts';
 
 /** Asked by a worker of its primary, or by the primary of a worker. */
 export type Question =
@@ -39,7 +40,7 @@ export type ToWorker =
 
 export type ToPrimary =
   | Exchange
-  | { readonly kind: 'prepared'; readonly secret: string | undefined }
+  | { readonly kind: 'prepared'; readonly steps: FirstSteps }
   | { readonly kind: 'listening' }
   | { readonly kind: 'failed'; readonly sentences: readonly string[] }
   /** The connection has arrived; the next may come. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { NodeLoad } from '#core/model/lease.ts';
+import type { FirstSteps } from '../commands/first-steps.ts';
 import type { Beginning, Question, ToPrimary, ToWorker } from './messages.ts';
 import { Questions } from './questions.ts';
 
@@ -67,8 +68,8 @@ export class PrimaryLink {
     return this.#beginning?.startedAt ?? 0;
   }
 
-  prepared(secret: string | undefined): void {
-    this.#send({ kind: 'prepared', secret });
+  prepared(steps: FirstSteps): void {
+    this.#send({ kind: 'prepared', steps });
   }
 
   listening(): void {

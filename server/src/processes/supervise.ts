@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '#config/config.ts';
 import type { ServiceLog } from '#drivers/logger/pino.ts';
 import type { Context } from '../commands/context.ts';
-import { printFirstKey } from '../commands/first-key.ts';
+import { printFirstSteps } from '../commands/first-steps.ts';
 import type { StopRequest } from '../commands/signals.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -18,9 +18,9 @@ export async function supervise(
   const { env, cwd } = context;
   const supervisor = new Supervisor({ config, logger, script: SCRIPT, env, cwd, log: relay });
   try {
-    const { url, secret } = await supervisor.start();
+    const { url, steps } = await supervisor.start();
     logger.info({ url, workers: config.workers }, 'listening');
-    if (secret !== undefined) printFirstKey(secret, url, context);
+    printFirstSteps(steps, url, config, context);
     const signal = await Promise.race([stop.requested, supervisor.broken]);
     const { drainSeconds, shutdownDelaySeconds } = config.http;
     logger.info({ signal, drainSeconds }, 'stopping: letting transfers finish');

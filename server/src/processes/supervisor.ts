@@ -1,5 +1,6 @@
 import type { Config } from '#config/config.ts';
 import type { Logger } from '#core/ports/logger.ts';
+import type { FirstSteps } from '../commands/first-steps.ts';
 import { FrontDoor } from './front-door.ts';
 import type { Question } from './messages.ts';
 import { NodeMetrics } from './node-metrics.ts';
@@ -39,7 +40,7 @@ export class Supervisor {
   readonly #door = new FrontDoor();
   readonly #metrics = new NodeMetrics();
   readonly #startedAt = Date.now();
-  readonly #prepared = Promise.withResolvers<string | undefined>();
+  readonly #prepared = Promise.withResolvers<FirstSteps>();
   readonly #allListening = Promise.withResolvers<void>();
   readonly #broken = Promise.withResolvers<never>();
   /** Processes are told to end with their primary whatever ends it; this one does not rely on their hearing it. */
@@ -66,17 +67,17 @@ export class Supervisor {
     process.on('exit', this.#killAll);
   }
 
-  /** Resolves when every process serves, with the address and the first key where one was made. */
-  async start(): Promise<{ readonly url: string; readonly secret: string | undefined }> {
+  /** Resolves when every process serves, with the address and what whoever starts it first must be told. */
+  async start(): Promise<{ readonly url: string; readonly steps: FirstSteps }> {
     for (const slot of this.#slots) this.#spawn(slot);
-    const secret = await Promise.race([this.#prepared.promise, this.broken]);
+    const steps = await Promise.race([this.#prepared.promise, this.broken]);
     const { host, port } = this.#options.config;
     const url = await this.#door.open(host, port);
     this.#url = url;
     for (const { worker } of this.#slots) worker?.send({ kind: 'listen', url });
     await Promise.race([this.#allListening.promise, this.broken]);
     this.#started = true;
-    return { url, secret };
+    return { url, steps };
   }
 
   /** From here on every process says that it is not ready, and works on. */
@@ -103,9 +104,9 @@ export class Supervisor {
 
   #spawn(slot: Slot): void {
     const worker = new WorkerProcess(slot.number, this.#options, {
-      prepared: (_worker, secret) => {
+      prepared: (_worker, steps) => {
         this.#isPrepared = true;
-        this.#prepared.resolve(secret);
+        this.#prepared.resolve(steps);
       },
       listening: (one) => this.#listening(one),
       free: (one) => this.#door.free(one),

@@ -3,7 +3,7 @@ import type { Logger } from '#core/ports/logger.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import type { Listener, OpenService } from '../commands/context.ts';
 import { explainFailure } from '../commands/failure.ts';
-import { makeFirstKey } from '../commands/first-key.ts';
+import { takeFirstSteps } from '../commands/first-steps.ts';
 import { within } from '../commands/within.ts';
 import type { PrimaryLink } from './primary-link.ts';
 
@@ -41,7 +41,7 @@ async function serve(
   try {
     if (prepares) {
       await service.migrate();
-      link.prepared(await makeFirstKey(service, config));
+      link.prepared(await takeFirstSteps(service, config));
     }
     const told = await Promise.race([link.listen, link.stop.then(() => STOPPED)]);
     if (told === STOPPED) return;

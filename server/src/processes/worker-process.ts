@@ -1,13 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { FirstSteps } from '../commands/first-steps.ts';
 import type { Taker } from './front-door.ts';
 import type { Question, ToPrimary, ToWorker } from './messages.ts';
 import { Questions } from './questions.ts';
 import { relayLines } from './relay-lines.ts';
 
 export interface WorkerEvents {
-  prepared(worker: WorkerProcess, secret: string | undefined): void;
+  prepared(worker: WorkerProcess, steps: FirstSteps): void;
   listening(worker: WorkerProcess): void;
   /** It has the connection it was given, and can take another. */
   free(worker: WorkerProcess): void;
@@ -105,7 +106,7 @@ export class WorkerProcess implements Taker {
   async #hear(message: ToPrimary): Promise<void> {
     switch (message.kind) {
       case 'prepared':
-        return this.#events.prepared(this, message.secret);
+        return this.#events.prepared(this, message.steps);
       case 'listening':
         this.serving = true;
         return this.#events.listening(this);

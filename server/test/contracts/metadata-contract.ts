@@ -20,6 +20,7 @@ import { possessionContract } from './metadata-possession.ts';
 import { racesContract } from './metadata-races.ts';
 import { scrubsContract } from './metadata-scrubs.ts';
 import { sharesContract } from './metadata-shares.ts';
+import { signInContract } from './metadata-sign-in.ts';
 import { sinksContract } from './metadata-sinks.ts';
 import { taskControlContract } from './metadata-task-control.ts';
 import { tasksContract } from './metadata-tasks.ts';
@@ -41,6 +42,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     mediaContract(fixture);
     accessContract(fixture);
     accountsContract(fixture);
+    signInContract(fixture);
     auditContract(fixture);
     groupsContract(fixture);
     tasksContract(fixture);

@@ -1,7 +1,13 @@
 const EVERYTHING = ['rest', 'osproxy-v0', 'access', 'clients', 'operation', 'quarantine'] as const;
 
 /** Of several stores and several nodes, what rests most on the database. */
-const RECORDS = ['stores/two-processes', 'stores/write-back', 'cluster/peers', 'cluster/away'] as const;
+const RECORDS = [
+  'accounts',
+  'stores/two-processes',
+  'stores/write-back',
+  'cluster/peers',
+  'cluster/away',
+] as const;
 
 /** What people and administrators have; no store makes a difference to it. */
 const PEOPLE = ['admin', 'drive', 'shares'] as const;

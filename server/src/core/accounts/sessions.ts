@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { OsproxyError } from '../errors.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import { isOsproxyError, OsproxyError } from '../errors.ts';
+import type { Caller } from '../model/audit.ts';
 import { ownerOfUser, type PersonPrincipal } from '../model/principal.ts';
 import type { Origin, Session } from '../model/session.ts';
 import type { User } from '../model/user.ts';
@@ -7,6 +9,7 @@ import type { AccessTokens } from '../ports/access-tokens.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
+import { callerOfUser, SYSTEM } from './callers.ts';
 import { hashOf, newSecret, successorOf } from './secrets.ts';
 import type { SessionStates } from './session-states.ts';
 
@@ -45,6 +48,7 @@ export interface SessionsOptions {
   readonly tokens: AccessTokens;
   readonly ids: IdSource;
   readonly clock: Clock;
+  readonly audit: AuditLog;
   readonly times: SessionTimes;
 }
 
@@ -55,6 +59,7 @@ export class Sessions {
   readonly #tokens: AccessTokens;
   readonly #ids: IdSource;
   readonly #clock: Clock;
+  readonly #audit: AuditLog;
   readonly #times: SessionTimes;
 
   constructor(options: SessionsOptions) {
@@ -63,6 +68,7 @@ export class Sessions {
     this.#tokens = options.tokens;
     this.#ids = options.ids;
     this.#clock = options.clock;
+    this.#audit = options.audit;
     this.#times = options.times;
   }
 
@@ -72,7 +78,8 @@ export class Sessions {
     const token = newSecret();
     const sessionId = this.#ids.next();
     const expiresAt = this.#expiry(now, now);
-    const current = await this.#metadata.transaction(async ({ users, sessions }) => {
+    const current = await this.#metadata.transaction(async (repositories) => {
+      const { users, sessions } = repositories;
       if (!(await users.signedIn(user.id, now))) throw disabled();
       await sessions.insert({
         ...{ id: sessionId, userId: user.id, how, createdAt: now, lastSeenAt: now, expiresAt },
@@ -85,6 +92,7 @@ export class Sessions {
         usedAt: undefined,
         nonce: undefined,
       });
+      await this.#note(repositories, callerOfUser(user, from), 'session.begun', user.id, { sessionId, how });
       return users.find(user.id);
     });
     if (current === undefined) throw disabled();
@@ -107,11 +115,12 @@ export class Sessions {
   }
 
   async #rotate(
-    { users, sessions }: MetadataWriter,
+    repositories: MetadataWriter,
     token: string,
     nonce: string,
     from: Origin,
   ): Promise<'unknown' | 'reused' | (IssuedToken & { user: User; sessionId: string; now: number })> {
+    const { users, sessions } = repositories;
     const now = this.#clock.now();
     const known = await sessions.lockToken(hashOf(token));
     if (known === undefined || known.expiresAt <= now) return 'unknown';
@@ -139,6 +148,7 @@ export class Sessions {
       return { user, sessionId, now, token: successor, expiresAt: next.expiresAt };
     }
     await sessions.end(user.id, sessionId, now);
+    await this.#note(repositories, callerOfUser(user, from), 'session.reused', user.id, { sessionId });
     return 'reused';
   }
 
@@ -181,9 +191,13 @@ export class Sessions {
   }
 
   /** Rejects with NotFound unless the user has such a session that goes on. */
-  async end(userId: string, sessionId: string): Promise<void> {
+  async end(userId: string, sessionId: string, caller = SYSTEM): Promise<void> {
     const now = this.#clock.now();
-    const ended = await this.#metadata.transaction(({ sessions }) => sessions.end(userId, sessionId, now));
+    const ended = await this.#metadata.transaction(async (repositories) => {
+      const found = await repositories.sessions.end(userId, sessionId, now);
+      if (found) await this.#note(repositories, caller, 'session.ended', userId, { sessionId });
+      return found;
+    });
     if (!ended) {
       throw new OsproxyError('NotFound', `There is no session ${sessionId} that goes on.`, {
         details: { sessionId },
@@ -192,11 +206,31 @@ export class Sessions {
     await this.#states.changed();
   }
 
+  /** As end, and nothing happens where the session is over already. */
+  async endOwn(userId: string, sessionId: string, caller: Caller): Promise<void> {
+    await this.end(userId, sessionId, caller).catch((error: unknown) => {
+      if (!isOsproxyError(error, 'NotFound')) throw error;
+    });
+  }
+
   /** Signs the user out everywhere; access tokens that are about are void at once. */
-  async endAll(userId: string): Promise<void> {
+  async endAll(userId: string, caller = SYSTEM): Promise<void> {
     const now = this.#clock.now();
-    await this.#metadata.transaction((repositories) => endEverySession(repositories, userId, now));
+    await this.#metadata.transaction(async (repositories) => {
+      await endEverySession(repositories, userId, now);
+      await this.#note(repositories, caller, 'session.ended', userId, { all: true });
+    });
     await this.#states.changed();
+  }
+
+  #note(
+    repositories: MetadataWriter,
+    caller: Caller,
+    action: 'session.begun' | 'session.ended' | 'session.reused',
+    userId: string,
+    detail: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    return this.#audit.note(repositories, caller, { action, subject: { kind: 'user', id: userId }, detail });
   }
 
   async #issue(user: User, sessionId: string, refresh: IssuedToken, now: number): Promise<SignedIn> {

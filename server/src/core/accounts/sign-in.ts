@@ -1,15 +1,41 @@
+import type { AuditLog } from '../audit/audit-log.ts';
 import { OsproxyError } from '../errors.ts';
 import type { Origin } from '../model/session.ts';
+import type { User } from '../model/user.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
+import { networkOf } from '../rate-limits.ts';
+import { callerOfUser, unknownCaller } from './callers.ts';
+import { newOneTime } from './one-time.ts';
 import type { Passwords } from './passwords.ts';
+import { type SecondFactor, wrongPassword } from './second-factor.ts';
+import { hashOf } from './secrets.ts';
 import { disabled, type Sessions, type SignedIn } from './sessions.ts';
+import type { SignInLimits } from './sign-in-limits.ts';
 import type { Users } from './users.ts';
+
+/** How long somebody has to show the second factor. */
+const CHALLENGE_MS = 5 * 60_000;
+/** Wrong codes after which the password is asked for again. */
+const MOST_TRIES = 5;
+
+/** The password was right, and a second factor is asked for. */
+export interface Challenge {
+  readonly challenge: string;
+  readonly expiresAt: number;
+}
+
+export type SignInAnswer = SignedIn | Challenge;
 
 export interface SignInOptions {
   readonly metadata: Metadata;
   readonly users: Users;
   readonly passwords: Passwords;
   readonly sessions: Sessions;
+  readonly limits: SignInLimits;
+  readonly secondFactor: SecondFactor;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
 }
 
 /** Signing in by name and password, and what needs the password again. */
@@ -18,31 +44,115 @@ export class SignIn {
   readonly #users: Users;
   readonly #passwords: Passwords;
   readonly #sessions: Sessions;
+  readonly #limits: SignInLimits;
+  readonly #secondFactor: SecondFactor;
+  readonly #audit: AuditLog;
+  readonly #clock: Clock;
 
   constructor(options: SignInOptions) {
     this.#metadata = options.metadata;
     this.#users = options.users;
     this.#passwords = options.passwords;
     this.#sessions = options.sessions;
+    this.#limits = options.limits;
+    this.#secondFactor = options.secondFactor;
+    this.#audit = options.audit;
+    this.#clock = options.clock;
   }
 
-  /** Rejects with Unauthenticated in the same words and after the same work whether the name or the password is wrong; PermissionDenied for a disabled user. */
-  async byPassword(nameOrEmail: string, password: string, from: Origin): Promise<SignedIn> {
+  /**
+   * Rejects with Unauthenticated in the same words and after the same work whether the name or the password is wrong, RateLimited after too many wrong tries, for
+   * names that nobody has as well, and PermissionDenied for a disabled user.
+   */
+  async byPassword(nameOrEmail: string, password: string, from: Origin): Promise<SignInAnswer> {
     const user = await this.#users.find(nameOrEmail);
+    const attempt = {
+      account: user?.id ?? nameOrEmail.trim().toLowerCase(),
+      address: from.address,
+      isKnown: await this.#isKnown(user, from),
+    };
+    const left = await this.#limits.take(attempt);
     const kept = user === undefined ? undefined : await this.#metadata.users.password(user.id);
     const right = await this.#passwords.verify(password, kept);
-    if (user === undefined || kept === undefined || !right) throw wrong();
+    if (user === undefined || kept === undefined || !right) {
+      const subject = { kind: 'user', id: user?.id } as const;
+      const action = left === 0 ? 'session.locked' : 'session.refused';
+      await this.#audit.record(unknownCaller(from), { action, subject, outcome: 'refused' });
+      throw wrong();
+    }
+    await this.#limits.right(attempt);
     if (user.state !== 'active') throw disabled();
     if (this.#passwords.isOutdated(kept)) await this.#renew(user.id, kept, password);
-    return this.#sessions.begin(user, 'password', from);
+    return this.proceed(user, 'password', from);
+  }
+
+  /** For whoever has shown to be the user: a session, or the challenge of the second factor where one is on. */
+  async proceed(user: User, how: string, from: Origin): Promise<SignInAnswer> {
+    if (!(await this.#secondFactor.isOn(user.id))) return this.#sessions.begin(user, how, from);
+    const now = this.#clock.now();
+    const expiresAt = now + CHALLENGE_MS;
+    const challenge = newOneTime({ kind: 'challenge', userId: user.id, data: { how }, now, expiresAt });
+    await this.#metadata.transaction(({ oneTimeTokens }) => oneTimeTokens.insert(challenge.token));
+    return { challenge: challenge.secret, expiresAt };
+  }
+
+  /** The second step. Rejects with Unauthenticated for a wrong code, and for a challenge that is over or had five wrong codes; RateLimited after too many. */
+  async bySecondFactor(challenge: string, code: string, from: Origin): Promise<SignedIn> {
+    const now = this.#clock.now();
+    const hash = hashOf(challenge);
+    const userId = await this.#metadata.transaction(async ({ oneTimeTokens }) => {
+      const token = await oneTimeTokens.lock('challenge', hash);
+      const open = token !== undefined && token.usedAt === undefined && token.expiresAt > now;
+      if (!open || token.tries >= MOST_TRIES) return undefined;
+      await oneTimeTokens.countTry(token.id);
+      return token.userId;
+    });
+    if (userId === undefined) throw challengeOver();
+    await this.#limits.takeFor('second-factor', userId);
+    const outcome = await this.#metadata.transaction(async (repositories) => {
+      const token = await repositories.oneTimeTokens.lock('challenge', hash);
+      if (token === undefined || token.usedAt !== undefined) return undefined;
+      const kind = await this.#secondFactor.take(repositories, userId, code, now);
+      if (kind === undefined) return undefined;
+      await repositories.oneTimeTokens.use(token.id, now);
+      return { kind, how: String(token.data.how) };
+    });
+    const user = await this.#metadata.users.find(userId);
+    if (user === undefined) throw challengeOver();
+    if (outcome === undefined) {
+      const subject = { kind: 'user', id: userId } as const;
+      const entry = { action: 'session.refused', subject, outcome: 'refused' } as const;
+      await this.#audit.record(callerOfUser(user, from), { ...entry, detail: { step: 'second factor' } });
+      throw new OsproxyError('Unauthenticated', 'The code is wrong; wait for the next one and try again.', {
+        details: { field: 'code' },
+      });
+    }
+    await this.#limits.rightFor('second-factor', userId);
+    if (outcome.kind === 'recovery') {
+      const entry = { action: 'second-factor.recovered', subject: { kind: 'user', id: userId } } as const;
+      await this.#audit.record(callerOfUser(user, from), entry);
+    }
+    return this.#sessions.begin(user, `${outcome.how}+${outcome.kind}`, from);
   }
 
   /** Ends every session and begins a new one. Rejects with PermissionDenied when the old password is wrong, InvalidArgument when the new one is not allowed. */
   async changePassword(userId: string, old: string, password: string, from: Origin): Promise<SignedIn> {
+    await this.#limits.takeFor('password', userId);
     const kept = await this.#metadata.users.password(userId);
     if (!(await this.#passwords.verify(old, kept))) throw wrongPassword('oldPassword');
-    const user = await this.#users.setPassword(userId, password);
+    await this.#limits.rightFor('password', userId);
+    const before = await this.#users.get(userId);
+    const user = await this.#users.setPassword(userId, password, callerOfUser(before, from));
     return this.#sessions.begin(user, 'password', from);
+  }
+
+  async #isKnown(user: User | undefined, { address }: Origin): Promise<boolean> {
+    if (user === undefined || address === undefined) return false;
+    const network = networkOf(address);
+    const sessions = await this.#sessions.list(user.id);
+    return sessions.some(
+      (session) => session.address !== undefined && networkOf(session.address) === network,
+    );
   }
 
   /** The same password with today's parameters, unless it was changed meanwhile. */
@@ -60,6 +170,8 @@ function wrong(): OsproxyError {
   return new OsproxyError('Unauthenticated', 'The name or the password is wrong.');
 }
 
-function wrongPassword(field: string): OsproxyError {
-  return new OsproxyError('PermissionDenied', 'The password is wrong.', { details: { field } });
+function challengeOver(): OsproxyError {
+  return new OsproxyError('Unauthenticated', 'This sign-in is over; begin again with the password.', {
+    details: { reason: 'challenge-over' },
+  });
 }

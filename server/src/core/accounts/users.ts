@@ -1,10 +1,13 @@
+import type { AuditLog } from '../audit/audit-log.ts';
 import { OsproxyError } from '../errors.ts';
 import { lockGroup } from '../groups.ts';
+import type { Caller, NewAuditEntry } from '../model/audit.ts';
 import type { Role, User, UserState } from '../model/user.ts';
 import { emailKeyOf, nameKeyOf } from '../model/user.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
+import { SYSTEM } from './callers.ts';
 import { checkedDisplayName, checkedEmail, checkedName } from './name-rules.ts';
 import type { Passwords } from './passwords.ts';
 import type { SessionStates } from './session-states.ts';
@@ -47,6 +50,7 @@ export interface UsersOptions {
   readonly passwords: Passwords;
   readonly states: SessionStates;
   readonly ids: IdSource;
+  readonly audit: AuditLog;
   readonly clock: Clock;
 }
 
@@ -62,6 +66,7 @@ export class Users {
   readonly #passwords: Passwords;
   readonly #states: SessionStates;
   readonly #ids: IdSource;
+  readonly #audit: AuditLog;
   readonly #clock: Clock;
   readonly #deleted: UserDeletedHook[] = [];
 
@@ -70,6 +75,7 @@ export class Users {
     this.#passwords = options.passwords;
     this.#states = options.states;
     this.#ids = options.ids;
+    this.#audit = options.audit;
     this.#clock = options.clock;
   }
 
@@ -79,7 +85,7 @@ export class Users {
   }
 
   /** Rejects with AlreadyExists when the name or the e-mail address is taken, InvalidArgument for what is not allowed; `within` runs in the same transaction. */
-  async create(wanted: NewUser, within?: UserCreatedHook): Promise<User> {
+  async create(wanted: NewUser, within?: UserCreatedHook, caller = SYSTEM): Promise<User> {
     const now = this.#clock.now();
     const name = checkedName(wanted.name);
     const email = wanted.email === undefined ? undefined : checkedEmail(wanted.email);
@@ -98,6 +104,7 @@ export class Users {
       await lockGroup(repositories, user.groupId);
       await repositories.users.insert(user, kept);
       await within?.(user, repositories, now);
+      await this.#note(repositories, caller, 'user.created', user.id, { name, role: user.role });
     });
     return user;
   }
@@ -144,7 +151,7 @@ export class Users {
    * Rejects with NotFound, AlreadyExists, InvalidArgument, and with Conflict for the last administrator. Another e-mail address is not verified.
    * Disabling a user and changing the role end every session of the user.
    */
-  async change(id: string, change: UserChange): Promise<User> {
+  async change(id: string, change: UserChange, caller = SYSTEM): Promise<User> {
     const now = this.#clock.now();
     await this.get(id);
     let ends = false;
@@ -160,21 +167,31 @@ export class Users {
       await repositories.users.update(after);
       ends = after.state !== before.state || after.role !== before.role;
       if (ends) await endEverySession(repositories, id, now);
+      await this.#note(repositories, caller, 'user.changed', id, { ...change });
       return after;
     });
     if (ends) await this.#states.changed();
     return changed;
   }
 
-  /** Ends every session of the user. Rejects with NotFound, and with InvalidArgument for a password that nobody may choose. */
-  async setPassword(id: string, password: string): Promise<User> {
+  /** Ends every session of the user. Rejects with NotFound, and with InvalidArgument for a password that nobody may choose; `within` runs in the same transaction. */
+  async setPassword(
+    id: string,
+    password: string,
+    caller = SYSTEM,
+    within?: (repositories: MetadataWriter, now: number) => Promise<void>,
+  ): Promise<User> {
     const user = await this.get(id);
     this.#passwords.check(password, [user.name, user.email]);
     const kept = await this.#passwords.hash(password);
     const now = this.#clock.now();
     await this.#metadata.transaction(async (repositories) => {
       if ((await repositories.users.lock(id)) === undefined) throw unknownUser(id);
+      await within?.(repositories, now);
       await repositories.users.setPassword(id, kept, now);
+      await repositories.oneTimeTokens.removeOfUser(id, 'reset');
+      await repositories.oneTimeTokens.removeOfUser(id, 'challenge');
+      await this.#note(repositories, caller, 'password.changed', id, {});
       await endEverySession(repositories, id, now);
     });
     await this.#states.changed();
@@ -182,7 +199,7 @@ export class Users {
   }
 
   /** With everything of the user. Rejects with NotFound, and with Conflict for the last administrator. */
-  async delete(id: string): Promise<void> {
+  async delete(id: string, caller = SYSTEM): Promise<void> {
     const now = this.#clock.now();
     await this.get(id);
     await this.#metadata.transaction(async (repositories) => {
@@ -190,10 +207,23 @@ export class Users {
       if (user === undefined) throw unknownUser(id);
       if (user.role === 'admin' && user.state === 'active') await refuseForLastAdmin(repositories, user);
       for (const hook of this.#deleted) await hook(user, repositories, now);
+      await repositories.oneTimeTokens.removeOfUser(id);
+      await repositories.secondFactors.removeOfUser(id);
       await repositories.sessions.removeOfUser(id);
       await repositories.users.remove(id);
+      await this.#note(repositories, caller, 'user.deleted', id, { name: user.name });
     });
     await this.#states.changed();
+  }
+
+  #note(
+    repositories: MetadataWriter,
+    caller: Caller,
+    action: NewAuditEntry['action'],
+    id: string,
+    detail: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    return this.#audit.note(repositories, caller, { action, subject: { kind: 'user', id }, detail });
   }
 }
 

@@ -5,6 +5,8 @@ export interface Origin {
   readonly address: string | undefined;
   /** What the client calls itself. */
   readonly agent: string | undefined;
+  /** Of the request, for the audit log. */
+  readonly requestId?: string | undefined;
 }
 
 /** One signed-in client: the family that its refresh tokens belong to. */

@@ -1,3 +1,4 @@
+import type { AttemptCommands } from './metadata/attempts.ts';
 import type { AuditCommands, AuditQueries } from './metadata/audit.ts';
 import type { BlobCommands, BlobQueries } from './metadata/blobs.ts';
 import type { CoordinationCommands, CoordinationQueries } from './metadata/coordination.ts';
@@ -13,10 +14,12 @@ import type { ManifestCommands, ManifestQueries } from './metadata/manifests.ts'
 import type { MediaCommands, MediaQueries } from './metadata/media.ts';
 import type { MoveCommands, MoveQueries } from './metadata/moves.ts';
 import type { NameIndexQueries } from './metadata/name-index.ts';
+import type { OneTimeTokenCommands, OneTimeTokenQueries } from './metadata/one-time-tokens.ts';
 import type { PlacementCommands, PlacementQueries } from './metadata/placements.ts';
 import type { PossessionCommands } from './metadata/possession.ts';
 import type { ReplicaSet } from './metadata/replicas.ts';
 import type { ScrubCommands, ScrubQueries } from './metadata/scrubs.ts';
+import type { SecondFactorCommands, SecondFactorQueries } from './metadata/second-factors.ts';
 import type { ServiceKeyCommands, ServiceKeyQueries } from './metadata/service-keys.ts';
 import type { SessionCommands, SessionQueries } from './metadata/sessions.ts';
 import type { ShareCommands, ShareQueries } from './metadata/shares.ts';
@@ -55,6 +58,8 @@ export interface MetadataReader {
   readonly users: UserQueries;
   readonly sessions: SessionQueries;
   readonly shares: ShareQueries;
+  readonly oneTimeTokens: OneTimeTokenQueries;
+  readonly secondFactors: SecondFactorQueries;
 }
 
 /** What a transaction may do; its reads see its own writes. */
@@ -86,6 +91,9 @@ export interface MetadataWriter {
   readonly users: UserQueries & UserCommands;
   readonly sessions: SessionQueries & SessionCommands;
   readonly shares: ShareQueries & ShareCommands;
+  readonly oneTimeTokens: OneTimeTokenQueries & OneTimeTokenCommands;
+  readonly secondFactors: SecondFactorQueries & SecondFactorCommands;
+  readonly attempts: AttemptCommands;
 }
 
 export interface SchemaState {

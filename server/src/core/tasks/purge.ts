@@ -70,6 +70,9 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.audit.removeOld(now - options.auditMs, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
       await all((limit) => commit((r) => r.possession.removeExpired(now, limit)));
+      await all((limit) => commit((r) => r.sessions.removeOld(now, limit)));
+      await all((limit) => commit((r) => r.oneTimeTokens.removeExpired(now, limit)));
+      await all((limit) => commit((r) => r.attempts.removeExpired(now, limit)));
       const events = await removeOldEvents({ ...options.events, metadata, commit, now, signal });
       if (blobs + retired + orphans + events > 0) logger.info({ blobs, retired, orphans, events }, 'purged');
       if (failures.length > 0) throw failures[0];

@@ -40,7 +40,7 @@ export interface RefreshTokenTable {
   nonce: string | null;
 }
 
-interface OneTimeTokenTable {
+export interface OneTimeTokenTable {
   id: Id;
   kind: string;
   hash: string;

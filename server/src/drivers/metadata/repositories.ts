@@ -1,4 +1,5 @@
 import type { MetadataReader, MetadataWriter } from '#core/ports/metadata.ts';
+import { Attempts } from './attempts.ts';
 import { Audit } from './audit.ts';
 import { Blobs } from './blobs.ts';
 import { Coordination } from './coordination.ts';
@@ -15,9 +16,11 @@ import { Manifests } from './manifests.ts';
 import { Media } from './media.ts';
 import { Moves } from './moves.ts';
 import { NameIndex } from './name-index.ts';
+import { OneTimeTokens } from './one-time-tokens.ts';
 import { Placements } from './placements.ts';
 import { Possession } from './possession.ts';
 import { Scrubs } from './scrubs.ts';
+import { SecondFactors } from './second-factors.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { Shares } from './shares.ts';
@@ -57,6 +60,9 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly users: Users;
   readonly sessions: Sessions;
   readonly shares: Shares;
+  readonly oneTimeTokens: OneTimeTokens;
+  readonly secondFactors: SecondFactors;
+  readonly attempts: Attempts;
 
   constructor(session: Session) {
     this.files = new Files(session);
@@ -86,5 +92,8 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.users = new Users(session);
     this.sessions = new Sessions(session);
     this.shares = new Shares(session);
+    this.oneTimeTokens = new OneTimeTokens(session);
+    this.secondFactors = new SecondFactors(session);
+    this.attempts = new Attempts(session);
   }
 }

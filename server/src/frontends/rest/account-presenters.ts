@@ -1,7 +1,9 @@
 import type { SignedIn } from '#core/accounts/sessions.ts';
+import type { Challenge } from '#core/accounts/sign-in.ts';
+import type { Invite } from '#core/accounts/sign-up.ts';
 import type { Session } from '#core/model/session.ts';
 import type { User } from '#core/model/user.ts';
-import type { SessionBody, SignedInBody, UserBody } from './account-schemas.ts';
+import type { ChallengeBody, InviteBody, SessionBody, SignedInBody, UserBody } from './account-schemas.ts';
 
 export function userBody(user: User): UserBody {
   const { id, name, displayName, email, emailVerifiedAt, role, state, groupId, quotaBytes } = user;
@@ -27,6 +29,10 @@ export function signedInBody({ user, sessionId, access, refresh }: SignedIn): Si
   };
 }
 
+export function challengeBody({ challenge, expiresAt }: Challenge): ChallengeBody {
+  return { challenge, expiresAt: iso(expiresAt) };
+}
+
 export function sessionBody(session: Session, currentId: string): SessionBody {
   const { id, how, address, agent } = session;
   return {
@@ -36,6 +42,14 @@ export function sessionBody(session: Session, currentId: string): SessionBody {
     expiresAt: iso(session.expiresAt),
     ...(address === undefined ? {} : { address }),
     ...(agent === undefined ? {} : { agent }),
+  };
+}
+
+export function inviteBody({ id, email, role, groupId, createdAt, expiresAt }: Invite): InviteBody {
+  return {
+    ...{ id, role, createdAt: iso(createdAt), expiresAt: iso(expiresAt) },
+    ...(email === undefined ? {} : { email }),
+    ...(groupId === undefined ? {} : { groupId }),
   };
 }
 

@@ -47,9 +47,12 @@ export const SignedInBody = Type.Object(
       description: 'Send it as `Authorization: Bearer <token>`; keep it in memory only.',
     }),
     accessExpiresAt: time('When the access token ends. UTC.'),
-    refreshToken: Type.String({
-      description: 'Good for one refresh. Using it a second time ends the session.',
-    }),
+    refreshToken: Type.Optional(
+      Type.String({
+        description:
+          'Good for one refresh. Using it a second time ends the session. Not here where it was put into a cookie.',
+      }),
+    ),
     refreshExpiresAt: time('When the session ends unless it is refreshed before. UTC.'),
     sessionId: id,
     user: ref(UserBody),
@@ -57,6 +60,43 @@ export const SignedInBody = Type.Object(
   { $id: 'SignedIn', description: 'A session that has begun or goes on.' },
 );
 export type SignedInBody = Static<typeof SignedInBody>;
+
+export const ChallengeBody = Type.Object(
+  {
+    challenge: Type.String({ description: 'To be sent with the code.' }),
+    expiresAt: time('UTC.'),
+  },
+  { $id: 'SignInChallenge', description: 'The password was right; a second factor is asked for.' },
+);
+export type ChallengeBody = Static<typeof ChallengeBody>;
+
+const inviteFields = {
+  id,
+  email: Type.Optional(Type.String({ description: 'The address that the account gets.' })),
+  role: Type.Enum([...ROLES]),
+  groupId: Type.Optional(Type.String()),
+  createdAt: time('UTC.'),
+  expiresAt: time('UTC.'),
+};
+
+const InviteBody = Type.Object(inviteFields, { $id: 'Invitation', description: 'Makes one account.' });
+export type InviteBody = Static<typeof InviteBody>;
+
+export const NewInviteBody = Type.Object(
+  {
+    ...inviteFields,
+    mailed: Type.Boolean({ description: 'True when the link went by mail and is not here.' }),
+    url: Type.Optional(
+      Type.String({ description: 'Opens the account for whoever has it; not shown again.' }),
+    ),
+  },
+  { $id: 'NewInvitation', description: 'An invitation, with its link where that was not mailed.' },
+);
+
+export const InviteListBody = Type.Object(
+  { invites: Type.Array(ref(InviteBody)) },
+  { $id: 'InvitationList', description: 'Invitations that are neither used nor over, newest first.' },
+);
 
 const SessionBody = Type.Object(
   {
@@ -78,7 +118,18 @@ export const SessionListBody = Type.Object(
   { $id: 'SessionList', description: 'Sessions that go on, newest first, at most 200.' },
 );
 
-export const ACCOUNT_SCHEMAS = [UserBody, UserListBody, SignedInBody, SessionBody, SessionListBody];
+export const ACCOUNT_SCHEMAS = [
+  InviteBody,
+  NewInviteBody,
+  InviteListBody,
+
+  UserBody,
+  UserListBody,
+  SignedInBody,
+  ChallengeBody,
+  SessionBody,
+  SessionListBody,
+];
 
 export const Password = Type.String({ maxLength: 1024, description: 'At most 1024 bytes in UTF-8.' });
 export const LoginName = Type.String({
@@ -90,3 +141,18 @@ export const Email = Type.String({ maxLength: 320, examples: ['anna@example.com'
 export const DisplayName = Type.String({ maxLength: 512, examples: ['Anna Lind'] });
 export const Quota = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Bytes.' });
 export const Id = Type.String({ pattern: '^[1-9][0-9]{0,18}$' });
+
+export const InCookie = Type.Optional(
+  Type.Boolean({
+    default: false,
+    description:
+      'For pages: the refresh token goes into a cookie that scripts cannot read. The request must come from a page of this service.',
+  }),
+);
+export const Code = Type.String({
+  minLength: 6,
+  maxLength: 40,
+  description: 'Six digits of the authenticator app, or a recovery code.',
+  examples: ['123456'],
+});
+export const RefreshToken = Type.Optional(Type.String({ minLength: 1, maxLength: 100 }));

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import fastifyCookie from '@fastify/cookie';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { AccessRule } from '#core/access.ts';
 import { ProblemSchema } from '../http/problem.ts';
@@ -154,6 +155,7 @@ export async function registerRest(app: HttpServer, options: RestOptions): Promi
         reply.header('cache-control', 'no-store');
       });
       await scope.register(async (json) => {
+        await json.register(fastifyCookie);
         parseJson(json);
         for (const route of JSON_ROUTES) route(json as unknown as HttpServer, options);
       });

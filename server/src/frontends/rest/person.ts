@@ -11,5 +11,5 @@ export function personOf({ principal }: FastifyRequest): PersonPrincipal {
 
 /** Where the request comes from, for the list of sessions and for limits. */
 export function originOf(request: FastifyRequest): Origin {
-  return { address: request.exchange.remote, agent: request.headers['user-agent'] };
+  return { address: request.exchange.remote, agent: request.headers['user-agent'], requestId: request.id };
 }

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 
 const MEANINGS = {
   400: 'Something in the request is wrong; `details.field` names it.',
-  401: 'No service key or link was shown, or it is not valid.',
+  401: 'No service key, access token or link was shown, or it is not valid.',
   403: 'The key lacks the scope, or the link does not allow this call.',
   404: 'There is no such thing, or it belongs to somebody else.',
   408: 'The body stopped coming.',

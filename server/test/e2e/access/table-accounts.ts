@@ -34,6 +34,73 @@ export const ACCOUNTS_TABLE: Readonly<Record<string, Row>> = {
       ...{ v0Download: 400, v0DownloadExpired: 400, v0DownloadRevoked: 400, v0DownloadTampered: 400 },
     },
   },
+  'POST /api/v1/auth/sign-in/second-factor': {
+    call: json('POST', '/auth/sign-in/second-factor', { challenge: 'x' }),
+    expected: everybody(400),
+  },
+  'POST /api/v1/auth/setup': { call: json('POST', '/auth/setup', { token: 'x' }), expected: everybody(400) },
+  'GET /api/v1/me/second-factor': {
+    call: () => ({ method: 'GET', path: `${V1}/me/second-factor` }),
+    expected: people(200),
+  },
+  'POST /api/v1/me/second-factor': { call: json('POST', '/me/second-factor', {}), expected: people(400) },
+  'POST /api/v1/me/second-factor/confirm': {
+    call: json('POST', '/me/second-factor/confirm', {}),
+    expected: people(400),
+  },
+  'POST /api/v1/me/second-factor/recovery-codes': {
+    call: json('POST', '/me/second-factor/recovery-codes', {}),
+    expected: people(400),
+  },
+  'POST /api/v1/me/second-factor/disable': {
+    call: json('POST', '/me/second-factor/disable', {}),
+    expected: people(400),
+  },
+  'POST /api/v1/users/:id/sign-out': {
+    call: () => ({ method: 'POST', path: `${USER}/sign-out` }),
+    expected: administrators(404),
+  },
+  'DELETE /api/v1/users/:id/second-factor': {
+    call: () => ({ method: 'DELETE', path: `${USER}/second-factor` }),
+    expected: administrators(404),
+  },
+  'GET /api/v1/auth/options': {
+    call: () => ({ method: 'GET', path: `${V1}/auth/options` }),
+    expected: PUBLIC,
+  },
+  'POST /api/v1/auth/sign-up': { call: json('POST', '/auth/sign-up', {}), expected: everybody(400) },
+  'POST /api/v1/auth/sign-up/ask': {
+    call: json('POST', '/auth/sign-up/ask', { email: 'a@example.com' }),
+    expected: everybody(403),
+  },
+  'POST /api/v1/auth/forgot-password': {
+    call: json('POST', '/auth/forgot-password', {}),
+    expected: everybody(400),
+  },
+  'POST /api/v1/auth/reset-password': {
+    call: json('POST', '/auth/reset-password', {}),
+    expected: everybody(400),
+  },
+  'POST /api/v1/auth/verify-email': {
+    call: json('POST', '/auth/verify-email', { token: 'x' }),
+    expected: everybody(410),
+  },
+  'PATCH /api/v1/me': { call: json('PATCH', '/me', {}), expected: people(400) },
+  'POST /api/v1/me/email': { call: json('POST', '/me/email', {}), expected: people(400) },
+  'POST /api/v1/users/:id/password-reset': {
+    call: () => ({ method: 'POST', path: `${USER}/password-reset` }),
+    expected: administrators(404),
+  },
+  'GET /api/v1/invites': { call: () => ({ method: 'GET', path: `${V1}/invites` }), expected: ADMIN },
+  // Sign-up is closed.
+  'POST /api/v1/invites': {
+    call: json('POST', '/invites', {}),
+    expected: { ...ADMIN, admin: 403, adminPerson: 403 },
+  },
+  'DELETE /api/v1/invites/:id': {
+    call: () => ({ method: 'DELETE', path: `${V1}/invites/5` }),
+    expected: administrators(404),
+  },
   'GET /api/v1/me': { call: () => ({ method: 'GET', path: `${V1}/me` }), expected: people(200) },
   'GET /api/v1/me/sessions': {
     call: () => ({ method: 'GET', path: `${V1}/me/sessions` }),

@@ -1,32 +1,34 @@
 import { Type } from 'typebox';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
+import { RefreshToken } from '../../account-schemas.ts';
 import type { RestOptions } from '../../context.ts';
 import { emptyWithoutBody } from '../../optional-body.ts';
 import { nothing, problems } from '../../problems.ts';
+import { forgetCookie, shownRefreshToken } from '../../refresh-cookie.ts';
 
 const schema = {
   operationId: 'signOut',
   tags: ['accounts'],
   summary: 'Sign out',
   description:
-    'Ends the session of the access token, or of the refresh token in the body, at once: neither is good for anything afterwards. Repeating it is fine.',
-  body: Type.Object(
-    { refreshToken: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })) },
-    { additionalProperties: false },
-  ),
+    'Ends the session of the access token, or of the refresh token in the body or the cookie, at once: none of them is good for anything afterwards. Repeating it is fine.',
+  body: Type.Object({ refreshToken: RefreshToken }, { additionalProperties: false }),
   response: { 204: nothing('The session is over.'), ...problems(413, 415) },
 };
 
-export function signOut(app: HttpServer, { core }: RestOptions): void {
+export function signOut(app: HttpServer, { core, publicUrl }: RestOptions): void {
   const config = { access: { kind: 'public' } } as const;
-  app.post(
-    '/auth/sign-out',
-    { config, schema, preValidation: emptyWithoutBody },
-    async ({ body, principal }, reply) => {
-      const { sessions } = core.accounts;
-      if (body.refreshToken !== undefined) await sessions.endByToken(body.refreshToken);
-      if (principal.kind === 'person') await sessions.end(principal.userId, principal.sessionId);
-      return reply.code(204).send(null);
-    },
-  );
+  const options = { config, schema, preValidation: emptyWithoutBody };
+  app.post('/auth/sign-out', options, async (request, reply) => {
+    const { sessions } = core.accounts;
+    const { principal } = request;
+    const { token, inCookie } = shownRefreshToken(request, request.body.refreshToken, publicUrl);
+    if (token !== undefined) await sessions.endByToken(token);
+    if (inCookie) forgetCookie(request, reply, publicUrl);
+    if (principal.kind === 'person') {
+      await sessions.endOwn(principal.userId, principal.sessionId, callerOf(request));
+    }
+    return reply.code(204).send(null);
+  });
 }

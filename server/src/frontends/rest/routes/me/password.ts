@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import type { HttpServer } from '../../../http/server.ts';
-import { signedInBody } from '../../account-presenters.ts';
-import { Password, SignedInBody } from '../../account-schemas.ts';
+import { InCookie, Password, SignedInBody } from '../../account-schemas.ts';
 import type { RestOptions } from '../../context.ts';
 import { originOf, personOf } from '../../person.ts';
 import { problems } from '../../problems.ts';
+import { requireOwnPage, signedInAnswer } from '../../refresh-cookie.ts';
 import { ref } from '../../schemas.ts';
 
 const schema = {
@@ -12,15 +12,20 @@ const schema = {
   tags: ['accounts'],
   summary: 'Change the own password',
   description: 'Ends every session of the user and begins a new one, which is the answer.',
-  body: Type.Object({ oldPassword: Password, newPassword: Password }, { additionalProperties: false }),
+  body: Type.Object(
+    { oldPassword: Password, newPassword: Password, cookie: InCookie },
+    { additionalProperties: false },
+  ),
   response: { 200: ref(SignedInBody), ...problems(413, 415) },
 };
 
-export function changePassword(app: HttpServer, { core }: RestOptions): void {
-  app.post('/me/password', { config: { access: { kind: 'person' } }, schema }, async (request) => {
-    const { oldPassword, newPassword } = request.body;
+export function changePassword(app: HttpServer, { core, publicUrl }: RestOptions): void {
+  app.post('/me/password', { config: { access: { kind: 'person' } }, schema }, async (request, reply) => {
+    const { oldPassword, newPassword, cookie: inCookie = false } = request.body;
+    if (inCookie) requireOwnPage(request, publicUrl);
     const { userId } = personOf(request);
     const { signIn } = core.accounts;
-    return signedInBody(await signIn.changePassword(userId, oldPassword, newPassword, originOf(request)));
+    const signedIn = await signIn.changePassword(userId, oldPassword, newPassword, originOf(request));
+    return signedInAnswer(request, reply, signedIn, { inCookie, publicUrl });
   });
 }

@@ -1,3 +1,4 @@
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { sessionBody } from '../../account-presenters.ts';
 import { SessionListBody } from '../../account-schemas.ts';
@@ -41,11 +42,11 @@ export function mySessions(app: HttpServer, { core }: RestOptions): void {
     return { sessions: sessions.map((session) => sessionBody(session, sessionId)) };
   });
   app.delete('/me/sessions/:id', { config, schema: end }, async (request, reply) => {
-    await core.accounts.sessions.end(personOf(request).userId, request.params.id);
+    await core.accounts.sessions.end(personOf(request).userId, request.params.id, callerOf(request));
     return reply.code(204).send(null);
   });
   app.post('/me/sessions/sign-out-everywhere', { config, schema: endAll }, async (request, reply) => {
-    await core.accounts.sessions.endAll(personOf(request).userId);
+    await core.accounts.sessions.endAll(personOf(request).userId, callerOf(request));
     return reply.code(204).send(null);
   });
 }

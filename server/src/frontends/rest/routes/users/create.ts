@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { ROLES } from '#core/model/user.ts';
+import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { userBody } from '../../account-presenters.ts';
 import { DisplayName, Email, Id, LoginName, Password, Quota, UserBody } from '../../account-schemas.ts';
@@ -34,7 +35,9 @@ export function createUser(app: HttpServer, { core }: RestOptions): void {
   const config = { access: { kind: 'service', scope: 'admin' } } as const;
   app.post('/users', { config, schema }, async (request, reply) => {
     const { emailVerified = false, ...wanted } = request.body;
-    const user = await core.accounts.users.create({ ...wanted, emailIsVerified: emailVerified });
+    const { users } = core.accounts;
+    const wish = { ...wanted, emailIsVerified: emailVerified };
+    const user = await users.create(wish, undefined, callerOf(request));
     reply.code(201).header('location', `${BASE_PATH}/users/${user.id}`);
     return userBody(user);
   });

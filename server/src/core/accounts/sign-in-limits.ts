@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { OsproxyError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Metadata } from '../ports/metadata.ts';
+import { networkOf } from '../rate-limits.ts';
+
+/** Tries at one account from all unknown networks together, for each that one network has. */
+const NETWORKS = 5;
+
+export interface SignInRules {
+  /** Wrong tries at one account from one network. */
+  readonly perAccount: number;
+  /** Wrong tries from one network at whatever accounts. */
+  readonly perAddress: number;
+  /** Milliseconds from the first wrong try until all are allowed again. */
+  readonly windowMs: number;
+}
+
+export interface SignInTry {
+  /** Id of the user, or what was typed where there is none. */
+  readonly account: string;
+  /** Undefined for those that were gone before they could be asked. */
+  readonly address: string | undefined;
+  /** True where the user is signed in from this network already: a guesser elsewhere does not lock the user out. */
+  readonly isKnown: boolean;
+}
+
+interface Counted {
+  readonly key: string;
+  readonly limit: number;
+}
+
+/** How often somebody may guess. Kept in the database, so all nodes count together and a restart forgets nothing. */
+export class SignInLimits {
+  readonly #metadata: Metadata;
+  readonly #clock: Clock;
+  readonly #rules: SignInRules;
+
+  constructor(metadata: Metadata, clock: Clock, rules: SignInRules) {
+    this.#metadata = metadata;
+    this.#clock = clock;
+    this.#rules = rules;
+  }
+
+  /** Counts a try before it is known whether it is right, so that many at once are no more than that many; resolves how many more are allowed. Rejects with RateLimited. */
+  take(attempt: SignInTry): Promise<number> {
+    return this.#take(this.#keysOf(attempt));
+  }
+
+  /** The try was right: the account starts anew, and the network has one more. */
+  async right(attempt: SignInTry): Promise<void> {
+    const [own, ...others] = this.#keysOf(attempt);
+    await this.#metadata.transaction(async ({ attempts }) => {
+      if (own !== undefined) await attempts.clear(own.key);
+      for (const { key } of others) await attempts.giveBack(key);
+    });
+  }
+
+  /** For guesses at something of one user, such as a code: as many as one network has at a password. */
+  async takeFor(what: string, userId: string, limit = this.#rules.perAccount): Promise<void> {
+    await this.#take([{ key: `${what}/${digest(userId)}`, limit }]);
+  }
+
+  /** For what costs something whoever asks for it, such as a mail. */
+  async takeOfNetwork(what: string, address: string | undefined, limit: number): Promise<void> {
+    await this.#take([{ key: `${what}/${networkOf(address ?? 'gone')}`, limit }]);
+  }
+
+  async rightFor(what: string, userId: string): Promise<void> {
+    await this.#metadata.transaction(({ attempts }) => attempts.clear(`${what}/${digest(userId)}`));
+  }
+
+  async #take(keys: readonly Counted[]): Promise<number> {
+    const now = this.#clock.now();
+    const { windowMs } = this.#rules;
+    const { until, left } = await this.#metadata.transaction(async ({ attempts }) => {
+      let [latest, fewest] = [0, Number.POSITIVE_INFINITY];
+      for (const { key, limit } of keys) {
+        const decision = await attempts.take(key, limit, windowMs, now);
+        fewest = Math.min(fewest, decision.left);
+        if (!decision.allowed) latest = Math.max(latest, decision.until);
+      }
+      return { until: latest, left: fewest };
+    });
+    if (until === 0) return left;
+    const retryAfterSeconds = Math.max(1, Math.ceil((until - now) / 1000));
+    throw new OsproxyError('RateLimited', `Too many wrong tries; try again in ${retryAfterSeconds} s.`, {
+      retryAfterSeconds,
+    });
+  }
+
+  #keysOf({ account, address, isKnown }: SignInTry): Counted[] {
+    const { perAccount, perAddress } = this.#rules;
+    const network = networkOf(address ?? 'gone');
+    const who = digest(account);
+    return [
+      { key: `pair/${who}/${network}`, limit: perAccount },
+      ...(isKnown ? [] : [{ key: `account/${who}`, limit: perAccount * NETWORKS }]),
+      { key: `address/${network}`, limit: perAddress },
+    ];
+  }
+}
+
+/** What somebody typed as a name may be anything, a password by mistake as well. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+}
