@@ -75,6 +75,7 @@ import { linkOf, redisCheck } from './configured/redis.ts';
 import { scannerCheck, scanSettingsOf } from './configured/scanner.ts';
 import { scrubSettingsOf } from './configured/scrub.ts';
 import { configuredSharing } from './configured/shares.ts';
+import { configuredSignInWith } from './configured/sign-in-with.ts';
 import { configuredSinks } from './configured/sinks.ts';
 import { limitsOf, prepareStores, startStores } from './configured/stores.ts';
 import { configuredTypes, taskPushOf } from './configured/tasks.ts';
@@ -288,6 +289,11 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
       ...{ keys: serviceKeys, links, peers: gate, sessions: accounts.sessions },
     }),
     accounts,
+    signInWith: configuredSignInWith({
+      ...{ metadata, providers: identityProviders, users: accounts.users, signUp: accounts.signUp },
+      proceed: (user, how, from) => accounts.signIn.proceed(user, how, from),
+      ...{ counter: rateCounter, audit, ids: snowflakes, clock, logger },
+    }),
     uploads,
     downloads,
     files: new Files(base),

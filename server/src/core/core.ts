@@ -1,4 +1,5 @@
 import type { Accounts } from './accounts/accounts.ts';
+import type { SignInWith } from './accounts/identities/sign-in-with.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import type { Authenticator } from './authentication.ts';
 import type { ClusterOverview } from './cluster/cluster-overview.ts';
@@ -33,6 +34,7 @@ import type { UsageBoard } from './usage/usage-board.ts';
 export interface Core {
   readonly authenticator: Authenticator;
   readonly accounts: Accounts;
+  readonly signInWith: SignInWith;
   readonly uploads: Uploads;
   readonly downloads: Downloads;
   readonly files: Files;

@@ -13,6 +13,7 @@ import { filesContract } from './metadata-files.ts';
 import type { Fixture, TestDatabase } from './metadata-fixture.ts';
 import { groupsContract } from './metadata-groups.ts';
 import { holdsContract } from './metadata-holds.ts';
+import { identitiesContract } from './metadata-identities.ts';
 import { manifestsContract } from './metadata-manifests.ts';
 import { mediaContract } from './metadata-media.ts';
 import { placementsContract } from './metadata-placements.ts';
@@ -57,6 +58,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     driveStructureContract(fixture);
     nameSearchContract(fixture);
     sharesContract(fixture);
+    identitiesContract(fixture);
     transactionsContract(fixture);
     racesContract(fixture);
   });

@@ -8,6 +8,7 @@ import { KEPT_ATTEMPTS } from '#core/model/task.ts';
 import type { MetadataWriter } from '#core/ports/metadata.ts';
 import { callAccounts } from './metadata-accounts-queries.ts';
 import { callEveryDriveQuery, type DriveMidst } from './metadata-every-drive-query.ts';
+import { callIdentities } from './metadata-identities-queries.ts';
 
 const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size: 1, createdAt: 1 };
 /** Behind the types that fillTables() makes, so that queries that go through all types begin with one of many tasks. */
@@ -379,6 +380,7 @@ export async function callEverything(
   await r.possession.take('1', '1');
   await r.possession.insert(challenge);
   await r.possession.removeExpired(2, 10);
+  await callIdentities(r);
   await r.sinks.take('s', '1', 1, 1);
   await r.sinks.holds('s', 1);
   const sink = await r.sinks.lock('s');

@@ -3,6 +3,7 @@ import { inOrder } from '#core/tasks/claim.ts';
 import { fillAccounts } from './metadata-accounts-queries.ts';
 import { fillDrive } from './metadata-every-drive-query.ts';
 import type { Midst } from './metadata-every-query.ts';
+import { fillIdentities } from './metadata-identities-queries.ts';
 import {
   NOW,
   newId,
@@ -70,6 +71,7 @@ async function fillOne(r: MetadataWriter, i: number): Promise<string> {
     ...{ id: newId(), userId: String(i % 50), sha256: blob.sha256, size: 1, nonce: 'n' },
     ...{ createdAt: NOW + i, expiresAt: NOW + i },
   });
+  await fillIdentities(r, i);
   await r.coordination.publish('t', `message ${i}`, NOW + i);
   const event = { type: 'file.ready', subject: file.uid, owner, data: {} } as const;
   await r.events.append(event, NOW + i);

@@ -9,6 +9,7 @@ import type { FileCommands, FileQueries } from './metadata/files.ts';
 import type { GroupCommands, GroupQueries } from './metadata/groups.ts';
 import type { HoldCommands, HoldQueries } from './metadata/holds.ts';
 import type { IdempotencyCommands, IdempotencyQueries } from './metadata/idempotency.ts';
+import type { IdentityCommands, IdentityQueries } from './metadata/identities.ts';
 import type { LinkCommands, LinkQueries } from './metadata/links.ts';
 import type { ManifestCommands, ManifestQueries } from './metadata/manifests.ts';
 import type { MediaCommands, MediaQueries } from './metadata/media.ts';
@@ -56,6 +57,7 @@ export interface MetadataReader {
   readonly drives: DriveQueries;
   readonly entries: EntryQueries;
   readonly users: UserQueries;
+  readonly identities: IdentityQueries;
   readonly sessions: SessionQueries;
   readonly shares: ShareQueries;
   readonly oneTimeTokens: OneTimeTokenQueries;
@@ -89,6 +91,7 @@ export interface MetadataWriter {
   readonly drives: DriveQueries & DriveCommands;
   readonly entries: EntryQueries & EntryCommands;
   readonly users: UserQueries & UserCommands;
+  readonly identities: IdentityQueries & IdentityCommands;
   readonly sessions: SessionQueries & SessionCommands;
   readonly shares: ShareQueries & ShareCommands;
   readonly oneTimeTokens: OneTimeTokenQueries & OneTimeTokenCommands;

@@ -70,6 +70,7 @@ export function purgeType(options: {
       await all((limit) => commit((r) => r.audit.removeOld(now - options.auditMs, limit)));
       await all((limit) => commit((r) => r.idempotency.removeOld(history, limit)));
       await all((limit) => commit((r) => r.possession.removeExpired(now, limit)));
+      await all((limit) => commit((r) => r.identities.removeExpired(now, limit)));
       await all((limit) => commit((r) => r.sessions.removeOld(now, limit)));
       await all((limit) => commit((r) => r.oneTimeTokens.removeExpired(now, limit)));
       await all((limit) => commit((r) => r.attempts.removeExpired(now, limit)));

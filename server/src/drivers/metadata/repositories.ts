@@ -10,6 +10,7 @@ import { Files } from './files.ts';
 import { Groups } from './groups.ts';
 import { Holds } from './holds.ts';
 import { Idempotency } from './idempotency.ts';
+import { Identities } from './identities.ts';
 import { ServiceKeys } from './keys.ts';
 import { Links } from './links.ts';
 import { Manifests } from './manifests.ts';
@@ -58,6 +59,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly drives: Drives;
   readonly entries: Entries;
   readonly users: Users;
+  readonly identities: Identities;
   readonly sessions: Sessions;
   readonly shares: Shares;
   readonly oneTimeTokens: OneTimeTokens;
@@ -90,6 +92,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.drives = new Drives(session);
     this.entries = new Entries(session);
     this.users = new Users(session);
+    this.identities = new Identities(session);
     this.sessions = new Sessions(session);
     this.shares = new Shares(session);
     this.oneTimeTokens = new OneTimeTokens(session);

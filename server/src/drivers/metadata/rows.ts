@@ -3,6 +3,7 @@ import type { AccountTables } from './accounts-rows.ts';
 import type { AuditTable, GroupTable } from './admin-rows.ts';
 import type { Id, Int, Num, OptionalId, OptionalNum } from './columns.ts';
 import type { DriveTables } from './drive-rows.ts';
+import type { IdentityTables } from './identity-rows.ts';
 import type { PossessionChallengeTable } from './possession-rows.ts';
 import type { ShareTables } from './share-rows.ts';
 import type {
@@ -261,7 +262,7 @@ interface MigrationTable {
 }
 
 /** Every table; none of these types leaves the driver. */
-export interface Tables extends AccountTables, DriveTables, ShareTables {
+export interface Tables extends AccountTables, DriveTables, IdentityTables, ShareTables {
   files: FileTable;
   file_holds: HoldTable;
   uploads: UploadTable;

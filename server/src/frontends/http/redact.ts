@@ -2,6 +2,8 @@
 const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
   'signature',
   'link',
+  'code',
+  'verifier',
   'token',
   'access_token',
   'api_key',

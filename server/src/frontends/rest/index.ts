@@ -15,6 +15,8 @@ import { DRIVE_BYTE_ROUTES, DRIVE_ROUTES } from './drive-routes.ts';
 import { DRIVE_SCHEMAS } from './drive-schemas.ts';
 import { EVENT_SCHEMAS } from './event-schemas.ts';
 import { HELD_SCHEMAS } from './held-schemas.ts';
+import { IDENTITY_ROUTES } from './identity-routes.ts';
+import { IDENTITY_SCHEMAS } from './identity-schemas.ts';
 import { MEDIA_SCHEMAS } from './media-schemas.ts';
 import { requirePlainText } from './plain-text.ts';
 import { COMMON, problems } from './problems.ts';
@@ -75,6 +77,7 @@ type Route = (app: HttpServer, options: RestOptions) => void;
 const SCHEMAS = [
   ...SHARED_SCHEMAS,
   ...ACCOUNT_SCHEMAS,
+  ...IDENTITY_SCHEMAS,
   ...ADMIN_SCHEMAS,
   ...ADMINISTRATION_SCHEMAS,
   ...CLUSTER_SCHEMAS,
@@ -94,6 +97,7 @@ const JSON_ROUTES: readonly Route[] = [
   ...ADMINISTRATION_ROUTES,
   ...ACCOUNT_ROUTES,
   ...SHARE_ROUTES,
+  ...IDENTITY_ROUTES,
   getCluster,
   listStores,
   getScrub,

@@ -10,6 +10,8 @@ export interface Row {
   readonly expected: Expected;
   /** A REST route that takes a link in the query; elsewhere `?link=` is not looked at. */
   readonly takesLinks?: true;
+  /** A GET that does something, and so has no HEAD. */
+  readonly noHead?: true;
   /** The call changes what the others are about, so each one that is let in gets a world of its own. */
   readonly changes?: true;
   /** The call ends sessions or changes people, so each world gets people of its own; only with `changes`. */

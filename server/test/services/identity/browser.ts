@@ -54,6 +54,11 @@ export class Browser {
       .join('; ');
   }
 
+  /** What somebody else made it keep. */
+  plant(url: URL, name: string, value: string): void {
+    this.#keep(url, `${name}=${value}; Path=${url.pathname.replace(/(.)\/$/, '$1')}`);
+  }
+
   #keep(url: URL, line: string): void {
     const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
     const equals = pair.indexOf('=');

@@ -38,6 +38,8 @@ export async function startOidc(redirectUris: readonly string[]): Promise<OidcSe
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = { ...privateKey.export({ format: 'jwk' }), kid: 'first', use: 'sig', alg: 'ES256' };
   const common = {
+    // Ports of loopback addresses are not compared (RFC 8252, 7.3).
+    application_type: 'native' as const,
     redirect_uris: [...redirectUris],
     response_types: ['code' as const],
     grant_types: ['authorization_code'],
@@ -55,6 +57,7 @@ export async function startOidc(redirectUris: readonly string[]): Promise<OidcSe
       email: ['email', 'email_verified'],
       profile: ['name', 'preferred_username'],
     },
+    ttl: { AccessToken: 600, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
     pkce: { required: () => true },
     features: { devInteractions: { enabled: false } },
     findAccount: (_context, id) => {
@@ -82,7 +85,10 @@ export async function startOidc(redirectUris: readonly string[]): Promise<OidcSe
       return provider.interactionFinished(context.req, context.res, error);
     }
     users.set(user.sub, user);
-    return provider.interactionFinished(context.req, context.res, { login: { accountId: user.sub } });
+    return provider.interactionFinished(context.req, context.res, {
+      login: { accountId: user.sub },
+      consent: {},
+    });
   });
   handle = provider.callback();
   const server: OidcServer = {

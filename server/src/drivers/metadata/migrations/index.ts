@@ -11,6 +11,7 @@ import { usageTables } from './0009-usage.ts';
 import { scrubTables } from './0010-scrub.ts';
 import { mediaTables } from './0011-media.ts';
 import { accountTables } from './0012-accounts.ts';
+import { identityTables } from './0013-identities.ts';
 import { driveTables } from './0014-drive.ts';
 import { auditAndKeys } from './0015-audit-and-keys.ts';
 import { shareTables } from './0016-shares.ts';
@@ -34,6 +35,7 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0010-scrub': scrubTables(types),
     '0011-media': mediaTables(types),
     '0012-accounts': accountTables(types),
+    '0013-identities': identityTables(types),
     '0014-drive': driveTables(types),
     '0015-audit-and-keys': auditAndKeys(types),
     '0016-shares': shareTables(types),
