@@ -42,7 +42,12 @@ it('describes every route, the problem and the keys', async () => {
   expect(Object.keys(document.paths)).toEqual(['/things/{id}', '/keyed']);
   expect(document.paths['/keyed']?.get?.security).toEqual([{ bearerKey: [] }, { apiKey: [] }]);
   expect(document.components.schemas).toHaveProperty('Problem');
-  expect(Object.keys(document.components.securitySchemes)).toEqual(['bearerKey', 'apiKey', 'linkToken']);
+  expect(Object.keys(document.components.securitySchemes)).toEqual([
+    'bearerKey',
+    'apiKey',
+    'accessToken',
+    'linkToken',
+  ]);
   expect(JSON.stringify(document.paths['/things/{id}']?.get?.responses)).toContain(
     '#/components/schemas/Problem',
   );
