@@ -7,13 +7,14 @@ import type { DriveTaskBody, EntryBody } from './drive-schemas.ts';
 import { given } from './presenters.ts';
 
 /** An entry with what is known of its present content. */
-function entryBody(entry: Entry, file: FileRecord | undefined): EntryBody {
+function entryBody(entry: Entry, file: FileRecord | undefined, shared: boolean): EntryBody {
   const { id, kind, name, parentId, starredAt, createdAt, modifiedAt, updatedAt } = entry;
   const { size, contentType, version, trashedAt, trashedFrom } = entry;
   const content = kind === 'file' ? { size, version, ...given({ contentType }), ...stateBody(file) } : {};
   return {
     ...{ id, kind, name, ...given({ parentId }), ...content },
     ...given({ starredAt: time(starredAt) }),
+    ...(shared ? { shared } : {}),
     ...{ createdAt: iso(createdAt), modifiedAt: iso(modifiedAt), updatedAt: iso(updatedAt) },
     ...given({ trashedAt: time(trashedAt), trashedFrom }),
   };
@@ -28,13 +29,17 @@ export function stateBody(
 }
 
 export async function entriesBody(core: Core, entries: readonly Entry[]): Promise<EntryBody[]> {
-  const files = await core.drive.files(entries);
-  return entries.map((entry) => entryBody(entry, files.get(entry.fileUid ?? '')));
+  const [files, shared] = await Promise.all([
+    core.drive.files(entries),
+    core.shares.owned.sharedAmong(entries.map(({ id }) => id)),
+  ]);
+  return entries.map((entry) => entryBody(entry, files.get(entry.fileUid ?? ''), shared.has(entry.id)));
 }
 
 export async function oneEntryBody(core: Core, entry: Entry): Promise<EntryBody> {
-  const files = await core.drive.files([entry]);
-  return entryBody(entry, files.get(entry.fileUid ?? ''));
+  const [body] = await entriesBody(core, [entry]);
+  if (body === undefined) throw new OsproxyError('Internal', 'An entry has no body.');
+  return body;
 }
 
 export function driveTaskBody(job: DriveJob): DriveTaskBody {

@@ -54,6 +54,9 @@ const entryFields = {
   rejectedReason: Type.Optional(Type.String()),
   sha256: Type.Optional(Type.String({ description: 'Of files whose whole content was hashed here.' })),
   starredAt: Type.Optional(time('UTC; of favourites.')),
+  shared: Type.Optional(
+    Type.Literal(true, { description: 'There is a share of it; left out where there is none.' }),
+  ),
   createdAt: time('UTC.'),
   modifiedAt: time('UTC; when the present content came.'),
   updatedAt: time('UTC; when anything about it changed.'),

@@ -36,6 +36,8 @@ interface ThumbnailOptions {
   readonly disposition: 'inline' | 'attachment';
   /** Called when there is a picture, before it is sent. */
   readonly found?: () => Promise<unknown>;
+  /** Names the picture, by its format and size, where the uid of the file must not be seen. */
+  readonly etagOf?: (variant: string) => string;
 }
 
 /** A smaller picture of an image that may be read. */
@@ -43,13 +45,14 @@ export async function sendThumbnail(
   core: Core,
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
   content: FileContent,
-  { box, disposition, found }: ThumbnailOptions,
+  { box, disposition, found, etagOf }: ThumbnailOptions,
 ) {
   const format = formatFor(request.headers.accept);
   const picture = await core.thumbnails.find(content, { box, format }, request.abort);
   await found?.();
   const { file } = content;
   const name = `${file.name.replace(/\.[^.]*$/, '')}.${format === 'jpeg' ? 'jpg' : format}`;
+  const variant = `${format}-${box}`;
   reply.header('vary', 'accept');
   return sendFile(request, reply, {
     content: {
@@ -58,7 +61,8 @@ export async function sendThumbnail(
     },
     downloads: core.downloads,
     disposition,
-    variant: `${format}-${box}`,
+    variant,
+    ...(etagOf === undefined ? {} : { etag: etagOf(variant) }),
     maxAgeSeconds: MAX_AGE,
   });
 }

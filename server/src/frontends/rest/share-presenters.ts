@@ -73,11 +73,6 @@ export function previewBody(
   };
 }
 
-/** Names the content of an entry, and says nothing of the file behind it. */
-export function entryTag({ id, version }: Entry, variant?: string): string {
-  return `"e${BigInt(id).toString(36)}-${version}${variant === undefined ? '' : `-${variant}`}"`;
-}
-
 /** Opaque to clients: where the next page of a folder begins. */
 export function encodePlace(place: EntryPlace): string {
   return Buffer.from(JSON.stringify([place.kind, place.value, place.id])).toString('base64url');

@@ -3,6 +3,7 @@ import { sendFile } from '../../../http/send-file.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { EntryParams, VersionParams } from '../../drive-schemas.ts';
+import { entryTag } from '../../entry-tag.ts';
 import { personOf } from '../../person.ts';
 import { problems } from '../../problems.ts';
 import { Bytes, ContentHeaders, Disposition } from '../../schemas.ts';
@@ -30,7 +31,8 @@ export function entryContent(app: HttpServer, { core }: RestOptions): void {
     const { disposition = 'inline' } = request.query;
     const entry = await core.drive.tree.find(personOf(request).userId, request.params.id);
     const content = await core.drive.content(entry);
-    return sendFile(request, reply, { content, downloads: core.downloads, disposition });
+    const etag = entryTag(entry);
+    return sendFile(request, reply, { content, downloads: core.downloads, disposition, etag });
   });
 }
 
@@ -48,6 +50,7 @@ export function versionContent(app: HttpServer, { core }: RestOptions): void {
     const { id, version: wanted } = request.params;
     const { entry, version } = await core.drive.versions.find(personOf(request).userId, id, wanted);
     const content = await core.drive.content(entry, version);
-    return sendFile(request, reply, { content, downloads: core.downloads, disposition });
+    const etag = entryTag({ id, version: wanted });
+    return sendFile(request, reply, { content, downloads: core.downloads, disposition, etag });
   });
 }

@@ -1,6 +1,7 @@
 import type { HttpServer } from '../../../http/server.ts';
 import type { RestOptions } from '../../context.ts';
 import { EntryParams } from '../../drive-schemas.ts';
+import { entryTag } from '../../entry-tag.ts';
 import { personOf } from '../../person.ts';
 import { sendThumbnail, THUMBNAIL } from '../../send-thumbnail.ts';
 
@@ -20,6 +21,7 @@ export function entryThumbnail(app: HttpServer, { core }: RestOptions): void {
     const { size: box = 256 } = request.query;
     const entry = await core.drive.tree.find(personOf(request).userId, request.params.id);
     const content = await core.drive.content(entry);
-    return sendThumbnail(core, { request, reply }, content, { box, disposition: 'inline' });
+    const etagOf = (variant: string) => entryTag(entry, variant);
+    return sendThumbnail(core, { request, reply }, content, { box, disposition: 'inline', etagOf });
   });
 }

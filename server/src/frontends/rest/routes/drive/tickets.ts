@@ -7,10 +7,10 @@ import type { HttpServer } from '../../../http/server.ts';
 import { sendZip } from '../../../http/zip/send-zip.ts';
 import { BASE_PATH, type RestOptions } from '../../context.ts';
 import { driveZip } from '../../drive-zip.ts';
+import { entryTag } from '../../entry-tag.ts';
 import { personOf } from '../../person.ts';
 import { problems } from '../../problems.ts';
 import { Bytes, ref } from '../../schemas.ts';
-import { entryTag } from '../../share-presenters.ts';
 import { NewTicketBody, TicketBody } from '../../share-schemas.ts';
 
 const create = {

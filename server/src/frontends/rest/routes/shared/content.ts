@@ -4,11 +4,11 @@ import { sendFile } from '../../../http/send-file.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { sendZip } from '../../../http/zip/send-zip.ts';
 import type { RestOptions } from '../../context.ts';
+import { entryTag } from '../../entry-tag.ts';
 import { problems } from '../../problems.ts';
 import { Bytes, ContentHeaders } from '../../schemas.ts';
 import { sendText } from '../../send-text.ts';
 import { sendThumbnail } from '../../send-thumbnail.ts';
-import { entryTag } from '../../share-presenters.ts';
 import { charset, EntryQuery, ShareHeaders, ShareParams, thumbnailSize } from '../../share-schemas.ts';
 import { VISITOR, visitorOf } from '../../share-visitor.ts';
 
@@ -94,7 +94,8 @@ export function readShared(app: HttpServer, { core }: RestOptions): void {
   app.get('/shared/:share/thumbnail', { config: VISITOR, schema: thumbnail }, async (request, reply) => {
     const { entry: id, size: box = 256 } = request.query;
     const found = await drive.derived(visitorOf(request), id);
-    return sendThumbnail(core, { request, reply }, found.content, { box, disposition: 'inline' });
+    const etagOf = (variant: string) => entryTag(found.entry, variant);
+    return sendThumbnail(core, { request, reply }, found.content, { box, disposition: 'inline', etagOf });
   });
   app.get('/shared/:share/text', { config: VISITOR, schema: text }, async (request, reply) => {
     const found = await drive.derived(visitorOf(request), request.query.entry);
