@@ -333,7 +333,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     groups,
     drive,
     search: new NameSearch({ metadata, tree: drive.tree }),
-    shares: configuredSharing(config, { ...base, drive, signer, rateLimits, audit, ...accounts }),
+    shares: configuredSharing(config, { ...base, ...accounts, drive, uploads, signer, rateLimits, audit }),
     clock,
   };
   return {

@@ -13,11 +13,13 @@ import { TextPreviews } from '#core/previews/text-preview.ts';
 import type { RateLimits } from '#core/rate-limits.ts';
 import { ShareDownloads } from '#core/shares/share-downloads.ts';
 import { SharePasswords } from '#core/shares/share-passwords.ts';
+import { ShareUploads } from '#core/shares/share-uploads.ts';
 import { ShareVisits } from '#core/shares/share-visits.ts';
 import { SharedDrive } from '#core/shares/shared-drive.ts';
 import { Shares } from '#core/shares/shares.ts';
 import type { Sharing } from '#core/shares/sharing.ts';
 import { Tickets } from '#core/shares/tickets.ts';
+import type { Uploads } from '#core/uploads.ts';
 
 const MINUTE_MS = 60_000;
 const GIBIBYTE = 1024 ** 3;
@@ -26,6 +28,7 @@ interface SharingParts {
   readonly metadata: Metadata;
   readonly drive: Drive;
   readonly downloads: Downloads;
+  readonly uploads: Uploads;
   readonly passwords: Passwords;
   readonly signer: LinkSigner;
   readonly rateLimits: RateLimits;
@@ -62,6 +65,7 @@ export function configuredSharing(config: Config, parts: SharingParts): Sharing 
     owned: new Shares({ ...base, maxExpireDays: shares.maxExpireDays }),
     visits,
     drive: new SharedDrive({ visits, downloads, drive, archives }),
+    uploads: new ShareUploads({ ...parts, visits, driveUploads: drive.uploads }),
     archives,
     texts: new TextPreviews({ ...parts, maxBytes: previews.textKiB * 1024 }),
     tickets: new Tickets({ metadata, clock }),

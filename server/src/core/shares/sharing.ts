@@ -1,5 +1,6 @@
 import type { DriveArchives } from '../archive/drive-archives.ts';
 import type { TextPreviews } from '../previews/text-preview.ts';
+import type { ShareUploads } from './share-uploads.ts';
 import type { ShareVisits } from './share-visits.ts';
 import type { SharedDrive } from './shared-drive.ts';
 import type { Shares } from './shares.ts';
@@ -13,6 +14,8 @@ export interface Sharing {
   readonly visits: ShareVisits;
   /** What they see. */
   readonly drive: SharedDrive;
+  /** What they put in. */
+  readonly uploads: ShareUploads;
   readonly archives: DriveArchives;
   readonly texts: TextPreviews;
   readonly tickets: Tickets;

@@ -12,6 +12,11 @@ it.each([
   ['/a?%zz=s3cret', '/a?%zz=[redacted]'],
   ['/a?signature=x=s3cret', '/a?signature=[redacted]'],
   ['/a?signature', '/a?signature'],
+  ['/api/v1/shared/s3cret', '/api/v1/shared/[redacted]'],
+  ['/api/v1/shared/s3cret/content?entry=5', '/api/v1/shared/[redacted]/content?entry=5'],
+  ['/API/v1/Shared/s3cret?x', '/API/v1/Shared/[redacted]?x'],
+  ['http://host/api/v1/drive/tickets/s3cret', 'http://host/api/v1/drive/tickets/[redacted]'],
+  ['/api/v1/shares/5', '/api/v1/shares/5'],
 ])('%s', (url, expected) => expect(redactUrl(url)).toBe(expected));
 
 it('never lets a signature through, wherever it stands', () => {

@@ -65,7 +65,7 @@ import { writePart } from './routes/uploads/write-part.ts';
 import { getUsage } from './routes/usage/get.ts';
 import { SHARED_SCHEMAS } from './schemas.ts';
 import { SCRUB_SCHEMAS } from './scrub-schemas.ts';
-import { SHARE_ROUTES } from './share-routes.ts';
+import { SHARE_BYTE_ROUTES, SHARE_ROUTES } from './share-routes.ts';
 import { SHARE_SCHEMAS } from './share-schemas.ts';
 import { TASK_SCHEMAS } from './task-schemas.ts';
 import { USAGE_SCHEMAS } from './usage-schemas.ts';
@@ -144,7 +144,14 @@ const JSON_ROUTES: readonly Route[] = [
 ];
 
 /** Routes that read the body themselves. */
-const BYTE_ROUTES: readonly Route[] = [...DRIVE_BYTE_ROUTES, writePart, writeContent, putFile, postFile];
+const BYTE_ROUTES: readonly Route[] = [
+  ...DRIVE_BYTE_ROUTES,
+  ...SHARE_BYTE_ROUTES,
+  writePart,
+  writeContent,
+  putFile,
+  postFile,
+];
 
 /** The REST interface, version 1. */
 export async function registerRest(app: HttpServer, options: RestOptions): Promise<void> {

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { SHARE_PERMISSIONS } from '#core/model/share.ts';
 import { CHARSETS } from '#core/previews/decode-text.ts';
 import { PREVIEW_KINDS } from '../http/preview-kind.ts';
-import { ref } from './schemas.ts';
+import { PartBody, ref } from './schemas.ts';
 
 const ENTRY = '482913374719606784';
 const KEY = 'Zk3vT9qLwX0aB7cD2eF5gH8iJ1kM4nO6';
@@ -158,6 +158,21 @@ export const PreviewBody = Type.Object(
 );
 export type PreviewBody = Static<typeof PreviewBody>;
 
+export const SharedUploadBody = Type.Object(
+  {
+    upload: Type.String({ description: 'Names the upload in the calls that follow.' }),
+    partSize: Type.Integer({ description: 'Advised bytes of a part.' }),
+    parts: Type.Array(ref(PartBody)),
+    expiresAt: time('UTC; each part extends it.'),
+  },
+  { $id: 'SharedUpload', description: 'An upload into a shared folder.' },
+);
+
+export const NewSharedFileBody = Type.Object(
+  { name: Type.String(), size: Type.Integer({ description: 'Bytes.' }) },
+  { $id: 'NewSharedFile', description: 'A file that a visitor has put into a shared folder.' },
+);
+
 export const NewTicketBody = Type.Object(
   {
     kind: Type.Enum(['content', 'show', 'zip'], {
@@ -180,6 +195,11 @@ export const TicketBody = Type.Object(
 
 export const ShareParams = Type.Object({
   share: Type.String({ minLength: 1, maxLength: 100, description: 'The key of the share.', examples: [KEY] }),
+});
+
+export const SharedUploadParams = Type.Object({
+  ...ShareParams.properties,
+  upload: Type.String({ minLength: 1, maxLength: 200 }),
 });
 
 /** A browser that cannot send the header shows the cookie of the unlocking instead. */
@@ -222,4 +242,6 @@ export const SHARE_SCHEMAS = [
   UnlockedBody,
   PreviewBody,
   TicketBody,
+  SharedUploadBody,
+  NewSharedFileBody,
 ];

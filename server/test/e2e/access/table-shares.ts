@@ -27,6 +27,22 @@ export const SHARES_TABLE: Readonly<Record<string, Row>> = {
   'GET /api/v1/shared/:share/zip': shared('/zip'),
   'GET /api/v1/shared/:share/thumbnail': shared('/thumbnail'),
   'GET /api/v1/shared/:share/text': shared('/text'),
+  'POST /api/v1/shared/:share/uploads': row(everybody(404), 'POST', `${SHARED}/uploads`, {
+    ...{ name: 'x', size: 1 },
+  }),
+  'GET /api/v1/shared/:share/uploads/:upload': shared('/uploads/5.x'),
+  'DELETE /api/v1/shared/:share/uploads/:upload': row(everybody(404), 'DELETE', `${SHARED}/uploads/5.x`),
+  'POST /api/v1/shared/:share/uploads/:upload/complete': row(
+    ...([everybody(404), 'POST', `${SHARED}/uploads/5.x/complete`, {}] as const),
+  ),
+  'PUT /api/v1/shared/:share/uploads/:upload/parts/:number': {
+    call: () => ({ method: 'PUT', path: `${SHARED}/uploads/5.x/parts/1`, body: 'x' }),
+    expected: everybody(404),
+  },
+  'PUT /api/v1/shared/:share/files/:name': {
+    call: () => ({ method: 'PUT', path: `${SHARED}/files/x`, body: 'x' }),
+    expected: everybody(404),
+  },
   'GET /api/v1/drive/entries/:id/preview': row(people(404), 'GET', `${V1}/drive/entries/5/preview`),
   'GET /api/v1/drive/entries/:id/text': row(people(404), 'GET', `${V1}/drive/entries/5/text`),
   'POST /api/v1/drive/zip': row(people(404), 'POST', `${V1}/drive/zip`, { entries: ['5'] }),

@@ -1,5 +1,6 @@
 /** Calls about shares and what is shown of a drive, with the fields that their bodies must have. */
 export const SHARE_CALLS: Readonly<Record<string, readonly string[]>> = {
+  'DELETE /shared/{share}/uploads/{upload}': [],
   'DELETE /shares/{id}': [],
   'GET /drive/entries/{id}/preview': [],
   'GET /drive/entries/{id}/text': [],
@@ -12,11 +13,16 @@ export const SHARE_CALLS: Readonly<Record<string, readonly string[]>> = {
   'GET /shared/{share}/text': [],
   'GET /shared/{share}/thumbnail': [],
   'GET /shared/{share}/zip': [],
+  'GET /shared/{share}/uploads/{upload}': [],
   'GET /shares': [],
   'GET /shares/{id}': [],
   'PATCH /shares/{id}': [],
   'POST /drive/tickets': ['kind', 'entries'],
   'POST /drive/zip': ['entries'],
+  'POST /shared/{share}/uploads': ['name', 'size'],
+  'POST /shared/{share}/uploads/{upload}/complete': [],
+  'PUT /shared/{share}/files/{name}': [],
+  'PUT /shared/{share}/uploads/{upload}/parts/{number}': [],
   'POST /shared/{share}/unlock': ['password'],
   'POST /shares': ['entry'],
 };

@@ -107,6 +107,35 @@ describe.each(Object.keys(TABLE))('GET /shared/{share}%s', (route) => {
   });
 });
 
+/** Only a share for uploads takes files; it takes them from whoever may come in. */
+const TAKES: Readonly<Record<Name, number>> = {
+  ...{ open: 403, proven: 403, ...UNPROVEN, viewOnly: 403, uploadOnly: 201, usedUp: 403, ...OVER },
+};
+
+describe('putting files in', () => {
+  test.each(NAMES)('by %s', async (name) => {
+    const { key, token } = visitors.get(name) ?? { key: '' };
+    const headers: Record<string, string> = token === undefined ? {} : { 'x-share-token': token };
+    const { visit } = stage();
+    const put = await visit(key, `/files/${name}.txt`, { method: 'PUT', body: 'x', headers });
+    expect(put.status).toBe(TAKES[name]);
+    const json = { name: `${name}.txt`, size: 1 };
+    const begun = await visit(key, '/uploads', { method: 'POST', json, headers });
+    expect(begun.status).toBe(TAKES[name]);
+    const status = TAKES[name] === 201 ? 404 : TAKES[name];
+    for (const [method, path] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['POST', '/complete'],
+      ['PUT', '/parts/1'],
+    ] as const) {
+      const body = method === 'PUT' ? { body: 'x' } : {};
+      const answer = await visit(key, `/uploads/5.x${path}`, { method, headers, ...body });
+      expect([method, answer.status]).toEqual([method, status]);
+    }
+  });
+});
+
 test('a proof in the query or as a key opens nothing', async () => {
   const { key, token = '' } = visitors.get('proven') ?? { key: '' };
   const query = `?token=${token}&x-share-token=${token}&link=${token}`;

@@ -297,6 +297,7 @@ describe('the end of a share', () => {
     const { RestClient } = await import('../rest/client.ts');
     const admin = new RestClient(service.url, service.apiKey);
     const gone = await signUp(service, 'leaving-soon');
+    desk.know(gone);
     const entry = await desk.file(gone.userId, 'left.txt', 'left');
     const { json } = await gone.client.call('POST', '/shares', { json: { entry } });
     const { key: one } = json as unknown as { key: string };

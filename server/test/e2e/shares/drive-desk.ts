@@ -1,21 +1,23 @@
 import { newFileEntry } from '#core/drive/new-entry.ts';
-import { DriveStructure } from '#core/drive/structure.ts';
-import { DriveTree } from '#core/drive/tree.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import { createLog } from '#drivers/logger/pino.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
 import { newId } from '../../contracts/metadata-samples.ts';
-import { RestClient } from '../rest/client.ts';
+import type { TestPerson } from '../people.ts';
+import type { Answer, RestClient } from '../rest/client.ts';
 import type { RunningService } from '../service.ts';
 
-/** Arranges people's drives in the database of a running service. */
+/** Arranges people's drives; ids are those of entries, `root` the root folder. */
 export interface DriveDesk {
+  /** The database of the service. */
   readonly metadata: Metadata;
+  /** Whose drives can be arranged. */
+  know(person: TestPerson): void;
   folder(userId: string, name: string, parentId?: string): Promise<string>;
   file(userId: string, name: string, bytes: string | Buffer, parentId?: string): Promise<string>;
   move(userId: string, id: string, parentId: string): Promise<void>;
   trash(userId: string, id: string): Promise<void>;
-  /** Many empty files in one folder. */
+  /** Many empty files in one folder, past the service. */
   emptyFiles(userId: string, count: number, parentId: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -23,48 +25,38 @@ export interface DriveDesk {
 export async function openDriveDesk(service: RunningService): Promise<DriveDesk> {
   const { logger, close } = createLog({ level: 'silent' });
   const metadata = await openMetadata(service.databaseUrl, { logger });
-  const client = new RestClient(service.url, service.apiKey);
-  const drive = { versions: 3, trashMs: undefined, atOnce: 1000 };
-  const parts = { metadata, ids: { next: newId }, clock: { now: () => Date.now() }, drive };
-  const tree = new DriveTree(parts);
-  const structure = new DriveStructure(parts);
-  const insert = async (userId: string, name: string, uid: string, parentId: string): Promise<string> => {
-    const parent = await tree.find(userId, parentId);
-    const file = await metadata.files.find(uid);
-    if (file === undefined) throw new Error(`There is no file ${uid}.`);
-    const entry = newFileEntry({ id: newId(), userId, parentId: parent.id, name }, file, Date.now());
-    await metadata.transaction((repositories) => repositories.entries.insert(entry));
-    return entry.id;
+  const clients = new Map<string, RestClient>();
+  const call = async (userId: string, ...rest: Parameters<RestClient['call']>): Promise<Answer> => {
+    const answer = await clients.get(userId)?.call(...rest);
+    if (answer !== undefined && answer.status < 300) return answer;
+    throw new Error(`${rest[0]} ${rest[1]}: ${answer?.status} ${answer?.bytes}`);
+  };
+  const file: DriveDesk['file'] = async (userId, name, body, parentId = 'root') => {
+    const path = `/drive/folders/${parentId}/files/${encodeURIComponent(name)}`;
+    return (await call(userId, 'PUT', path, { body })).json.id;
   };
   return {
     metadata,
-    folder: async (userId, name, parentId = 'root') => {
-      const parent = await tree.find(userId, parentId);
-      return (await structure.createFolder(userId, { parentId: parent.id, name, conflict: 'fail' })).id;
-    },
-    file: async (userId, name, bytes, parentId = 'root') => {
-      const { uid } = await client.put(name.replaceAll(/[/\\%?#]/g, '_'), bytes);
-      return insert(userId, name, uid, parentId);
-    },
-    move: async (userId, id, parentId) => {
-      const { id: to } = await tree.find(userId, parentId);
-      await structure.move(userId, id, { parentId: to, conflict: 'fail' });
-    },
-    trash: async (userId, id) => void (await structure.trash(userId, id)),
+    know: ({ userId, client }) => void clients.set(userId, client),
+    folder: async (userId, name, parentId = 'root') =>
+      (await call(userId, 'POST', '/drive/folders', { json: { parentId, name } })).json.id,
+    file,
+    move: async (userId, id, parentId) =>
+      void (await call(userId, 'PATCH', `/drive/entries/${id}`, { json: { parentId } })),
+    trash: async (userId, id) => void (await call(userId, 'DELETE', `/drive/entries/${id}`)),
     emptyFiles: async (userId, count, parentId) => {
-      const { uid } = await client.put('none', '');
-      const file = await metadata.files.find(uid);
-      if (file === undefined) throw new Error('The file was not made.');
-      for (let done = 0; done < count; done += 500) {
+      const first = await metadata.entries.find(await file(userId, 'none', '', parentId));
+      const empty = await metadata.files.find(first?.fileUid ?? '');
+      if (empty === undefined) throw new Error('The file was not made.');
+      for (let done = 1; done < count; done += 500) {
         const entries = Array.from({ length: Math.min(500, count - done) }, (_, index) => {
-          const name = `${done + index}.txt`;
-          return newFileEntry({ id: newId(), userId, parentId, name }, file, Date.now());
+          const named = { id: newId(), userId, parentId, name: `${done + index}.txt` };
+          return newFileEntry(named, empty, Date.now());
         });
         await metadata.transaction((repositories) => repositories.entries.insertMany(entries));
       }
     },
     close: async () => {
-      client.close();
       await metadata.close();
       await close();
     },

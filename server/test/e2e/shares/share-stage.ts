@@ -44,9 +44,11 @@ export function shareStage(env: Record<string, string> = {}): () => ShareStage {
     const owner = await signUp(service, 'owner');
     const visit: ShareStage['visit'] = (key, path = '', { method = 'GET', ...options } = {}) =>
       nobody.call(method, `/shared/${key}${path}`, options);
+    const other = await signUp(service, 'other');
+    const desk = await openDriveDesk(service);
+    for (const person of [owner, other]) desk.know(person);
     current = {
-      ...{ service, nobody, owner, visit, other: await signUp(service, 'other') },
-      desk: await openDriveDesk(service),
+      ...{ service, nobody, owner, visit, other, desk },
       share: async (entry, more = {}) => {
         const made = await owner.client.call('POST', '/shares', { json: { entry, ...more } });
         if (made.status !== 201) throw new Error(`share: ${made.status} ${made.bytes}`);

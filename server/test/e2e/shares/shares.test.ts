@@ -38,7 +38,16 @@ describe('the owner of a share', () => {
     expect(bodyOf(changed).label).toBeUndefined();
     expect(await look(share.id)).toEqual(changed.json);
     expect((await visit(share.key, '/content')).status).toBe(200);
+    const flagOf = async () => bodyOf(await owner.client.call('GET', `/drive/entries/${entry}`)).shared;
+    expect(await flagOf()).toBe(true);
+    const inList = await owner.client.call('GET', '/drive/folders/root/entries');
+    const flagged = (bodyOf(inList).entries as { id: string; shared?: true }[]).filter(
+      ({ shared }) => shared,
+    );
+    expect(flagged.map(({ id }) => id)).toContain(entry);
+    expect((await owner.client.call('DELETE', `/shares/${second.json.id}`)).status).toBe(204);
     expect((await owner.client.call('DELETE', `/shares/${share.id}`)).status).toBe(204);
+    expect(await flagOf()).toBeUndefined();
     expect((await owner.client.call('GET', `/shares/${share.id}`)).status).toBe(404);
     expect((await visit(share.key, '/content')).status).toBe(404);
     const written = await desk.metadata.audit.list({}, undefined, 100);
