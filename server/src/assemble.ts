@@ -32,11 +32,9 @@ import { Moves } from '#core/moves.ts';
 import { PlacementPolicy } from '#core/placement.ts';
 import { systemClock } from '#core/ports/clock.ts';
 import type { Logger } from '#core/ports/logger.ts';
-import { Possession } from '#core/possession/possession.ts';
 import { RateLimits } from '#core/rate-limits.ts';
 import { RelaxedFiles } from '#core/relaxed-files.ts';
 import { ScrubBoard } from '#core/scrub/scrub-board.ts';
-import { NameSearch } from '#core/search/name-search.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { Snowflakes } from '#core/snowflake.ts';
 import { StorageKeys } from '#core/storage-keys.ts';
@@ -64,6 +62,7 @@ import { PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
 import type { NodeProcess, OpenService, Service } from './commands/context.ts';
 import { commandUsers, configuredAccounts } from './configured/accounts.ts';
 import { commandAdministration } from './configured/administration.ts';
+import { configuredContents } from './configured/contents.ts';
 import { openDatabase, replicaCheck, replicaTimes } from './configured/database.ts';
 import { configuredDrive } from './configured/drive.ts';
 import { configuredIdentityProviders, identityProviderChecks } from './configured/identity-providers.ts';
@@ -298,10 +297,6 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     downloads,
     files: new Files(base),
     instantUpload,
-    possession: new Possession({
-      ...{ ...base, instantUpload, rateCounter, scope: config.instantUpload.personScope },
-      perMinute: config.instantUpload.challengesPerMinute,
-    }),
     links,
     signer,
     holds: new Holds(base),
@@ -332,8 +327,8 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     audit,
     groups,
     drive,
-    search: new NameSearch({ metadata, tree: drive.tree }),
     shares: configuredSharing(config, { ...base, ...accounts, drive, uploads, signer, rateLimits, audit }),
+    ...configuredContents(config, { ...base, rateCounter, drive, uploads, instantUpload }),
     clock,
   };
   return {

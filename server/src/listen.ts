@@ -34,6 +34,7 @@ import { createLog } from '#drivers/logger/pino.ts';
 import type { RedisLink } from '#drivers/redis/redis-link.ts';
 import type { RabbitTaskPush } from '#drivers/task-push/rabbitmq-task-push.ts';
 import type { MetricsSnapshot, PrometheusTelemetry } from '#drivers/telemetry/prometheus.ts';
+import { registerFilestore } from '#frontends/filestore/index.ts';
 import { registerHealth } from '#frontends/http/health.ts';
 import { registerOpenApi } from '#frontends/http/openapi.ts';
 import { createHttpServer, type HttpServer } from '#frontends/http/server.ts';
@@ -338,6 +339,9 @@ async function createApp(
         : clusterAddressOf(config, listeningAt()),
   });
   if (config.cluster.secret !== undefined) await registerPeer(app, new PeerObjects({ stores, metadata }));
+  if (config.filestore.enabled) {
+    await registerFilestore(app, { ...limits, core, webUrl: config.publicUrl ?? '/' });
+  }
   await registerRest(app, {
     ...limits,
     core,

@@ -101,6 +101,10 @@ export const settingsSchema = section(
     drive: driveSettings,
     admin: adminSettings,
     mail: mailSettings,
+    filestore: section(
+      { enabled: flag(true, 'Serve the filestore wire below `/file` and `/user`.') },
+      'The filestore wire.',
+    ),
     v0: section({ anonymous: flag(false, 'Let everybody use the v0 wire without a key.') }, 'The v0 wire.'),
     instantUpload: section(
       {
@@ -109,11 +113,15 @@ export const settingsSchema = section(
           description:
             'Whose content an instant upload of a service may find: that of the same owner, or of everybody here.',
         }),
-        personScope: Type.Enum(['own', 'all'], {
+        personScope: Type.Enum(['own', 'group', 'all'], {
           default: 'own',
           description:
-            'Whose content people may get by showing that they have it: their own, or that of everybody here, services included.',
+            'Whose content people may get by showing that they have it: their own, that of their group, or that of everybody here, services included.',
         }),
+        trustHash: flag(
+          false,
+          'Let people get content of everybody here through `/file/fastupload` by its hash alone. Whoever learns the hash of a file then gets the file.',
+        ),
         challengesPerMinute: whole(
           1,
           100_000,

@@ -5,6 +5,9 @@ import type { Authenticator } from './authentication.ts';
 import type { ClusterOverview } from './cluster/cluster-overview.ts';
 import type { Downloads } from './downloads.ts';
 import type { Drive } from './drive/drive.ts';
+import type { KnownFiles } from './drive/known-files.ts';
+import type { KnownUploads } from './drive/known-uploads.ts';
+import type { ProvenFiles } from './drive/proven-files.ts';
 import type { EventFeed } from './events/event-feed.ts';
 import type { SinkBoard } from './events/sink-board.ts';
 import type { Files } from './files.ts';
@@ -19,7 +22,6 @@ import type { MediaFiles } from './media/media-files.ts';
 import type { Thumbnails } from './media/thumbnails.ts';
 import type { Moves } from './moves.ts';
 import type { Clock } from './ports/clock.ts';
-import type { Possession } from './possession/possession.ts';
 import type { ScrubBoard } from './scrub/scrub-board.ts';
 import type { NameSearch } from './search/name-search.ts';
 import type { ServiceKeys } from './service-keys.ts';
@@ -39,7 +41,6 @@ export interface Core {
   readonly downloads: Downloads;
   readonly files: Files;
   readonly instantUpload: InstantUpload;
-  readonly possession: Possession;
   readonly links: Links;
   readonly signer: LinkSigner;
   readonly holds: Holds;
@@ -62,5 +63,11 @@ export interface Core {
   readonly drive: Drive;
   readonly search: NameSearch;
   readonly shares: Sharing;
+  /** For clients that know files by the digests of their content, and those who show that they have a content. */
+  readonly known: {
+    readonly files: KnownFiles;
+    readonly uploads: KnownUploads;
+    readonly proven: ProvenFiles;
+  };
   readonly clock: Clock;
 }

@@ -11,8 +11,9 @@ import { checkName } from './names.ts';
 import type { Clock } from './ports/clock.ts';
 import { CONTENT_TYPE_HEAD_BYTES, type ContentTyper } from './ports/content-typer.ts';
 import type { IdSource } from './ports/ids.ts';
-import type { Metadata, MetadataWriter } from './ports/metadata.ts';
+import type { Metadata } from './ports/metadata.ts';
 import type { Stores } from './stores.ts';
+import type { Placed } from './upload-whole.ts';
 
 export interface InstantRequest extends Author {
   readonly name: string;
@@ -23,8 +24,13 @@ export interface InstantRequest extends Author {
   readonly size?: number | undefined;
 }
 
-/** What else the transaction that makes the file has to do; where it throws, there is no file. */
-export type Within = (repositories: MetadataWriter, file: FileRecord) => Promise<void>;
+/** What a new file on known content is. */
+export interface InstantFile {
+  readonly owner: string;
+  readonly name: string;
+  readonly remember?: Remember | undefined;
+  readonly placed?: Placed | undefined;
+}
 
 /** A new file on verified bytes that are here already. Only services may ask by hash alone. */
 export class InstantUpload {
@@ -69,6 +75,7 @@ export class InstantUpload {
     request: InstantRequest,
     signal?: AbortSignal,
     remember?: Remember,
+    placed?: Placed,
   ): Promise<FileRecord | undefined> {
     const { owner, namePrefix, name, md5, sha1, size } = request;
     checkName(name);
@@ -85,9 +92,7 @@ export class InstantUpload {
     const where = { metadata: this.#metadata, stores: this.#stores };
     const manifest = await firstReadable(where, fitting, signal);
     if (manifest === undefined) return undefined;
-    const within: Within | undefined =
-      remember === undefined ? undefined : (repositories, { uid }) => remember(repositories, uid);
-    return this.make(manifest, { owner, name, within }, signal);
+    return this.make(manifest, { owner, name, remember, placed }, signal);
   }
 
   /**
@@ -96,7 +101,7 @@ export class InstantUpload {
    */
   async make(
     manifest: Manifest,
-    { owner, name, within }: { owner: string; name: string; within?: Within | undefined },
+    { owner, name, remember, placed }: InstantFile,
     signal?: AbortSignal,
   ): Promise<FileRecord | undefined> {
     checkName(name);
@@ -114,8 +119,11 @@ export class InstantUpload {
     const file = { ...draft, contentType: await this.#typer.detect(head, name) };
     const made = await this.#metadata.transaction(async (repositories) => {
       if (!(await repositories.manifests.claim(manifest.id))) return undefined;
-      await within?.(repositories, file);
-      return insertReady(repositories, file, this.#holders);
+      await remember?.(repositories, uid);
+      const place = await placed?.(repositories, file.size);
+      const ready = await insertReady(repositories, file, this.#holders);
+      await place?.(ready);
+      return ready;
     });
     if (made !== undefined) await this.#records.arrived(made);
     return made;

@@ -51,7 +51,7 @@ export async function complete(completion: Completion, uid: Uid, request: Comple
     checkFileSize(whole.size, settings.maxFileSize);
     const destination = policy.chosen(upload);
     policy.checkSize(destination, whole.size);
-    const place = await completion.ties?.completing(repositories, upload, whole.size);
+    const place = await completion.ties?.completing(repositories, upload, whole.size, request.name);
     const manifest =
       hashed === undefined
         ? await manifestOf(completion, repositories, parts, whole, now)

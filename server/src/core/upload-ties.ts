@@ -5,8 +5,16 @@ import type { MetadataReader, MetadataWriter } from './ports/metadata.ts';
 
 /** Who else keeps a record of an upload, in the transactions that change it; called under the lock of the upload. */
 export interface UploadTies {
-  /** An open upload is to become a file of this size; what is returned is called with that file. A throw refuses, and the upload stays open. */
-  completing(repositories: MetadataWriter, upload: UploadRecord, size: number): Promise<Placing | undefined>;
+  /**
+   * An open upload is to become a file of this size, under another name than it had where `name` is given; what is returned is called with that file. A throw refuses, and the
+   * upload stays open.
+   */
+  completing(
+    repositories: MetadataWriter,
+    upload: UploadRecord,
+    size: number,
+    name?: string | undefined,
+  ): Promise<Placing | undefined>;
   /** An open upload ends without a file. */
   ended(repositories: MetadataWriter, upload: UploadRecord): Promise<void>;
   /** Most bytes that the parts of this upload may have together; undefined: any number. */

@@ -5,6 +5,7 @@ import { accessContract } from './metadata-access.ts';
 import { accountsContract } from './metadata-accounts.ts';
 import { auditContract } from './metadata-audit.ts';
 import { blobsContract } from './metadata-blobs.ts';
+import { contentEntriesContract } from './metadata-content-entries.ts';
 import { coordinationContract } from './metadata-coordination.ts';
 import { drivesContract } from './metadata-drives.ts';
 import { entriesContract } from './metadata-entries.ts';
@@ -59,6 +60,7 @@ export function metadataContract(name: string, createDatabase: () => Promise<Tes
     nameSearchContract(fixture);
     sharesContract(fixture);
     identitiesContract(fixture);
+    contentEntriesContract(fixture);
     transactionsContract(fixture);
     racesContract(fixture);
   });

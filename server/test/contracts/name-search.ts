@@ -134,7 +134,12 @@ export function nameSearchContract({ metadata }: Fixture): void {
       expect(await found('note', { kind: 'folder' })).toEqual(['note box', 'more notes']);
       expect(await found('note', { kind: 'file' })).toEqual(['note b', 'note a']);
       expect(await found('note', { within: top.id })).toEqual(['note a', 'more notes']);
-      expect(await found('note', { within: newId() })).toEqual([]);
+      expect(await found('note', { within: 'root', kind: 'folder' })).toEqual(['note box', 'more notes']);
+      for (const within of [newId(), last?.id ?? '', 'none']) {
+        await expect(found('note', { within })).rejects.toMatchObject({
+          code: expect.stringMatching(/NotFound|Conflict/),
+        });
+      }
       const updatedAt = last?.updatedAt ?? 0;
       expect(await found('note', { changedAfter: updatedAt })).toEqual([]);
       expect(await found('note', { changedAfter: updatedAt - 1 })).toContain('note b');

@@ -183,11 +183,11 @@ it('nothing is made where the transaction around the file refuses it', async () 
   await store(alice);
   const asks = possession();
   const challenge = await asked(asks, alice);
-  const within = async () => {
+  const placed = async () => {
     throw new Error('no room');
   };
   const proof = prove(challenge, content);
-  await expect(asks.answer(alice, challenge.id, { proof, name: 'n', within }, signal)).rejects.toThrow(
+  await expect(asks.answer(alice, challenge.id, { proof, name: 'n', placed }, signal)).rejects.toThrow(
     'no room',
   );
   const page = { owner: alice.owner, after: undefined, limit: 10, namePrefix: undefined };

@@ -12,6 +12,9 @@ const RECORDS = [
 /** What people and administrators have; no store makes a difference to it. */
 const PEOPLE = ['admin', 'drive', 'shares'] as const;
 
+/** What people and administrators have; no store makes a difference to it. */
+const PEOPLE = ['admin', 'filestore', 'finding'] as const;
+
 /** Folders and files of test/e2e that run again in a profile; see test/README.md. */
 export const PROFILES = {
   /** Files of a service on Ceph RGW instead of a folder. */

@@ -16,10 +16,11 @@ type ArrivalParts = Pick<DriveParts, 'ids' | 'clock' | 'drive'>;
 /** Uploads of people get their place in a folder, and their bytes are counted, in the transaction that makes the file or ends the upload. */
 export function driveTies(parts: ArrivalParts): UploadTies {
   return {
-    completing: async (repositories, upload, size) => {
+    completing: async (repositories, upload, size, rename) => {
       const tied = await tieOf(repositories, upload);
       if (tied === undefined) return undefined;
-      const { userId, parentId, name, conflict } = tied;
+      const { userId, parentId, conflict } = tied;
+      const name = rename ?? tied.name;
       await lockedDrive(repositories, userId, parts);
       const { folder, depth } = await placeOf(repositories, userId, parentId);
       refuseDeep(depth + 1);

@@ -5,6 +5,7 @@ import type { Uid } from '../model/uid.ts';
 import type { UploadRecord } from '../model/upload.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
 import { noUpload } from '../upload-state.ts';
+import type { Placed } from '../upload-whole.ts';
 import type { NewUpload, Uploads } from '../uploads.ts';
 import type { TransferNote } from '../usage/transfer-note.ts';
 import { foldersTo } from './arrivals.ts';
@@ -24,6 +25,14 @@ export interface NewDriveFile {
   readonly sha256?: string | undefined;
   readonly md5?: string | undefined;
   readonly conflict: ConflictPolicy;
+}
+
+/** A file that comes in one request. */
+export interface NewDriveContent extends Omit<NewDriveFile, 'size'> {
+  /** Bytes, where that is known before they have come. */
+  readonly size?: number | undefined;
+  /** Computes the SHA-1 as well. */
+  readonly withSha1?: boolean | undefined;
 }
 
 /** An upload that is under way, and where it goes. */
@@ -63,7 +72,7 @@ export class DriveUploads {
   /** A file in one request. Room is taken when its bytes have come, in the transaction that makes it: a crash leaves nothing reserved. */
   async write(
     userId: string,
-    wanted: NewDriveFile,
+    wanted: NewDriveContent,
     input: AsyncIterable<Uint8Array>,
     options: { readonly signal: AbortSignal; readonly remember?: Remember; readonly note?: TransferNote },
   ): Promise<Entry> {
@@ -76,17 +85,23 @@ export class DriveUploads {
       options.signal,
       options.remember,
       options.note,
-      async (repositories, size) => {
-        const { folder } = await this.#folderFor(repositories, userId, wanted);
-        await takeRoom(this.#parts, repositories, userId, { used: size });
-        const chosen = await chooseFile(this.#parts, repositories, { userId, ...wanted, folder });
-        return async (file) => {
-          entry = await chosen.put(file, this.#parts.clock.now());
-        };
-      },
+      this.placing(userId, wanted, (made) => {
+        entry = made;
+      }),
     );
     if (entry === undefined) throw new OsproxyError('Internal', 'A file was made without an entry.');
     return entry;
+  }
+
+  /** Gives a new file its place and takes the room that it needs, in the transaction that makes it; `tell` is told the entry. */
+  placing(userId: string, wanted: Omit<NewDriveFile, 'size'>, tell: (entry: Entry) => void): Placed {
+    checkPlace(wanted);
+    return async (repositories, size) => {
+      const { folder } = await this.#folderFor(repositories, userId, wanted);
+      await takeRoom(this.#parts, repositories, userId, { used: size });
+      const chosen = await chooseFile(this.#parts, repositories, { userId, ...wanted, folder });
+      return async (file) => tell(await chosen.put(file, this.#parts.clock.now()));
+    };
   }
 
   /** A person's uploads under way, the last first. */
@@ -150,7 +165,7 @@ export class DriveUploads {
   async #folderFor(
     repositories: MetadataWriter,
     userId: string,
-    { parentId, path = '' }: NewDriveFile,
+    { parentId, path = '' }: Pick<NewDriveFile, 'parentId' | 'path'>,
   ): Promise<LiveFolder> {
     const { rootId } = await lockedDrive(repositories, userId, this.#parts);
     const start = await liveFolder(repositories, userId, parentId === 'root' ? rootId : parentId);
@@ -159,12 +174,18 @@ export class DriveUploads {
     return found;
   }
 
-  async #uploadOf(userId: string, { name, size, sha256, md5 }: NewDriveFile): Promise<NewUpload> {
-    return { ...(await this.#parts.uploaderOf(userId)), name, size, sha256, md5 };
+  async #uploadOf(
+    userId: string,
+    { name, size, sha256, md5, withSha1 }: NewDriveContent,
+  ): Promise<NewUpload> {
+    return { ...(await this.#parts.uploaderOf(userId)), name, size, sha256, md5, withSha1 };
   }
 
   /** Early, so that no bytes are sent in vain; what counts is looked at again when they have come. */
-  async #lookForRoom(userId: string, { size, parentId, path, name, conflict }: NewDriveFile): Promise<void> {
+  async #lookForRoom(
+    userId: string,
+    { size = 0, parentId, path, name, conflict }: NewDriveContent,
+  ): Promise<void> {
     const { metadata, quotaOf } = this.#parts;
     const [quota, drive] = await Promise.all([quotaOf(metadata, userId), metadata.drives.find(userId)]);
     const { usedBytes = 0, reservedBytes = 0 } = drive ?? {};
@@ -180,7 +201,7 @@ export class DriveUploads {
   }
 }
 
-function checkPlace({ name, path = '' }: NewDriveFile): void {
+function checkPlace({ name, path = '' }: Pick<NewDriveFile, 'name' | 'path'>): void {
   checkEntryName(name);
   checkFolderPath(path);
 }

@@ -1,6 +1,7 @@
 import type { AttemptCommands } from './metadata/attempts.ts';
 import type { AuditCommands, AuditQueries } from './metadata/audit.ts';
 import type { BlobCommands, BlobQueries } from './metadata/blobs.ts';
+import type { ContentEntryQueries } from './metadata/content-entries.ts';
 import type { CoordinationCommands, CoordinationQueries } from './metadata/coordination.ts';
 import type { DriveCommands, DriveQueries } from './metadata/drives.ts';
 import type { EntryCommands, EntryQueries } from './metadata/entries.ts';
@@ -52,6 +53,7 @@ export interface MetadataReader {
   readonly sinks: SinkQueries;
   readonly usage: UsageQueries;
   readonly names: NameIndexQueries;
+  readonly contents: ContentEntryQueries;
   readonly audit: AuditQueries;
   readonly groups: GroupQueries;
   readonly drives: DriveQueries;
@@ -88,6 +90,7 @@ export interface MetadataWriter {
   readonly groups: GroupQueries & GroupCommands;
   readonly possession: PossessionCommands;
   readonly names: NameIndexQueries;
+  readonly contents: ContentEntryQueries;
   readonly drives: DriveQueries & DriveCommands;
   readonly entries: EntryQueries & EntryCommands;
   readonly users: UserQueries & UserCommands;

@@ -3,17 +3,18 @@ import { pause, throwIfCancelled } from '../cancellation.ts';
 import { firstReadable } from '../copies.ts';
 import type { Downloads } from '../downloads.ts';
 import { isOsproxyError, OsproxyError } from '../errors.ts';
-import type { InstantUpload, Within } from '../instant-upload.ts';
+import type { InstantUpload } from '../instant-upload.ts';
 import type { FileRecord } from '../model/file.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { PossessionChallenge } from '../model/possession.ts';
-import type { PersonPrincipal } from '../model/principal.ts';
+import { ownerOfUser, type PersonPrincipal } from '../model/principal.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
 import type { Metadata } from '../ports/metadata.ts';
 import type { RateCounter } from '../ports/rate-counter.ts';
 import type { ByteRange } from '../ports/storage-driver.ts';
 import type { Stores } from '../stores.ts';
+import type { Placed } from '../upload-whole.ts';
 import { LEAST_BYTES, rangesOf } from './ranges.ts';
 
 /** Milliseconds in which a challenge may be answered. */
@@ -22,6 +23,8 @@ const ANSWER_WITHIN_MS = 60_000;
 const REFUSAL_STEP_MS = 250;
 const READS_AT_ONCE = 5;
 const MINUTE_MS = 60_000;
+/** Members of a group whose copy of a content is tried. */
+const MOST_OTHERS = 4;
 
 export interface Challenge {
   readonly id: string;
@@ -32,7 +35,7 @@ export interface Challenge {
 }
 
 /** Whose content a person may get by showing that it has it. */
-export type PersonScope = 'own' | 'all';
+export type PersonScope = 'own' | 'group' | 'all';
 
 /**
  * A new file on content that is here already, for people: a hash alone gives nothing, they have to show bytes of the content. The service answers every question
@@ -99,17 +102,17 @@ export class Possession {
 
   /**
    * The new file where `proof`, in hex, is the HMAC-SHA256 under the nonce of the bytes of the ranges, one after the other. Undefined means that the content has to
-   * be uploaded: it is not here or not the person's, the proof is wrong, or the challenge was answered before, is another person's or too old. `within` runs in
-   * the transaction that makes the file.
+   * be uploaded: it is not here or not the person's, the proof is wrong, or the challenge was answered before, is another person's or too old. `placed` gives the file its place
+   * in the transaction that makes it.
    */
   async answer(
     person: PersonPrincipal,
     id: string,
-    { proof, name, within }: { readonly proof: string; readonly name: string; readonly within?: Within },
+    { proof, name, placed }: { readonly proof: string; readonly name: string; readonly placed?: Placed },
     signal: AbortSignal,
   ): Promise<FileRecord | undefined> {
     const begun = performance.now();
-    const made = await this.#judge(person, id, { proof, name, within }, signal);
+    const made = await this.#judge(person, id, { proof, name, placed }, signal);
     if (made === undefined) await endOfStep(begun, signal);
     return made;
   }
@@ -117,19 +120,44 @@ export class Possession {
   async #judge(
     { owner, userId }: PersonPrincipal,
     id: string,
-    { proof, name, within }: { proof: string; name: string; within: Within | undefined },
+    { proof, name, placed }: { proof: string; name: string; placed: Placed | undefined },
     signal: AbortSignal,
   ): Promise<FileRecord | undefined> {
     const challenge = await this.#metadata.transaction(({ possession }) => possession.take(id, userId));
     if (challenge === undefined || challenge.expiresAt <= this.#clock.now()) return undefined;
     const { sha256, size } = challenge;
-    const named = { owner: this.#scope === 'own' ? owner : undefined };
-    const known = await this.#metadata.manifests.findVerified({ sha256 }, size, named);
-    const where = { metadata: this.#metadata, stores: this.#stores };
-    const manifest = await firstReadable(where, known, signal);
+    const manifest = await this.#known(userId, { sha256, size }, signal);
     const expected = manifest === undefined ? undefined : await this.#proofOf(manifest, challenge, signal);
     if (manifest === undefined || expected === undefined || !isSame(expected, proof)) return undefined;
-    return this.#instantUpload.make(manifest, { owner, name, within }, signal);
+    return this.#instantUpload.make(manifest, { owner, name, placed }, signal);
+  }
+
+  /** Content that the person may get, whose bytes are there. */
+  async #known(
+    userId: string,
+    { sha256, size }: { readonly sha256: string; readonly size: number },
+    signal: AbortSignal,
+  ): Promise<Manifest | undefined> {
+    const where = { metadata: this.#metadata, stores: this.#stores };
+    const owners: (string | undefined)[] = [this.#scope === 'all' ? undefined : ownerOfUser(userId)];
+    if (this.#scope === 'group') owners.push(...(await this.#othersHaving(userId, sha256, size)));
+    for (const owner of owners) {
+      const known = await this.#metadata.manifests.findVerified({ sha256 }, size, { owner });
+      const manifest = await firstReadable(where, known, signal);
+      if (manifest !== undefined) return manifest;
+    }
+    return undefined;
+  }
+
+  /** Owners of the content who are in the group of the person. */
+  async #othersHaving(userId: string, sha256: string, size: number): Promise<readonly string[]> {
+    const { users, contents } = this.#metadata;
+    const groupId = (await users.find(userId))?.groupId;
+    if (groupId === undefined) return [];
+    const people = await contents.peopleHaving({ sha256 }, size);
+    const found = await users.findMany(people.map((owner) => owner.slice(ownerOfUser('').length)));
+    const others = found.filter((user) => user.groupId === groupId && user.id !== userId);
+    return others.slice(0, MOST_OTHERS).map(({ id }) => ownerOfUser(id));
   }
 
   /** Undefined where the bytes cannot be read at the moment. */

@@ -22,7 +22,7 @@ export interface SearchPlace {
 export interface SearchQuery {
   readonly text: string;
   readonly kind?: EntryKind | undefined;
-  /** Only what is in this folder, at any depth. */
+  /** Only what is in this folder, at any depth; "root" is the root folder. */
   readonly within?: string | undefined;
   /** Only what has changed since then. */
   readonly changedAfter?: number | undefined;
@@ -31,7 +31,7 @@ export interface SearchQuery {
   readonly limit: number;
 }
 
-interface Found {
+export interface Found {
   readonly entry: Entry;
   /** The folders above it, the root first. */
   readonly above: readonly Entry[];
@@ -45,7 +45,7 @@ export interface SearchPage {
 
 interface SearchParts {
   readonly metadata: Metadata;
-  readonly tree: Pick<DriveTree, 'locate'>;
+  readonly tree: Pick<DriveTree, 'locate' | 'findFolder'>;
 }
 
 /**
@@ -59,10 +59,13 @@ export class NameSearch {
     this.#parts = parts;
   }
 
-  /** Throws InvalidArgument for a text without a character to look for, or one too long. */
+  /** Throws InvalidArgument for a text without a character to look for, or one too long; NotFound for a folder that is not there. */
   async search({ userId }: PersonPrincipal, wanted: SearchQuery): Promise<SearchPage> {
     const query = nameQueryOf(checkText(wanted.text));
-    const looking = new Looking(this.#parts, userId, query, wanted);
+    const { within, changedAfter } = wanted;
+    if (Number.isNaN(changedAfter)) throw bad('changedAfter', 'is no time.');
+    const folder = within === undefined ? undefined : await this.#parts.tree.findFolder(userId, within);
+    const looking = new Looking(this.#parts, userId, query, { ...wanted, within: folder?.id });
     const few = await looking.candidates('anywhere', undefined);
     if (few.length < AT_ONCE) return looking.best(few);
     return looking.placeByPlace();
@@ -70,11 +73,14 @@ export class NameSearch {
 }
 
 function checkText(text: string): string {
-  const bad = (message: string) => new OsproxyError('InvalidArgument', message, { details: { field: 'q' } });
-  if ([...text].length > LONGEST_QUERY) throw bad(`q has more than ${LONGEST_QUERY} characters.`);
+  if ([...text].length > LONGEST_QUERY) throw bad('q', `has more than ${LONGEST_QUERY} characters.`);
   const key = nameKeyOf(text).trim();
-  if (key === '') throw bad('q must have a character to look for.');
+  if (key === '') throw bad('q', 'must have a character to look for.');
   return key;
+}
+
+function bad(field: string, wish: string): OsproxyError {
+  return new OsproxyError('InvalidArgument', `${field} ${wish}`, { details: { field } });
 }
 
 interface Match {

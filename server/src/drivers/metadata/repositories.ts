@@ -2,6 +2,7 @@ import type { MetadataReader, MetadataWriter } from '#core/ports/metadata.ts';
 import { Attempts } from './attempts.ts';
 import { Audit } from './audit.ts';
 import { Blobs } from './blobs.ts';
+import { ContentEntries } from './content-entries.ts';
 import { Coordination } from './coordination.ts';
 import { Drives } from './drives.ts';
 import { Entries } from './entries.ts';
@@ -56,6 +57,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
   readonly groups: Groups;
   readonly possession: Possession;
   readonly names: NameIndex;
+  readonly contents: ContentEntries;
   readonly drives: Drives;
   readonly entries: Entries;
   readonly users: Users;
@@ -89,6 +91,7 @@ export class Repositories implements MetadataReader, MetadataWriter {
     this.groups = new Groups(session);
     this.possession = new Possession(session);
     this.names = new NameIndex(session);
+    this.contents = new ContentEntries(session);
     this.drives = new Drives(session);
     this.entries = new Entries(session);
     this.users = new Users(session);

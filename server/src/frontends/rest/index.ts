@@ -14,6 +14,8 @@ import { BASE_PATH, type RestOptions } from './context.ts';
 import { DRIVE_BYTE_ROUTES, DRIVE_ROUTES } from './drive-routes.ts';
 import { DRIVE_SCHEMAS } from './drive-schemas.ts';
 import { EVENT_SCHEMAS } from './event-schemas.ts';
+import { FINDING_ROUTES } from './finding-routes.ts';
+import { FINDING_SCHEMAS } from './finding-schemas.ts';
 import { HELD_SCHEMAS } from './held-schemas.ts';
 import { IDENTITY_ROUTES } from './identity-routes.ts';
 import { IDENTITY_SCHEMAS } from './identity-schemas.ts';
@@ -82,6 +84,7 @@ const SCHEMAS = [
   ...ADMINISTRATION_SCHEMAS,
   ...CLUSTER_SCHEMAS,
   ...DRIVE_SCHEMAS,
+  ...FINDING_SCHEMAS,
   ...EVENT_SCHEMAS,
   ...HELD_SCHEMAS,
   ...SCRUB_SCHEMAS,
@@ -94,6 +97,7 @@ const SCHEMAS = [
 /** Routes with a JSON body or none. */
 const JSON_ROUTES: readonly Route[] = [
   ...DRIVE_ROUTES,
+  ...FINDING_ROUTES,
   ...ADMINISTRATION_ROUTES,
   ...ACCOUNT_ROUTES,
   ...SHARE_ROUTES,
