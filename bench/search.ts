@@ -139,7 +139,6 @@ await benchmark({
   title: `searches among ${count} names of ${people} on each database, a page of ${page} each`,
   diskBytes: 12 * GIB,
   run: async (workspace) => {
-    const rows: string[][] = [];
     for (const database of words.databases) {
       const server =
         database === 'postgres'
@@ -159,12 +158,11 @@ await benchmark({
         const settle = async () => {
           if (database === 'postgres') await vacuumPostgres(url);
         };
-        rows.push(...(await measure(database, metadata, settle)));
+        printTable(['', 'median ms', '95 %', 'most', 'found'], await measure(database, metadata, settle));
         await metadata.close();
       } finally {
         await server?.stop();
       }
     }
-    printTable(['', 'median ms', '95 %', 'most', 'found'], rows);
   },
 });

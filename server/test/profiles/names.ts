@@ -10,10 +10,7 @@ const RECORDS = [
 ] as const;
 
 /** What people and administrators have; no store makes a difference to it. */
-const PEOPLE = ['admin', 'drive', 'shares'] as const;
-
-/** What people and administrators have; no store makes a difference to it. */
-const PEOPLE = ['admin', 'filestore', 'finding'] as const;
+const PEOPLE = ['admin', 'drive', 'shares', 'filestore', 'finding'] as const;
 
 /** Folders and files of test/e2e that run again in a profile; see test/README.md. */
 export const PROFILES = {

@@ -2,6 +2,7 @@ import type { FastifyContextConfig, FastifyRequest } from 'fastify';
 import type { Core } from '#core/core.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { PersonPrincipal } from '#core/model/principal.ts';
+import type { Origin } from '#core/model/session.ts';
 
 export interface FilestoreOptions {
   readonly core: Core;
@@ -23,4 +24,9 @@ export const OPEN: FastifyContextConfig = { access: { kind: 'public' }, ignoreCr
 export function personOf({ principal }: FastifyRequest): PersonPrincipal {
   if (principal.kind === 'person') return principal;
   throw new OsproxyError('PermissionDenied', 'This call is for people who are signed in.');
+}
+
+/** Where the request comes from, for the list of sessions and for limits. */
+export function originOf(request: FastifyRequest): Origin {
+  return { address: request.exchange.remote, agent: request.headers['user-agent'], requestId: request.id };
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { SignedIn } from '#core/accounts/sessions.ts';
 import type { KnownFile } from '#core/drive/known-files.ts';
 import type { UploadUnderWay } from '#core/drive/known-uploads.ts';
 import type { User } from '#core/model/user.ts';
@@ -47,7 +48,7 @@ export function partsRecord({ upload, hash, uploaded }: UploadUnderWay) {
   };
 }
 
-export function iso(ms: number): string {
+function iso(ms: number): string {
   return new Date(ms).toISOString();
 }
 
@@ -60,4 +61,20 @@ export const UserRecord = Type.Object({
 
 export function userRecord({ id, name, email, createdAt }: User) {
   return { userId: id, username: name, email: email ?? '', signupAt: iso(createdAt) };
+}
+
+export const SignedInRecord = Type.Object({
+  username: Type.String(),
+  accessToken: Type.String({ description: 'For `Authorization: Bearer`.' }),
+  accessExpiresAt: Type.String({ format: 'date-time' }),
+  refreshToken: Type.String({ description: 'For POST /api/v1/auth/refresh.' }),
+  refreshExpiresAt: Type.String({ format: 'date-time' }),
+});
+
+export function signedInRecord({ user, access, refresh }: SignedIn) {
+  return {
+    username: user.name,
+    ...{ accessToken: access.token, accessExpiresAt: iso(access.expiresAt) },
+    ...{ refreshToken: refresh.token, refreshExpiresAt: iso(refresh.expiresAt) },
+  };
 }
