@@ -32,6 +32,11 @@ export function contentEntriesContract({ metadata }: Fixture): void {
       expect(await contents.having(mine, { sha1 })).toEqual([]);
       await write(metadata(), (r) => r.manifests.learnSha1(manifest.id, sha1));
       expect(await contents.having(mine, { sha1 })).toEqual([second, first]);
+      const service = sampleFile({ owner: 'shop', manifestId: manifest.id, sha256, verified: true });
+      await write(metadata(), (r) => r.files.insert(service));
+      expect(await contents.peopleHaving({ sha256 }, manifest.size)).toEqual([ownerOfUser(mine)]);
+      expect(await contents.peopleHaving({ sha1 }, manifest.size)).toEqual([ownerOfUser(mine)]);
+      expect(await contents.peopleHaving({ sha256 }, manifest.size + 1)).toEqual([]);
       const uids = [first.fileUid ?? '', second.fileUid ?? '', newId()];
       expect(await contents.digestsOf(uids)).toEqual(
         new Map([

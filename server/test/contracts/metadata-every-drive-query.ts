@@ -135,6 +135,7 @@ export async function callEveryDriveQuery(
   await r.entries.update({ ...file, nameKey: 'm' });
   await r.names.candidates({ userId, tokens: [1, -2], before: undefined, limit: 10 });
   for (const digest of [{ sha1: 'a' }, { sha256: 'a' }]) await r.contents.having(userId, digest);
+  for (const digest of [{ sha1: 'a' }, { sha256: 'a' }]) await r.contents.peopleHaving(digest, 1);
   await r.contents.digestsOf(['1', '2']);
   await r.names.candidates({ userId, tokens: [1], before: '9', limit: 10 });
   await r.entries.detach(['12'], '1');

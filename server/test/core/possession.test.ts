@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ownerOfUser, type PersonPrincipal } from '#core/model/principal.ts';
+import type { User } from '#core/model/user.ts';
 import { type Challenge, type PersonScope, Possession } from '#core/possession/possession.ts';
 import { MemoryRateCounter } from '#drivers/rate-counter/memory.ts';
 import { wrapDriver } from '#drivers/storage/wrappers/wrap-driver.ts';
@@ -162,6 +163,31 @@ it('with the scope of all people, those who have the content get it, and each ha
   expect(await rig.keysIn()).toHaveLength(1);
   const guess = await asked(asks, carol);
   expect(await answer(asks, carol, guess.id, facts.sha256)).toBeUndefined();
+});
+
+it('with the scope of the group, members of it get what one of them has, and nobody else', async () => {
+  const carol = person('3');
+  for (const [{ userId: id }, groupId] of [
+    [alice, '7'],
+    [bob, '7'],
+    [carol, '8'],
+  ] as const) {
+    const times = { createdAt: 1, updatedAt: 1, lastSignInAt: undefined };
+    const user: User = {
+      ...{ id, name: `user ${id}`, email: undefined, emailVerifiedAt: undefined, displayName: id },
+      ...{ role: 'member', state: 'active', groupId, quotaBytes: undefined, authEpoch: 0, ...times },
+    };
+    await rig.metadata.transaction((r) => r.users.insert(user, undefined));
+  }
+  await store(bob);
+  const asks = possession('group');
+  const outcome = async (who: PersonPrincipal) => {
+    const challenge = await asked(asks, who);
+    return (await answer(asks, who, challenge.id, prove(challenge, content)))?.owner;
+  };
+  expect(await outcome(alice)).toBe('~1');
+  expect(await outcome(carol)).toBeUndefined();
+  expect(await outcome(bob)).toBe('~2');
 });
 
 it('content that goes away between question and answer has to be uploaded', async () => {

@@ -33,7 +33,6 @@ const people = (by: 'sha1' | 'sha256') =>
       .selectFrom('manifests')
       .innerJoin('files', 'files.manifest_id', 'manifests.id')
       .select('files.owner')
-      .distinct()
       .where(`manifests.${by}`, '=', p.digest)
       .where('manifests.size', '=', p.size)
       .where('manifests.verified', '=', 1)
@@ -77,7 +76,7 @@ export class ContentEntries implements ContentEntryQueries {
       'sha1' in digest
         ? await peopleBySha1.all(this.#session, { digest: digest.sha1, ...range })
         : await peopleBySha256.all(this.#session, { digest: digest.sha256, ...range });
-    return rows.map(({ owner }) => owner);
+    return [...new Set(rows.map(({ owner }) => owner))];
   }
 
   async digestsOf(uids: readonly string[]): Promise<ReadonlyMap<string, ContentDigests>> {

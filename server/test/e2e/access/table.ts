@@ -14,8 +14,8 @@ import {
 import { ACCOUNTS_TABLE } from './table-accounts.ts';
 import { ADMIN_TABLE } from './table-admin.ts';
 import { DRIVE_TABLE } from './table-drive.ts';
-import { IDENTITIES_TABLE } from './table-identities.ts';
 import { FINDING_TABLE } from './table-finding.ts';
+import { IDENTITIES_TABLE } from './table-identities.ts';
 import { SHARES_TABLE } from './table-shares.ts';
 import { type Call, CONTENT, formOf, md5Of, PART, queryOf, V0, V1 } from './world.ts';
 
