@@ -79,8 +79,9 @@ test('a list in pages, and by the beginning of the name', async () => {
 test('a change keeps what is left out and takes away what is null', async () => {
   const { userId, client, name } = await signUp(service, 'changing', { email: 'c@example.com' });
   const change = (json: object) => admin.call('PATCH', `/users/${userId}`, { json });
-  expect((await change({ quotaBytes: 5, groupId: '77', displayName: 'C' })).json).toMatchObject({
-    ...{ name, email: 'c@example.com', emailVerified: true, quotaBytes: 5, groupId: '77', displayName: 'C' },
+  const groupId = (await admin.call('POST', '/groups', { json: { name: 'changing' } })).json.id;
+  expect((await change({ quotaBytes: 5, groupId, displayName: 'C' })).json).toMatchObject({
+    ...{ name, email: 'c@example.com', emailVerified: true, quotaBytes: 5, groupId, displayName: 'C' },
   });
   expect((await change({ email: 'd@example.com' })).json).toMatchObject({
     emailVerified: false,
