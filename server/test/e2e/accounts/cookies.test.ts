@@ -86,7 +86,9 @@ test('signing out ends the session and takes the cookie away', async () => {
   expect((await page.call('POST', '/auth/refresh', { headers: OWN })).status).toBe(401);
 });
 
-test('behind https the cookie is secure, below the path of the public address', async () => {
+test('behind https the cookie is secure, below the path of the public address', {
+  timeout: 120_000,
+}, async () => {
   const other = await startService({ env: { OSPROXY_PUBLIC_URL: 'https://files.example/store/' } });
   const client = new RestClient(other.url);
   try {

@@ -65,7 +65,9 @@ test('a right password sets the count back', async () => {
   }
 });
 
-test('guesses at one account from many networks are limited together, but not for where the user is signed in', async () => {
+test('guesses at one account from many networks are limited together, but not for where the user is signed in', {
+  timeout: 120_000,
+}, async () => {
   const dora = await signUp(service, 'dora');
   const home = '198.51.100.7';
   expect((await attempt('dora', PASSWORD, home)).status).toBe(200);
@@ -90,7 +92,7 @@ test('an IPv6 customer is one network', async () => {
   expect(found).toEqual([401, 401, 401, 401, 429]);
 });
 
-test('a restart forgets nothing', async () => {
+test('a restart forgets nothing', { timeout: 120_000 }, async () => {
   const own = await startService({ env: { OSPROXY_ACCOUNTS_FAILURES_PER_ACCOUNT: '3' } });
   (await signUp(own, 'anna')).client.close();
   const client = new RestClient(own.url);

@@ -25,7 +25,9 @@ async function tokenOf(service: RunningService): Promise<string> {
   return find() ?? '';
 }
 
-test('the first start prints a link that makes one administrator, whoever is first', async () => {
+test('the first start prints a link that makes one administrator, whoever is first', {
+  timeout: 120_000,
+}, async () => {
   await withService({}, async (service) => {
     const token = await tokenOf(service);
     const client = new RestClient(service.url);
@@ -48,7 +50,7 @@ test('the first start prints a link that makes one administrator, whoever is fir
   });
 });
 
-test('links of several starts make one administrator together', async () => {
+test('links of several starts make one administrator together', { timeout: 120_000 }, async () => {
   await withService({}, async (service) => {
     const one = await tokenOf(service);
     const again = await startService({ dataDir: service.dataDir });
@@ -81,7 +83,9 @@ test('the environment makes the administrator, and no link is printed then', asy
   });
 });
 
-test('a command makes users while the service runs, without their passwords in its arguments', async () => {
+test('a command makes users while the service runs, without their passwords in its arguments', {
+  timeout: 120_000,
+}, async () => {
   await withService({ OSPROXY_ACCOUNTS_SETUP_LINK: 'false' }, async (service) => {
     expect(service.lines.join('\n')).not.toContain('/setup#');
     const osproxy = async (args: string[], env: Record<string, string> = {}, input?: string) => {
@@ -98,13 +102,15 @@ test('a command makes users while the service runs, without their passwords in i
     const me = async () => (await bert.client.call('GET', '/me')).status;
     expect(await me()).toBe(200);
     await osproxy(['disable', 'bert']);
-    await expect.poll(me, { timeout: 5000 }).toBe(401);
+    await expect.poll(me, { timeout: 15_000 }).toBe(401);
     await osproxy(['enable', 'bert']);
     await osproxy(['password', 'bert'], {}, 'another password\n');
     const back = await signIn(service, 'bert', 'another password');
     await osproxy(['role', 'bert', 'admin']);
     await osproxy(['delete', 'anna']);
-    await expect.poll(async () => (await anna.client.call('GET', '/me')).status, { timeout: 5000 }).toBe(401);
+    await expect
+      .poll(async () => (await anna.client.call('GET', '/me')).status, { timeout: 15_000 })
+      .toBe(401);
     await expect(osproxy(['delete', 'bert'])).rejects.toThrow('only administrator');
     for (const { client } of [anna, bert, back]) client.close();
   });

@@ -100,7 +100,9 @@ test('a change keeps what is left out and takes away what is null', async () => 
   for (const one of [client, again.client]) one.close();
 });
 
-test('the last administrator stays, also when two take each other away at once', async () => {
+test('the last administrator stays, also when two take each other away at once', {
+  timeout: 120_000,
+}, async () => {
   const own = await startService();
   try {
     const [one, two] = [await signUp(own, 'one', { admin: true }), await signUp(own, 'two', { admin: true })];
