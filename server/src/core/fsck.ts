@@ -4,6 +4,7 @@ import { orphans } from './garbage.ts';
 import { sha256Stored } from './hashing/hash-object.ts';
 import type { HashWorkers } from './hashing/hash-workers.ts';
 import type { PlacedBlob, Placement } from './model/blob.ts';
+import type { EntryVersion } from './model/entry.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Uid } from './model/uid.ts';
 import type { Clock } from './ports/clock.ts';
@@ -16,6 +17,7 @@ type FindingKind =
   | 'bytes-missing'
   | 'bytes-damaged'
   | 'file-unreadable'
+  | 'entry-without-file'
   | 'orphan-bytes'
   | 'store-unreachable'
   | 'store-suspicious';
@@ -64,6 +66,7 @@ export async function fsck(options: FsckOptions): Promise<FsckSummary> {
   await run.stores();
   await run.blobs();
   await run.files();
+  await run.entries();
   await run.orphans();
   return run.summary;
 }
@@ -144,6 +147,35 @@ class Check {
         this.#counts.orphans += 1;
         await this.#found('orphan-bytes', key, `Store "${name}" has bytes that no file names.`, mend);
       }
+    }
+  }
+
+  /** Entries and versions of drives whose file is not there; it is left to their person to remove them. */
+  async entries(): Promise<void> {
+    const { metadata, signal } = this.#options;
+    for (let after: string | undefined; ; ) {
+      throwIfCancelled(signal);
+      const entries = await metadata.entries.scan(after, BATCH);
+      const changed = entries.filter(({ version }) => version > 1).map(({ id }) => id);
+      const versions = await metadata.entries.versionsOf(changed);
+      const named = [...entries.map(({ id, fileUid }) => ({ id, fileUid })), ...versions.map(ofVersion)];
+      const uids = named.flatMap(({ fileUid }) => fileUid ?? []);
+      for (let start = 0; start < uids.length; start += BATCH) {
+        await this.#filesOf(named, new Set(uids.slice(start, start + BATCH)));
+      }
+      after = entries.at(-1)?.id;
+      if (after === undefined) return;
+    }
+  }
+
+  async #filesOf(named: readonly NamedFile[], uids: ReadonlySet<Uid>): Promise<void> {
+    const found = await this.#options.metadata.files.findMany([...uids]);
+    const here = new Set(found.filter(({ state }) => state !== 'deleted').map(({ uid }) => uid));
+    for (const { id, fileUid } of named) {
+      if (fileUid === undefined || !uids.has(fileUid) || here.has(fileUid)) continue;
+      // Beside a running service its person may have removed it meanwhile.
+      if ((await this.#options.metadata.entries.find(id)) === undefined) continue;
+      await this.#found('entry-without-file', id, `Entry ${id} names file ${fileUid}, which is not there.`);
     }
   }
 
@@ -272,6 +304,16 @@ class Check {
     if (repaired) this.#counts.repaired += 1;
     this.#options.report({ kind, subject, message, repaired });
   }
+}
+
+interface NamedFile {
+  /** Of an entry. */
+  readonly id: string;
+  readonly fileUid: Uid | undefined;
+}
+
+function ofVersion({ entryId, fileUid }: EntryVersion): NamedFile {
+  return { id: entryId, fileUid };
 }
 
 async function isGone(driver: StorageDriver, key: string, signal: AbortSignal | undefined): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { OsproxyError } from '../errors.ts';
 import type { DriveJob, Entry } from '../model/entry.ts';
+import type { QueuedFolder } from '../ports/metadata/drives.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
 import { copyFiles } from './contents.ts';
 import type { DriveParts } from './drive-parts.ts';
@@ -8,6 +9,8 @@ import { newFileEntry, newFolder } from './new-entry.ts';
 
 /** Entries that are copied in one transaction of a task. */
 const BATCH = 500;
+/** Folders that one of these may fill. */
+const FOLDERS = 50;
 
 export type CopyParts = Pick<DriveParts, 'ids' | 'holders' | 'policy' | 'settings' | 'quotaOf'>;
 
@@ -53,24 +56,46 @@ export async function copySome(
   job: DriveJob,
   now: number,
 ): Promise<DriveJob | undefined> {
-  const [folder] = await repositories.drives.queued(job.id, 1);
-  if (folder?.sourceId === undefined) return undefined;
-  const page = await repositories.entries.childrenByName(folder.sourceId, folder.after, BATCH);
-  const bytes = bytesOf(page);
-  const reserved = await reserveMore(parts, repositories, job, bytes);
-  const { entries, newIds } = await copyEntries(parts, repositories, page, () => folder.folderId, now);
+  const waiting = await repositories.drives.queued(job.id, FOLDERS);
+  if (waiting.every(({ sourceId }) => sourceId === undefined)) return undefined;
+  const pages = await nextPages(repositories, waiting);
+  const sources = pages.flatMap(({ page }) => page);
+  const placeOf = new Map(pages.flatMap(({ folder, page }) => page.map(({ id }) => [id, folder.folderId])));
+  const reserved = await reserveMore(parts, repositories, job, bytesOf(sources));
+  const folderOf = ({ id }: Entry) => placeOf.get(id) ?? '';
+  const { entries, newIds } = await copyEntries(parts, repositories, sources, folderOf, now);
   const files = entries.filter(({ kind }) => kind === 'file');
   const made = bytesOf(files);
   await repositories.drives.grow(job.userId, { used: made, reserved: -made, files: files.length });
-  const queued = page
+  const queued = sources
     .filter(({ kind }) => kind === 'folder')
     .map(({ id }) => ({
       ...{ jobId: job.id, folderId: newIds.get(id) ?? '', sourceId: id, after: undefined },
     }));
   await repositories.drives.queue(queued);
-  if (page.length < BATCH) await repositories.drives.unqueue(job.id, [folder.folderId]);
-  else await repositories.drives.setQueued({ ...folder, after: page.at(-1)?.nameKey });
-  return { ...job, reserved: reserved - made, done: job.done + page.length };
+  const whole = pages.filter(({ isLast }) => isLast).map(({ folder }) => folder.folderId);
+  await repositories.drives.unqueue(job.id, whole);
+  const [cut] = pages.filter(({ isLast }) => !isLast);
+  if (cut !== undefined) {
+    await repositories.drives.setQueued({ ...cut.folder, after: cut.page.at(-1)?.nameKey });
+  }
+  return { ...job, reserved: reserved - made, done: job.done + sources.length };
+}
+
+/** What is to be copied next, of as many folders as give a full batch; only the last can have more. */
+async function nextPages(
+  { entries }: MetadataWriter,
+  waiting: readonly QueuedFolder[],
+): Promise<{ folder: QueuedFolder; page: readonly Entry[]; isLast: boolean }[]> {
+  const pages = [];
+  let room = BATCH;
+  for (const folder of waiting) {
+    if (room === 0 || folder.sourceId === undefined) break;
+    const page = await entries.childrenByName(folder.sourceId, folder.after, room);
+    pages.push({ folder, page, isLast: page.length < room });
+    room -= page.length;
+  }
+  return pages;
 }
 
 /** What came into the source since it was counted is reserved as well. */

@@ -44,7 +44,7 @@ describe('a tree of many entries', () => {
     const task = copy.json as unknown as TaskWire;
     expect(task).toMatchObject({ kind: 'copy', state: 'running' });
     expect(await drive.names()).not.toContain('copy');
-    const copied = await drive.ended(task.id, 240_000);
+    const copied = await drive.ended(task.id, 400_000);
     const total = entriesOf(HUNDRED_THOUSAND);
     expect(copied).toMatchObject({ state: 'done', done: total, total });
     expect(await drive.names()).toContain('copy');
@@ -67,12 +67,12 @@ describe('a tree of many entries', () => {
     await drive.trash(copied.entryId);
     const empty = await drive.call('DELETE', '/trash');
     expect(empty.status).toBe(202);
-    const removed = await drive.ended(removal.json.id, 240_000);
+    const removed = await drive.ended(removal.json.id, 400_000);
     expect(removed).toMatchObject({ state: 'done', done: total + 1 });
-    expect(await drive.ended(empty.json.id, 240_000)).toMatchObject({ state: 'done', done: total + 1 });
+    expect(await drive.ended(empty.json.id, 400_000)).toMatchObject({ state: 'done', done: total + 1 });
     expect(await drive.drive()).toMatchObject({ usedBytes: FILE_BYTES, files: 1, reservedBytes: 0 });
     expect(await miscounted(service, drive.person.userId)).toEqual(EXACT);
-  }, 600_000);
+  }, 1_200_000);
 
   it('is not copied where there is no room, and what a cancelled copy made is removed', async () => {
     const drive = await someone();
