@@ -4,7 +4,7 @@ import { storeName } from '#test/profiles/place.ts';
 import { type RunningService, startService } from '../service.ts';
 import { createPeople } from './access-people.ts';
 import type { Row } from './expected.ts';
-import { createKeys, type Keys, type PrincipalName, type Shown, showings } from './principals.ts';
+import { createKeys, type Keys, OF_KIND, type PrincipalName, type Shown, showings } from './principals.ts';
 import { TABLE } from './table.ts';
 import {
   type Answer,
@@ -93,6 +93,12 @@ describe.each(Object.entries(TABLE))('%s', (name, row) => {
     }
     expect(wrong.slice(0, 12)).toEqual([]);
   }, 60_000);
+});
+
+test('each kind of principal is in every row', () => {
+  for (const [name, { expected }] of Object.entries(TABLE))
+    for (const principal of Object.values(OF_KIND).flat())
+      expect([name, principal, typeof expected[principal]]).toEqual([name, principal, 'number']);
 });
 
 test('a listing shows the files of the own owner only, but all to an admin', async () => {

@@ -18,7 +18,7 @@ export interface Row {
   readonly changesPeople?: true;
 }
 
-const NO_KEY = { nobody: 401, wrongKey: 401, expiredKey: 401, revokedKey: 401 } as const;
+const NO_KEY = { nobody: 401, wrongKey: 401, forgedToken: 401, expiredKey: 401, revokedKey: 401 } as const;
 
 /** A link that is over says so; one that nobody signed is nobody. */
 const NO_LINK: Record<LinkPrincipal, number> = {
@@ -53,7 +53,13 @@ const NO_V0: Record<V0Principal, number> = {
 };
 const NO_SCOPE = { readKey: 403, writeKey: 403, deleteKey: 403, linksKey: 403 } as const;
 /** Routes are for services unless they say otherwise. */
-const NO_PERSON = { member: 403, otherMember: 403, adminPerson: 403, signedOut: 401 } as const;
+const NO_PERSON = {
+  member: 403,
+  otherMember: 403,
+  adminPerson: 403,
+  signedOut: 401,
+  deletedUser: 401,
+} as const;
 export const NOBODY = { ...NO_KEY, ...NO_SCOPE, ...NO_PERSON, ...NO_LINK, ...NO_V0 };
 
 /** Where credentials are not looked at. */
@@ -61,6 +67,7 @@ export function everybody(status: number): Expected {
   return {
     ...fill(NOBODY, status),
     otherOwner: status,
+    limitedKey: status,
     admin: status,
   };
 }
@@ -90,13 +97,13 @@ export const V0_NOBODY = { ...NOBODY, ...V0_NO_LINK };
 export const ADMIN = administrators(200);
 
 export function administrators(status: number): Expected {
-  return { ...NOBODY, otherOwner: 403, admin: status, adminPerson: status };
+  return { ...NOBODY, otherOwner: 403, limitedKey: 403, admin: status, adminPerson: status };
 }
 
 /** Routes that belong to somebody who is signed in. */
 export function people(status: number): Expected {
   return {
-    ...{ ...NOBODY, otherOwner: 403, admin: 403 },
+    ...{ ...NOBODY, otherOwner: 403, limitedKey: 403, admin: 403 },
     ...{ member: status, otherMember: status, adminPerson: status },
   };
 }

@@ -1,6 +1,7 @@
+import { createHmac } from 'node:crypto';
 import { AuditLog } from '#core/audit/audit-log.ts';
 import { COMMAND } from '#core/audit/caller.ts';
-import type { Scope } from '#core/model/principal.ts';
+import type { Principal, Scope } from '#core/model/principal.ts';
 import { type Clock, systemClock } from '#core/ports/clock.ts';
 import { ServiceKeys } from '#core/service-keys.ts';
 import { createLog } from '#drivers/logger/pino.ts';
@@ -21,6 +22,8 @@ export interface Keys {
   readonly delete: string;
   readonly links: string;
   readonly otherOwner: string;
+  /** Of the same owner, with every scope but admin, for names that nothing here has. */
+  readonly limited: string;
   readonly admin: string;
   readonly expired: string;
   readonly revoked: string;
@@ -45,6 +48,8 @@ export async function createKeys(service: RunningService): Promise<Keys> {
     const all = ['read', 'write', 'delete', 'links'] as const;
     const revoked = await keys.create({ name: 'revoked', owner: OWNER, scopes: all }, COMMAND);
     await keys.revoke(revoked.key.id, COMMAND);
+    const limits = { namePrefix: 'elsewhere/' };
+    const limited = await keys.create({ name: 'limited', owner: OWNER, scopes: all, ...limits }, COMMAND);
     const expired = await before.create(
       { name: 'expired', owner: OWNER, scopes: all, expiresAt: Date.now() - 1000 },
       COMMAND,
@@ -56,6 +61,7 @@ export async function createKeys(service: RunningService): Promise<Keys> {
       delete: await make(['delete']),
       links: await make(['links']),
       otherOwner: await make(all, 'another'),
+      limited: limited.secret,
       admin: await make(['admin'], 'another'),
       expired: expired.secret,
       revoked: revoked.secret,
@@ -73,6 +79,7 @@ const KEY_PRINCIPALS = {
   deleteKey: 'delete',
   linksKey: 'links',
   otherOwner: 'otherOwner',
+  limitedKey: 'limited',
   admin: 'admin',
   expiredKey: 'expired',
   revokedKey: 'revoked',
@@ -108,10 +115,21 @@ export type V0Principal = keyof typeof V0_PRINCIPALS;
 export type PrincipalName =
   | 'nobody'
   | 'wrongKey'
+  | 'forgedToken'
   | keyof typeof KEY_PRINCIPALS
   | PersonPrincipal
   | LinkPrincipal
   | V0Principal;
+
+/** Somebody of each kind that core knows is in the table; other nodes have tests of their own in test/e2e/cluster. */
+export const OF_KIND: Readonly<
+  Record<Exclude<Principal['kind'], 'peer'>, readonly [PrincipalName, ...PrincipalName[]]>
+> = {
+  anonymous: ['nobody'],
+  service: ['readKey', 'writeKey', 'deleteKey', 'linksKey', 'otherOwner', 'limitedKey', 'admin'],
+  person: ['member', 'otherMember', 'adminPerson'],
+  link: ['readLink', 'writeLink'],
+};
 
 /** What one request shows. */
 export interface Shown {
@@ -127,6 +145,12 @@ export interface Shown {
 export function showings(name: PrincipalName, keys: Keys, world: World): Shown[] {
   if (name === 'nobody') return [{ what: 'nothing', headers: {} }];
   if (name === 'wrongKey') return WRONG_KEYS.map((key) => ({ what: `the key ${key}`, headers: bearer(key) }));
+  if (name === 'forgedToken') {
+    return forged(keys.people.adminPerson).map((token) => ({
+      what: `the token ${token}`,
+      headers: bearer(token),
+    }));
+  }
   if (name in KEY_PRINCIPALS) {
     const secret = keys[KEY_PRINCIPALS[name as keyof typeof KEY_PRINCIPALS]];
     return [
@@ -157,6 +181,27 @@ const WRONG_KEYS = [
   'x',
   'test-key-012345678',
 ];
+
+/** An administrator's token as somebody without a key would change it: unsigned, signed with what is public, for another user, for longer, cut. */
+function forged(token: string): string[] {
+  const [head = '', body = '', signature = ''] = token.split('.');
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const header = JSON.parse(Buffer.from(head, 'base64url').toString()) as object;
+  const claims = JSON.parse(Buffer.from(body, 'base64url').toString()) as { exp: number };
+  const hmac = (text: string) => createHmac('sha256', 'osproxy').update(text).digest('base64url');
+  const symmetric = `${part({ ...header, alg: 'HS256' })}.${body}`;
+  return [
+    `${part({ ...header, alg: 'none' })}.${body}.`,
+    `${part({ ...header, alg: 'none' })}.${body}.${signature}`,
+    `${symmetric}.${hmac(symmetric)}`,
+    `${part({ ...header, kid: 'other' })}.${body}.${signature}`,
+    `${head}.${part({ ...claims, sub: '1' })}.${signature}`,
+    `${head}.${part({ ...claims, exp: claims.exp + 60 })}.${signature}`,
+    `${head}.${body}.${flipped(signature)}`,
+    `${head}.${body}.${signature.slice(0, -2)}`,
+    `${head}.${body}.`,
+  ];
+}
 
 function bearer(secret: string): Record<string, string> {
   return { authorization: `Bearer ${secret}` };

@@ -27,7 +27,8 @@ export const ACCOUNTS_TABLE: Readonly<Record<string, Row>> = {
     call: json('POST', '/auth/sign-out', { refreshToken: '' }),
     expected: {
       ...NOBODY,
-      ...{ nobody: 400, readKey: 400, writeKey: 400, deleteKey: 400, linksKey: 400, otherOwner: 400 },
+      ...{ nobody: 400, readKey: 400, writeKey: 400, deleteKey: 400, linksKey: 400 },
+      ...{ otherOwner: 400, limitedKey: 400 },
       ...{ admin: 400, member: 400, otherMember: 400, adminPerson: 400 },
       ...{ readLink: 400, readLinkOfOther: 400, writeLink: 400, writeLinkOfOther: 400 },
       ...{ v0Upload: 400, v0UploadExpired: 400, v0UploadExpiredBegun: 400, v0UploadTampered: 400 },

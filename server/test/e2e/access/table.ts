@@ -86,34 +86,42 @@ export const TABLE: Readonly<Record<string, Row>> = {
 
   'GET /api/v1/usage': {
     call: get(`${V1}/usage`),
-    expected: { ...NOBODY, readKey: 200, otherOwner: 200, admin: 200 },
+    expected: { ...NOBODY, readKey: 200, otherOwner: 200, limitedKey: 200, admin: 200 },
   },
   'GET /api/v1/files': {
     call: get(`${V1}/files?limit=1000`),
-    expected: { ...NOBODY, readKey: 200, otherOwner: 200, admin: 200 },
+    expected: { ...NOBODY, readKey: 200, otherOwner: 200, limitedKey: 200, admin: 200 },
   },
   'POST /api/v1/files': {
     call: () => ({ method: 'POST', path: `${V1}/files`, body: formOf('x') }),
-    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, admin: 201 },
+    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, limitedKey: 403, admin: 201 },
   },
   'PUT /api/v1/files/:name': {
     call: () => ({ method: 'PUT', path: `${V1}/files/new.txt`, body: 'x' }),
-    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, admin: 201 },
+    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, limitedKey: 403, admin: 201 },
   },
   'GET /api/v1/files/:uid': {
     call: file('GET'),
-    expected: { ...NOBODY, ...READ_LINK, readKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...NOBODY, ...READ_LINK, readKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
     takesLinks: true,
   },
   'GET /api/v1/files/:uid/content': {
     call: file('GET', '/content'),
-    expected: { ...NOBODY, ...READ_LINK, readKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...NOBODY, ...READ_LINK, readKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
     takesLinks: true,
   },
   // The file is a text, of which there is none.
   'GET /api/v1/files/:uid/thumbnail': {
     call: file('GET', '/thumbnail'),
-    expected: { ...NOBODY, ...READ_LINK, readLink: 415, readKey: 415, otherOwner: 404, admin: 415 },
+    expected: {
+      ...NOBODY,
+      ...READ_LINK,
+      readLink: 415,
+      readKey: 415,
+      otherOwner: 404,
+      limitedKey: 404,
+      admin: 415,
+    },
     takesLinks: true,
   },
   'POST /api/v1/media/redrive': {
@@ -122,81 +130,86 @@ export const TABLE: Readonly<Record<string, Row>> = {
   },
   'PATCH /api/v1/files/:uid': {
     call: file('PATCH', '', { json: { name: 'renamed.txt' } }),
-    expected: { ...NOBODY, writeKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...NOBODY, writeKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
     changes: true,
   },
   'DELETE /api/v1/files/:uid': {
     call: file('DELETE'),
-    expected: { ...NOBODY, deleteKey: 204, otherOwner: 404, admin: 204 },
+    expected: { ...NOBODY, deleteKey: 204, otherOwner: 404, limitedKey: 404, admin: 204 },
     changes: true,
   },
   'POST /api/v1/files/:uid/links': {
     call: file('POST', '/links', { json: {} }),
-    expected: { ...NOBODY, linksKey: 201, otherOwner: 404, admin: 201 },
+    expected: { ...NOBODY, linksKey: 201, otherOwner: 404, limitedKey: 404, admin: 201 },
   },
   'GET /api/v1/files/:uid/links': {
     call: file('GET', '/links'),
-    expected: { ...NOBODY, linksKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...NOBODY, linksKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
   },
   'DELETE /api/v1/files/:uid/links': {
     call: file('DELETE', '/links'),
-    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, admin: 204 },
+    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, limitedKey: 404, admin: 204 },
     changes: true,
   },
   'DELETE /api/v1/files/:uid/links/:id': {
     call: (world) => file('DELETE', `/links/${world.spareLinks.read}`)(world, {}),
-    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, admin: 204 },
+    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, limitedKey: 404, admin: 204 },
     changes: true,
   },
   'POST /api/v1/uploads': {
     call: () => ({ method: 'POST', path: `${V1}/uploads`, json: { name: 'new.txt' } }),
-    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, admin: 201 },
+    expected: { ...NOBODY, writeKey: 201, otherOwner: 201, limitedKey: 403, admin: 201 },
   },
   'GET /api/v1/uploads/:uid': {
     call: upload('GET'),
     expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 200 },
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
     takesLinks: true,
   },
   'DELETE /api/v1/uploads/:uid': {
     call: upload('DELETE'),
     expected: { ...NOBODY, ...writeLink(204), writeKey: 204, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 204 },
+    expected: { ...NOBODY, ...writeLink(204), writeKey: 204, otherOwner: 404, limitedKey: 404, admin: 204 },
     takesLinks: true,
     changes: true,
   },
   'POST /api/v1/uploads/:uid/complete': {
     call: upload('POST', '/complete'),
     expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 200 },
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
     takesLinks: true,
     changes: true,
   },
   'PUT /api/v1/uploads/:uid/content': {
     call: upload('PUT', '/content', { body: CONTENT }),
     expected: { ...NOBODY, ...writeLink(201), writeKey: 201, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 201 },
+    expected: { ...NOBODY, ...writeLink(201), writeKey: 201, otherOwner: 404, limitedKey: 404, admin: 201 },
     takesLinks: true,
     changes: true,
   },
   'PUT /api/v1/uploads/:uid/parts/:number': {
     call: upload('PUT', '/parts/2', { body: PART }),
     expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, ...NO_SUCH_UPLOAD, admin: 200 },
+    expected: { ...NOBODY, ...writeLink(200), writeKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
     takesLinks: true,
     changes: true,
   },
   'POST /api/v1/uploads/:uid/links': {
     call: upload('POST', '/links', { json: {} }),
-    expected: { ...NOBODY, linksKey: 201, otherOwner: 404, admin: 201 },
+    expected: { ...NOBODY, linksKey: 201, otherOwner: 404, limitedKey: 404, admin: 201 },
   },
   'GET /api/v1/uploads/:uid/links': {
     call: upload('GET', '/links'),
-    expected: { ...NOBODY, linksKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...NOBODY, linksKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
   },
   'DELETE /api/v1/uploads/:uid/links': {
     call: upload('DELETE', '/links'),
-    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, admin: 204 },
+    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, limitedKey: 404, admin: 204 },
     changes: true,
   },
   'DELETE /api/v1/uploads/:uid/links/:id': {
     call: (world) => upload('DELETE', `/links/${world.spareLinks.write}`)(world, {}),
-    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, admin: 204 },
+    expected: { ...NOBODY, linksKey: 204, otherOwner: 404, limitedKey: 404, admin: 204 },
     changes: true,
   },
 
@@ -224,7 +237,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
   // Their own events, so everybody who may read is let in.
   'GET /api/v1/events': {
     call: get(`${V1}/events?follow=false`),
-    expected: { ...ADMIN, readKey: 200, otherOwner: 200, adminPerson: 403 },
+    expected: { ...ADMIN, readKey: 200, otherOwner: 200, limitedKey: 200, adminPerson: 403 },
   },
   'GET /api/v1/event-sinks': { call: get(`${V1}/event-sinks`), expected: ADMIN },
   'GET /api/v1/event-sinks/:name/parked': {
@@ -258,7 +271,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
 
   'POST /api/storage/v0/link/upload': {
     call: () => ({ method: 'POST', path: `${V0}/link/upload`, json: { filePath: ['new.txt'] } }),
-    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 200, admin: 200 },
+    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 200, limitedKey: 403, admin: 200 },
   },
   'POST /api/storage/v0/link/download': {
     call: (world) => ({
@@ -266,7 +279,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
       path: `${V0}/link/download`,
       json: { uid: [world.file], expire: 60 },
     }),
-    expected: { ...V0_NOBODY, readKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...V0_NOBODY, readKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
   },
   'POST /api/storage/v0/resume': {
     call: () => ({
@@ -274,15 +287,15 @@ export const TABLE: Readonly<Record<string, Row>> = {
       path: `${V0}/resume`,
       json: { data: [{ md5: md5Of(CONTENT), path: 'new.txt' }] },
     }),
-    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 200, admin: 200 },
+    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 200, limitedKey: 403, admin: 200 },
   },
   'GET /api/storage/v0/checkpoint': {
     call: (world) => ({ method: 'GET', path: `${V0}/checkpoint?uid=${world.upload}` }),
-    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...V0_NOBODY, writeKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
   },
   'GET /api/storage/v0/proxy': {
     call: (world) => ({ method: 'GET', path: `${V0}/proxy?uid=${world.file}` }),
-    expected: { ...V0_NOBODY, readKey: 200, otherOwner: 404, admin: 200 },
+    expected: { ...V0_NOBODY, readKey: 200, otherOwner: 404, limitedKey: 404, admin: 200 },
   },
   'GET /api/storage/v0/download': {
     call: (_world, signed) => ({ method: 'GET', path: `${V0}/download?${queryOf(signed)}` }),
