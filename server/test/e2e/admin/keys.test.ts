@@ -116,6 +116,27 @@ test('of which one is revoked in the middle of an upload go no further', async (
   expect((await admin.call('GET', `/uploads/${uid}`)).json.parts).toHaveLength(1);
 });
 
+test('that are revoked while a part is on its way let it end, and nothing after it', async () => {
+  const made = await makeKey(admin, { name: 'streaming', scopes: ['write'] });
+  const program = as(made.secret);
+  const uid = await program.open({ name: 'slow.bin' });
+  const begun = Promise.withResolvers<void>();
+  const revoked = Promise.withResolvers<void>();
+  async function* slowly() {
+    yield Buffer.from('first half, ');
+    begun.resolve();
+    await revoked.promise;
+    yield Buffer.from('second half');
+  }
+  const part = program.call('PUT', `/uploads/${uid}/parts/1`, { body: slowly() });
+  await begun.promise;
+  expect((await program.call('GET', `/uploads/${uid}`)).status).toBe(200);
+  await admin.call('DELETE', `/keys/${made.id}`);
+  revoked.resolve();
+  expect((await part).status).toBe(200);
+  expect((await program.complete(uid)).status).toBe(401);
+});
+
 test('expire', async () => {
   const expiresAt = new Date(Date.now() + 1500).toISOString();
   const made = await makeKey(admin, { name: 'brief', scopes: ['read'], expiresAt });
