@@ -87,12 +87,15 @@ export class SecondFactor {
   }
 
   /** New recovery codes in place of the old ones. Rejects with PermissionDenied for a wrong password, Conflict where no second factor is on. */
-  async renewCodes(userId: string, password: string): Promise<readonly string[]> {
+  async renewCodes(userId: string, password: string, caller: Caller): Promise<readonly string[]> {
     await this.#checkPassword(userId, password);
     const codes = newCodes();
-    await this.#metadata.transaction(async ({ secondFactors }) => {
+    await this.#metadata.transaction(async (repositories) => {
+      const { secondFactors } = repositories;
       if ((await secondFactors.totp(userId))?.confirmedAt === undefined) throw notOn();
       await secondFactors.putRecoveryCodes(userId, hashesOf(userId, codes));
+      const entry = { action: 'second-factor.renewed', subject: { kind: 'user', id: userId } } as const;
+      await this.#audit.note(repositories, caller, entry);
     });
     return codes;
   }

@@ -179,8 +179,13 @@ export class SignUp {
   }
 
   /** Rejects with NotFound. */
-  async revoke(id: string): Promise<void> {
-    const found = await this.#metadata.transaction((r) => r.oneTimeTokens.remove('invite', id));
+  async revoke(id: string, caller: Caller): Promise<void> {
+    const found = await this.#metadata.transaction(async (repositories) => {
+      if (!(await repositories.oneTimeTokens.remove('invite', id))) return false;
+      const entry = { action: 'user.uninvited', subject: { kind: 'user' }, detail: { invite: id } } as const;
+      await this.#audit.note(repositories, caller, entry);
+      return true;
+    });
     if (!found) throw new OsproxyError('NotFound', `There is no invitation ${id}.`, { details: { id } });
   }
 

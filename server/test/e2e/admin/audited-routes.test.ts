@@ -34,6 +34,10 @@ const NOTED: Readonly<Record<string, readonly (typeof AUDIT_ACTIONS)[number][]>>
   'DELETE /api/v1/users/:id': ['user.deleted'],
   'POST /api/v1/users/:id/password': ['password.changed'],
   'POST /api/v1/users/:id/sign-out': ['session.ended'],
+  'POST /api/v1/users/:id/password-reset': ['password.reset-asked'],
+  'DELETE /api/v1/users/:id/second-factor': ['second-factor.disabled'],
+  'POST /api/v1/invites': ['user.invited'],
+  'DELETE /api/v1/invites/:id': ['user.uninvited'],
 };
 
 let service: RunningService;

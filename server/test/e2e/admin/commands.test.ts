@@ -40,7 +40,7 @@ test('keys are limited and rotated by command, and the running service knows at 
     .toBe(401);
   expect((await osproxy('keys', 'list')).stdout).toMatch(/limited .*names "in\/…"/);
   for (const client of [old, young]) client.close();
-});
+}, 120_000);
 
 test.each([
   [['keys', 'create', '--name', 'a', '--store', 'nowhere'], 1, /There is no store "nowhere"/],
@@ -70,4 +70,4 @@ test('the audit log is shown as a table, as JSON and as CSV', async () => {
   const csv = csvRows((await osproxy('audit', '--csv', '--from', '2020-01-01')).stdout);
   expect(csv.length).toBeGreaterThan(3);
   expect(csv.every((cells) => cells.length === 12)).toBe(true);
-});
+}, 120_000);

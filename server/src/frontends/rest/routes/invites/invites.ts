@@ -59,8 +59,8 @@ export function invites(app: HttpServer, { core }: RestOptions): void {
   app.get('/invites', { config, schema: list }, async () => ({
     invites: (await signUp.invites()).map(inviteBody),
   }));
-  app.delete('/invites/:id', { config, schema: revoke }, async ({ params }, reply) => {
-    await signUp.revoke(params.id);
+  app.delete('/invites/:id', { config, schema: revoke }, async (request, reply) => {
+    await signUp.revoke(request.params.id, callerOf(request));
     return reply.code(204).send(null);
   });
 }

@@ -87,7 +87,9 @@ export function secondFactor(app: HttpServer, { core }: RestOptions): void {
   });
   app.post('/me/second-factor/recovery-codes', { config, schema: renew }, async (request) => {
     const { userId } = personOf(request);
-    return { recoveryCodes: [...(await factor.renewCodes(userId, request.body.password))] };
+    return {
+      recoveryCodes: [...(await factor.renewCodes(userId, request.body.password, callerOf(request)))],
+    };
   });
   app.post('/me/second-factor/disable', { config, schema: disable }, async (request, reply) => {
     await factor.switchOff(personOf(request).userId, request.body.password, callerOf(request));
