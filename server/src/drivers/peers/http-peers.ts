@@ -1,5 +1,4 @@
 import type { KeyObject } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { cancelled, throwIfCancelled } from '#core/cancellation.ts';
 import { PEER_PURPOSE } from '#core/cluster/peer-gate.ts';
 import {
@@ -17,22 +16,14 @@ import type { Clock } from '#core/ports/clock.ts';
 import type { Coordinator } from '#core/ports/coordinator.ts';
 import { NodeAway, type PeerStore, type Peers } from '#core/ports/peers.ts';
 import type { ByteRange } from '#core/ports/storage-driver.ts';
-import { openedBody } from '../http-body/opened-body.ts';
-import { readingAgents } from '../http-body/reading-agents.ts';
-import { exchange, type PeerTimeouts, StaleConnection } from './exchange.ts';
 import { NodeAddresses } from './node-addresses.ts';
+import { type PeerAnswer, PeerThread, StaleConnection } from './peer-thread.ts';
 import { Reachability } from './reachability.ts';
+import type { PeerTimeouts } from './thread/protocol.ts';
 
 /** Where every node serves its objects to the others. */
 const OBJECTS_PATH = '/api/peer/v1/objects';
 const DEFAULT_TIMEOUTS: PeerTimeouts = { connectMs: 3_000, firstByteMs: 15_000, idleMs: 30_000 };
-/** Below the time that a node keeps a silent connection, so that it is rarely found closed. */
-const IDLE_CONNECTION_MS = 5_000;
-const CONNECTIONS = {
-  keepAlive: true,
-  timeout: IDLE_CONNECTION_MS,
-  maxFreeSockets: 64,
-};
 const TRIES = 3;
 
 export interface HttpPeersOptions {
@@ -54,7 +45,7 @@ interface Ask {
 }
 
 interface Answer {
-  readonly body: IncomingMessage;
+  readonly content: Pick<PeerAnswer, 'length' | 'bytes' | 'body'>;
   readonly size: number;
   readonly modifiedAt: Date;
 }
@@ -65,7 +56,7 @@ export class HttpPeers implements Peers {
   readonly #key: KeyObject;
   readonly #timeouts: PeerTimeouts;
   readonly #addresses: NodeAddresses;
-  readonly #agents = readingAgents(CONNECTIONS);
+  readonly #thread = new PeerThread();
   readonly #reach = new Map<string, Reachability>();
 
   constructor(options: HttpPeersOptions) {
@@ -80,35 +71,29 @@ export class HttpPeers implements Peers {
     return {
       open: async (key, range, { signal } = {}) => {
         const ask: Ask = { node, method: 'GET', target: target(key, queryOf(range)), signal };
-        const { body, size } = await this.#ask(ask);
-        const length = Number(body.headers['content-length']);
-        if (!Number.isSafeInteger(length) || length !== (range?.length ?? size)) {
-          body.destroy();
-          throw new OsproxyError('Internal', 'Another node gave another number of bytes than was asked for.');
+        const { content, size } = await this.#ask(ask);
+        const { length, bytes, body } = content;
+        if (length === (range?.length ?? size)) {
+          if (bytes !== undefined)
+            return { size, bytes, chunks: oneChunk(bytes, signal), close: async () => {} };
+          if (body !== undefined) return { size, chunks: body, close: () => body.close() };
         }
-        const broken = (error: unknown) => away(node, error);
-        return openedBody(body, { size, length, idleMs: this.#timeouts.idleMs, signal, broken });
+        await body?.close();
+        throw new OsproxyError('Internal', 'Another node gave another number of bytes than was asked for.');
       },
       stat: async (key, { signal } = {}) => {
-        const { body, size, modifiedAt } = await this.#ask({
-          node,
-          method: 'HEAD',
-          target: target(key),
-          signal,
-        });
-        body.resume();
+        const { size, modifiedAt } = await this.#ask({ node, method: 'HEAD', target: target(key), signal });
         return { size, modifiedAt };
       },
       delete: async (key, { signal } = {}) => {
-        const { body } = await this.#ask({ node, method: 'DELETE', target: target(key), signal });
-        body.resume();
+        const { content } = await this.#ask({ node, method: 'DELETE', target: target(key), signal });
+        await content.body?.close();
       },
     };
   }
 
   async close(): Promise<void> {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    await this.#thread.close();
   }
 
   async #ask(ask: Ask): Promise<Answer> {
@@ -151,34 +136,37 @@ export class HttpPeers implements Peers {
     const address = await this.#addresses.of(node).catch((error: unknown): never => {
       throw away(node, error);
     });
-    if (address === undefined || !URL.canParse(address))
+    if (address === undefined || !/^https?:/.test(address) || !URL.canParse(address))
       throw away(node, new Error(`Node ${node} is not in the registry; it was stopped.`));
     const { nodeId: from, clock } = this.#options;
     const request = { method, target, bodySha256: EMPTY_SHA256 };
     const { header, nonce } = signPeerRequest(this.#key, request, { from, to: node, at: clock.now() });
-    const response = await exchange({
-      address: new URL(address),
-      agents: this.#agents,
-      method,
-      target,
-      headers: { authorization: header },
-      timeouts: this.#timeouts,
-      signal,
-    });
-    return this.#judge(node, nonce, response);
+    const answer = await this.#thread.ask(
+      { address: new URL(address).origin, method, target, authorization: header, timeouts: this.#timeouts },
+      { signal, broken: (error) => away(node, error) },
+    );
+    try {
+      return this.#judge(node, nonce, answer);
+    } catch (error) {
+      await answer.body?.close();
+      throw error;
+    }
   }
 
-  #judge(node: string, nonce: string, response: IncomingMessage): Answer {
-    const { statusCode: status = 0, headers } = response;
-    const code = textOf(headers[CODE_HEADER]);
+  /** Nothing of an answer is used before this. */
+  #judge(node: string, nonce: string, answer: PeerAnswer): Answer {
+    const { status, headers } = answer;
+    const code = headers[CODE_HEADER] ?? '';
     const size = headers[SIZE_HEADER] === undefined ? undefined : Number(headers[SIZE_HEADER]);
-    const proven = isProven(this.#key, nonce, { status, code, size }, textOf(headers[PROOF_HEADER]));
-    if (proven && code === '') {
-      return { body: response, size: size ?? 0, modifiedAt: new Date(Number(headers[MODIFIED_HEADER] ?? 0)) };
-    }
-    response.destroy();
+    const proven = isProven(this.#key, nonce, { status, code, size }, headers[PROOF_HEADER] ?? '');
     if (!proven)
-      throw away(node, new Error(strangerText(node, status, textOf(headers['x-osproxy-peer-refusal']))));
+      throw away(node, new Error(strangerText(node, status, headers['x-osproxy-peer-refusal'] ?? '')));
+    if (code === '')
+      return {
+        content: answer,
+        size: size ?? 0,
+        modifiedAt: new Date(Number(headers[MODIFIED_HEADER] ?? 0)),
+      };
     if (code === 'NotFound') throw new OsproxyError('NotFound', 'There is no such object.');
     if (code === 'RangeNotSatisfiable')
       throw new OsproxyError('RangeNotSatisfiable', 'The range does not lie inside the object.');
@@ -199,8 +187,9 @@ function queryOf(range: ByteRange | undefined): string {
   return range === undefined ? '' : `?offset=${range.offset}&length=${range.length}`;
 }
 
-function textOf(value: string | readonly string[] | undefined): string {
-  return typeof value === 'string' ? value : '';
+async function* oneChunk(bytes: Uint8Array, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  throwIfCancelled(signal, cancelled);
+  if (bytes.length > 0) yield bytes;
 }
 
 function away(node: string, cause: unknown): NodeAway {

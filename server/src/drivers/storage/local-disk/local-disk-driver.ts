@@ -9,6 +9,7 @@ import type {
   StorageDriver,
   StoredObject,
 } from '#core/ports/storage-driver.ts';
+import { ReadBuffers } from '../../read-buffers/read-buffers.ts';
 import { throwIfCancelled } from '../abort.ts';
 import { assertKey } from '../keys.ts';
 import { resolveRange } from '../ranges.ts';
@@ -24,7 +25,6 @@ import {
 import { Folders, makeFolderTree } from './folders.ts';
 import { listObjects } from './list-objects.ts';
 import { cutShort, ObjectReader } from './object-reader.ts';
-import { ReadBuffers } from './read-buffers.ts';
 import { SmallReads } from './small-reads.ts';
 import {
   closeFile,

@@ -1,8 +1,8 @@
 import { OsproxyError } from '#core/errors.ts';
 import type { ByteRange, StoredObject } from '#core/ports/storage-driver.ts';
+import type { ReadBuffers } from '../../read-buffers/read-buffers.ts';
 import { orCancelled, throwIfCancelled } from '../abort.ts';
 import { translate } from './errors.ts';
-import type { ReadBuffers } from './read-buffers.ts';
 import { closeFile, readFully } from './system-calls.ts';
 
 interface Block {

@@ -2,7 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
-import { type Agents, kept, readingAgents } from '../../http-body/reading-agents.ts';
+import { type Agents, kept, readingAgents } from './reading-agents.ts';
 import { piecesOf } from './request-body.ts';
 
 export interface HttpTimeouts {

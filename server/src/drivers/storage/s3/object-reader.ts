@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { OsproxyError } from '#core/errors.ts';
 import type { ByteRange, StoredObject } from '#core/ports/storage-driver.ts';
-import { openedBody } from '../../http-body/opened-body.ts';
 import { cancelled, throwIfCancelled } from '../abort.ts';
 import { resolveRange } from '../ranges.ts';
 import { brokenOff, notS3, translate } from './errors.ts';
+import { openedBody } from './opened-body.ts';
 import type { S3Connection } from './s3-connection.ts';
 
 /** Rejects with NotFound or RangeNotSatisfiable before the first byte. */

@@ -7,7 +7,10 @@ export interface ReadBuffersOptions {
   readonly budgetBytes: number;
 }
 
-/** Lends out read buffers whose size follows from how many readers share the budget, and keeps returned ones for the next. */
+/**
+ * Lends out read buffers whose size follows from how many readers share the budget, and keeps returned ones for the next: memory never used
+ * before costs more than the reading. What is not kept is freed at once; left to the collector, tens of megabytes would pile up.
+ */
 export class ReadBuffers {
   readonly #budget: number;
   readonly #free = new Map<number, Buffer[]>();
@@ -41,7 +44,10 @@ export class ReadBuffers {
   /** Only for a buffer that nobody reads from and into which no read is under way. */
   give(buffer: Buffer): void {
     this.#makeRoom(buffer.length);
-    if (this.#freeBytes + buffer.length > this.#budget / 2) return;
+    if (this.#freeBytes + buffer.length > this.#budget / 2) {
+      freeNow(buffer);
+      return;
+    }
     const free = this.#free.get(buffer.length);
     if (free === undefined) this.#free.set(buffer.length, [buffer]);
     else free.push(buffer);
@@ -49,6 +55,7 @@ export class ReadBuffers {
   }
 
   clear(): void {
+    for (const all of this.#free.values()) for (const buffer of all) freeNow(buffer);
     this.#free.clear();
     this.#freeBytes = 0;
   }
@@ -57,8 +64,9 @@ export class ReadBuffers {
   #makeRoom(size: number): void {
     for (const [other, free] of this.#free) {
       while (other !== size && free.length > 0 && this.#freeBytes + size > this.#budget / 2) {
-        free.pop();
+        const buffer = free.pop();
         this.#freeBytes -= other;
+        if (buffer !== undefined) freeNow(buffer);
       }
     }
   }
@@ -68,6 +76,10 @@ export class ReadBuffers {
     if (share >= LARGEST) return LARGEST;
     return share <= SMALLEST ? SMALLEST : 2 ** Math.floor(Math.log2(share));
   }
+}
+
+function freeNow({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function sizeClass(bytes: number): number {
