@@ -54,15 +54,14 @@ interface Answer {
 export class HttpPeers implements Peers {
   readonly #options: HttpPeersOptions;
   readonly #key: KeyObject;
-  readonly #timeouts: PeerTimeouts;
   readonly #addresses: NodeAddresses;
-  readonly #thread = new PeerThread();
+  readonly #thread: PeerThread;
   readonly #reach = new Map<string, Reachability>();
 
   constructor(options: HttpPeersOptions) {
     this.#options = options;
     this.#key = keyFor(options.secret, PEER_PURPOSE);
-    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.#thread = new PeerThread({ ...DEFAULT_TIMEOUTS, ...options.timeouts });
     this.#addresses = new NodeAddresses(options.coordinator);
   }
 
@@ -142,7 +141,7 @@ export class HttpPeers implements Peers {
     const request = { method, target, bodySha256: EMPTY_SHA256 };
     const { header, nonce } = signPeerRequest(this.#key, request, { from, to: node, at: clock.now() });
     const answer = await this.#thread.ask(
-      { address: new URL(address).origin, method, target, authorization: header, timeouts: this.#timeouts },
+      { address, method, target, authorization: header },
       { signal, broken: (error) => away(node, error) },
     );
     try {

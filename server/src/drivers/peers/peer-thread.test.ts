@@ -38,13 +38,13 @@ async function nodeThat(answer: Answerer): Promise<{ address: string; sockets: S
 }
 
 function newThread(): PeerThread {
-  const thread = new PeerThread();
+  const thread = new PeerThread(timeouts);
   closing.push(() => thread.close());
   return thread;
 }
 
 function ask(thread: PeerThread, address: string, signal?: AbortSignal): Promise<PeerAnswer> {
-  const request = { address, method: 'GET', target: '/a', authorization: 'some words', timeouts } as const;
+  const request = { address, method: 'GET', target: '/a', authorization: 'some words' } as const;
   const broken = (error: Error) => new OsproxyError('Unavailable', error.message);
   return thread.ask(request, { signal, broken });
 }
@@ -131,7 +131,7 @@ describe('the thread that speaks to other nodes', () => {
     for (const target of ['/a HTTP/1.1\r\nx: y', '/a b', '/\u0100'])
       await expect(
         newThread().ask(
-          { address, method: 'GET', target, authorization: 'x', timeouts },
+          { address, method: 'GET', target, authorization: 'x' },
           { signal: undefined, broken: () => new OsproxyError('Internal', '') },
         ),
       ).rejects.toThrow('characters that HTTP does not allow');

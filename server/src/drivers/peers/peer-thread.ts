@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { cancelled, throwIfCancelled } from '#core/cancellation.ts';
 import { OsproxyError } from '#core/errors.ts';
 import { PeerBody } from './peer-body.ts';
-import type { AnswerHead, FromThread, PeerRequest, ToThread } from './thread/protocol.ts';
+import type { AnswerHead, FromThread, PeerRequest, PeerTimeouts, ToThread } from './thread/protocol.ts';
 
 /** A thread that keeps next to nothing; without limits V8 gives it room for much more. MiB. */
 const THREAD_MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
@@ -32,11 +32,16 @@ interface Waiting {
  * starts with the first request; one that dies fails what it was asked and is replaced with the next request.
  */
 export class PeerThread {
+  readonly #timeouts: PeerTimeouts;
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, Waiting>();
   readonly #bodies = new Map<number, PeerBody>();
   #nextId = 1;
   #isClosed = false;
+
+  constructor(timeouts: PeerTimeouts) {
+    this.#timeouts = timeouts;
+  }
 
   /** Resolves with the head of the answer, whose body may still be on its way. Rejects when there is none, or the signal fires before. */
   async ask(
@@ -74,7 +79,10 @@ export class PeerThread {
 
   #start(): Worker {
     const url = new URL('./thread/peer-worker.ts', import.meta.url);
-    const worker = new Worker(url, { resourceLimits: THREAD_MEMORY });
+    const worker = new Worker(url, {
+      workerData: { timeouts: this.#timeouts },
+      resourceLimits: THREAD_MEMORY,
+    });
     let reason = new Error('The thread that speaks to other nodes ended.');
     worker.unref();
     worker.on('message', (message: FromThread) => this.#hear(message));

@@ -5,11 +5,11 @@ import { PeerThread } from './peer-thread.ts';
 
 const [address = '', ...lengths] = process.argv.slice(2);
 const timeouts = { connectMs: 5_000, firstByteMs: 5_000, idleMs: 5_000 };
-const thread = new PeerThread();
+const thread = new PeerThread(timeouts);
 
 const ask = (length: string) =>
   thread.ask(
-    { address, method: 'GET', target: `/${length}`, authorization: 'x', timeouts },
+    { address, method: 'GET', target: `/${length}`, authorization: 'x' },
     { signal: undefined, broken: (error) => new OsproxyError('Unavailable', error.message) },
   );
 

@@ -24,9 +24,12 @@ export class Connection {
   #room: Buffer | undefined;
   #isPaused = false;
   isConnected = false;
+  /** As the Host header says it. */
+  readonly host: string;
 
   /** `onClosed` is called once, when the connection is of no more use. */
   constructor(address: URL, onClosed: () => void) {
+    this.host = address.host;
     const secure = address.protocol === 'https:';
     const host = address.hostname.replace(/^\[|\]$/g, '');
     const options = {

@@ -3,7 +3,7 @@ import { type ParsedHead, parseHead } from './answer-head.ts';
 import type { Receiver } from './connection.ts';
 import type { Connections, Lent } from './connections.ts';
 import { Pieces } from './pieces.ts';
-import type { FromThread, PeerRequest } from './protocol.ts';
+import type { FromThread, PeerRequest, PeerTimeouts } from './protocol.ts';
 
 /** An answer up to this length is told whole, so that no connection stays taken for a slow reader. */
 const WHOLE_BYTES = 64 * 1024;
@@ -12,6 +12,7 @@ const LONGEST_HEAD = 16 * 1024;
 export interface ExchangeOptions {
   readonly id: number;
   readonly request: PeerRequest;
+  readonly timeouts: PeerTimeouts;
   readonly connections: Connections;
   readonly buffers: ReadBuffers;
   readonly tell: (message: FromThread, memory?: ArrayBuffer) => void;
@@ -35,20 +36,20 @@ export class Exchange implements Receiver {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    const { address, method, target, authorization, timeouts } = options.request;
+    const { address, method, target, authorization } = options.request;
     this.#lent = options.connections.take(address);
     const { connection } = this.#lent;
+    const { connectMs } = options.timeouts;
     if (connection.isConnected) this.connected();
-    else this.#within(timeouts.connectMs, `There was no connection within ${timeouts.connectMs} ms.`);
-    const { host } = new URL(address);
+    else this.#within(connectMs, `There was no connection within ${connectMs} ms.`);
     connection.begin(
       this,
-      `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nauthorization: ${authorization}\r\nconnection: keep-alive\r\n\r\n`,
+      `${method} ${target} HTTP/1.1\r\nhost: ${connection.host}\r\nauthorization: ${authorization}\r\nconnection: keep-alive\r\n\r\n`,
     );
   }
 
   connected(): void {
-    const { firstByteMs } = this.#options.request.timeouts;
+    const { firstByteMs } = this.#options.timeouts;
     this.#within(firstByteMs, `There was no answer within ${firstByteMs} ms.`);
   }
 
@@ -116,7 +117,7 @@ export class Exchange implements Receiver {
     clearTimeout(this.#timer);
     this.#arrivedAt = performance.now();
     const goesOn = this.#onBytes(begun.subarray(end + 4));
-    if (!this.#isOver) this.#watch(this.#options.request.timeouts.idleMs);
+    if (!this.#isOver) this.#watch(this.#options.timeouts.idleMs);
     return goesOn;
   }
 
@@ -160,7 +161,7 @@ export class Exchange implements Receiver {
   /** Looks after `ms` whether a byte is overdue. */
   #watch(ms: number): void {
     this.#timer = setTimeout(() => {
-      const { idleMs } = this.#options.request.timeouts;
+      const { idleMs } = this.#options.timeouts;
       const isDue = this.#pieces?.isReaderIdle ?? true;
       const left = isDue ? this.#arrivedAt + idleMs - performance.now() : idleMs;
       if (left > 0) this.#watch(left);

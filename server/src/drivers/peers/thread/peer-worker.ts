@@ -1,8 +1,8 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { ReadBuffers } from '../../read-buffers/read-buffers.ts';
 import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
-import type { FromThread, ToThread } from './protocol.ts';
+import type { FromThread, PeerTimeouts, ToThread } from './protocol.ts';
 
 /** For all answers together that are larger than 64 KiB: up to 16 at once get buffers of 1 MiB, more get smaller ones. */
 const AHEAD_BYTES = 32 * 1024 * 1024;
@@ -10,6 +10,7 @@ const AHEAD_BYTES = 32 * 1024 * 1024;
 const port = parentPort;
 if (port === null) throw new Error('This module runs as a worker only.');
 
+const { timeouts } = workerData as { timeouts: PeerTimeouts };
 const connections = new Connections();
 const buffers = new ReadBuffers({ budgetBytes: AHEAD_BYTES });
 const exchanges = new Map<number, Exchange>();
@@ -24,7 +25,7 @@ port.on('message', (message: ToThread) => {
       const { request } = message;
       const onOver = () => void exchanges.delete(id);
       try {
-        exchanges.set(id, new Exchange({ id, request, connections, buffers, tell, onOver }));
+        exchanges.set(id, new Exchange({ id, request, timeouts, connections, buffers, tell, onOver }));
       } catch (error) {
         tell({ kind: 'failed', id, message: String(error), stale: false });
       }

@@ -1,3 +1,4 @@
+/** Given to the thread when it starts. */
 export interface PeerTimeouts {
   /** Until a connection stands. */
   readonly connectMs: number;
@@ -9,12 +10,11 @@ export interface PeerTimeouts {
 
 /** One request without a body. */
 export interface PeerRequest {
-  /** Scheme, host and port of the node. */
+  /** The URL of the node; its path does not count. */
   readonly address: string;
   readonly method: 'GET' | 'HEAD' | 'DELETE';
   readonly target: string;
   readonly authorization: string;
-  readonly timeouts: PeerTimeouts;
 }
 
 /** What the thread is told. */
