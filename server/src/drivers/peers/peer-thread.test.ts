@@ -1,6 +1,8 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { OsproxyError } from '#core/errors.ts';
 import { type PeerAnswer, PeerThread } from './peer-thread.ts';
@@ -280,6 +282,30 @@ describe('the thread that speaks to other nodes', () => {
     for (const body of bodies) await body?.close();
     await until(() => [...sockets].every((socket) => socket.destroyed));
   }, 20_000);
+
+  it('fails what is under way when it dies, and begins anew', async () => {
+    const { address } = await nodeThat((socket, count) => {
+      if (count === 0) socket.write(`${headFor(MIB)}some`);
+      if (count > 1) socket.write(`${headFor(2)}ok`);
+    });
+    const workers: Worker[] = [];
+    const onWorker = (message: unknown): void => void workers.push((message as { worker: Worker }).worker);
+    subscribe('worker_threads', onWorker);
+    closing.push(async () => unsubscribe('worker_threads', onWorker));
+    const thread = newThread();
+    const { body } = await ask(thread, address);
+    await body?.next();
+    const reading = messageOf(body?.next() ?? Promise.resolve());
+    const asking = messageOf(ask(thread, address));
+    expect(workers.length).toBe(1);
+    await workers[0]?.terminate();
+    expect(await reading).toContain('ended');
+    expect(await asking).toContain('ended');
+    await sleep(20);
+    await wholeOf(ask(thread, address)).catch(() => undefined);
+    expect((await wholeOf(ask(thread, address))).toString()).toBe('ok');
+    expect(workers.length).toBe(2);
+  });
 
   it('ends what is under way when it is closed', async () => {
     const { address, sockets } = await nodeThat((socket, count) => {
