@@ -202,7 +202,7 @@ describe('the thread that speaks to other nodes', () => {
     });
     const thread = newThread();
     expect((await wholeOf(ask(thread, address))).toString()).toBe('ok');
-    await sleep(100);
+    await until(() => [...sockets].every((socket) => socket.destroyed));
     expect((await wholeOf(ask(thread, address))).toString()).toBe('ok');
     expect(sockets.size).toBe(2);
   });
