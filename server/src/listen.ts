@@ -374,7 +374,7 @@ function corsOf(origins: readonly string[]) {
     methods: ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'],
     exposedHeaders: [
       ...['ETag', 'Content-Range', 'Content-Disposition', 'X-Request-Id', 'Location'],
-      ...['RateLimit', 'RateLimit-Policy', 'Retry-After'],
+      ...['RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Text-Charset', 'X-Text-Truncated'],
     ],
     maxAge: 600,
   };

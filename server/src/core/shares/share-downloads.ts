@@ -26,6 +26,11 @@ export class ShareDownloads {
     this.#windowMs = options.windowMs;
   }
 
+  /** Throws Expired where the limit is reached: for what takes work before it can be counted. */
+  refuseUsedUp({ share: { downloads, maxDownloads } }: Visit): void {
+    if (maxDownloads !== undefined && downloads >= maxDownloads) throw usedUp();
+  }
+
   /**
    * To be called before the first byte of a GET. A request for the whole counts one; a request for ranges counts one unless the same visitor (network and
    * User-Agent) has one of the same content counted within the window before. Throws Expired beyond the limit, also where many come at once.
@@ -46,10 +51,12 @@ export class ShareDownloads {
       await shares.putVisit(share.id, visitor, now + this.#windowMs);
       return true;
     });
-    if (!counted) {
-      throw new OsproxyError('Expired', 'This share has been downloaded as often as it may be.');
-    }
+    if (!counted) throw usedUp();
   }
+}
+
+function usedUp(): OsproxyError {
+  return new OsproxyError('Expired', 'This share has been downloaded as often as it may be.');
 }
 
 function isOpenAt(now: number): (until: number | undefined) => boolean {

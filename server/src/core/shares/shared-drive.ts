@@ -99,6 +99,7 @@ export class SharedDrive {
     if (share.permission !== 'download') {
       throw new OsproxyError('PermissionDenied', 'Nothing can be downloaded through this share.');
     }
+    if (wish.counted) this.#downloads.refuseUsedUp(visit);
     let askedAt = performance.now();
     const allow = async (entry: Entry, lineage: readonly Entry[]): Promise<void> => {
       if (!lineage.some(({ id }) => id === root.id)) {

@@ -291,6 +291,26 @@ describe('the end of a share', () => {
     expect(client.received.length).toBeGreaterThan(16_000_000);
   }, 30_000);
 
+  test('breaks off an archive that is being sent, and never silently', async () => {
+    const { desk, owner, service, share } = stage();
+    const folder = await desk.folder(owner.userId, 'archived');
+    for (const name of ['a', 'b', 'c', 'd']) {
+      await desk.file(owner.userId, `${name}.bin`, Buffer.alloc(8_000_000, name), folder);
+    }
+    const { id, key: one } = await share(folder);
+    const client = new RawClient(Number(new URL(service.url).port));
+    client.send(`GET /api/v1/shared/${one}/zip HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+    const head = await client.hears('\r\n\r\n');
+    client.socket.pause();
+    const length = Number(/content-length: (\d+)/i.exec(head)?.[1]);
+    expect(length).toBeGreaterThan(32_000_000);
+    await owner.client.call('DELETE', `/shares/${id}`);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    client.socket.resume();
+    await client.closed;
+    expect(client.received.length).toBeLessThan(length);
+  }, 30_000);
+
   test('by disabling or deleting its owner holds at once', async () => {
     const { desk, service, nobody, visit } = stage();
     const { signUp } = await import('../people.ts');

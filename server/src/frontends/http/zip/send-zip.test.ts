@@ -211,7 +211,7 @@ describe('a ZIP', () => {
       }),
     };
     const path = join(folder, 'large.zip');
-    const zip = new ZipStream(archive);
+    const zip = await ZipStream.of(archive);
     const handle = await open(path, 'w');
     let at = 0;
     for await (const chunk of zip.chunks(new AbortController().signal)) {

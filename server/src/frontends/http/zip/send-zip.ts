@@ -16,7 +16,7 @@ export async function sendZip(request: FastifyRequest, reply: FastifyReply, arch
   let chunks: AsyncGenerator<Uint8Array> | undefined;
   const closeTransfer = server.telemetry.transferOpened('out');
   try {
-    const zip = new ZipStream(archive);
+    const zip = await ZipStream.of(archive);
     const headers: OutgoingHttpHeaders = {
       ...(reply.getHeaders() as OutgoingHttpHeaders),
       'content-length': zip.length,

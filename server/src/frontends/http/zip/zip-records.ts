@@ -25,12 +25,32 @@ function isZip64({ size }: Member): boolean {
   return size >= IN_ZIP64_32;
 }
 
+/** Bytes of the local header and of the descriptor. */
+export function aroundLength(member: Member): number {
+  return localLength(member) + descriptorLength(member);
+}
+
+function localLength(member: Member): number {
+  return 30 + member.path.length + TIME_EXTRA + (isZip64(member) ? 20 : 0);
+}
+
+function descriptorLength(member: Member): number {
+  if (member.size === 0) return 0;
+  return isZip64(member) ? 24 : 16;
+}
+
+/** Bytes of what the directory at the end says of a member that begins at `offset`. */
+export function centralLength(member: Member, offset: number): number {
+  const numbers = (isZip64(member) ? 2 : 0) + (offset >= IN_ZIP64_32 ? 1 : 0);
+  return 46 + member.path.length + TIME_EXTRA + (numbers === 0 ? 0 : 4 + numbers * 8);
+}
+
 /** §4.3.7. Check sum and sizes of what has any bytes come in the descriptor. */
 export function localHeader(member: Member): Buffer {
   const { path, size } = member;
   const zip64 = isZip64(member);
   const extra = TIME_EXTRA + (zip64 ? 20 : 0);
-  const header = Buffer.alloc(30 + path.length + extra);
+  const header = Buffer.alloc(localLength(member));
   header.writeUInt32LE(0x04034b50, 0);
   writeCommon(header, 4, member, zip64);
   header.writeUInt32LE(zip64 ? IN_ZIP64_32 : 0, 18);
@@ -47,9 +67,9 @@ export function localHeader(member: Member): Buffer {
 /** §4.3.9; nothing for a member without bytes, whose header has said all. */
 export function descriptor(member: Member, crc: number): Buffer {
   const { size } = member;
-  if (size === 0) return Buffer.alloc(0);
   const zip64 = isZip64(member);
-  const record = Buffer.alloc(zip64 ? 24 : 16);
+  const record = Buffer.alloc(descriptorLength(member));
+  if (size === 0) return record;
   record.writeUInt32LE(0x08074b50, 0);
   record.writeUInt32LE(crc, 4);
   if (zip64) {
@@ -69,7 +89,7 @@ export function centralHeader(member: Member, crc: number, offset: number): Buff
   const large = isZip64(member);
   const numbers = [...(large ? [BigInt(size), BigInt(size)] : []), ...(far ? [BigInt(offset)] : [])];
   const extra = TIME_EXTRA + (numbers.length === 0 ? 0 : 4 + numbers.length * 8);
-  const header = Buffer.alloc(46 + path.length + extra);
+  const header = Buffer.alloc(centralLength(member, offset));
   header.writeUInt32LE(0x02014b50, 0);
   header.writeUInt16LE(MADE_BY, 4);
   writeCommon(header, 6, member, numbers.length > 0);

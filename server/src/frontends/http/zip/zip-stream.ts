@@ -1,12 +1,23 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import type { Archive, ArchiveEntry } from '#core/archive/archive.ts';
 import type { FileBody } from '#core/downloads.ts';
 import { OsproxyError } from '#core/errors.ts';
 import { MemberNames } from './member-names.ts';
-import { centralHeader, descriptor, endRecords, localHeader, type Member } from './zip-records.ts';
+import {
+  aroundLength,
+  centralHeader,
+  centralLength,
+  descriptor,
+  endRecords,
+  localHeader,
+  type Member,
+} from './zip-records.ts';
 
 /** Records that wait for bytes of a file to be sent with are sent by themselves from here on. */
 const RECORD_BYTES = 64 * 1024;
+/** Members that are named between two turns of the event loop. */
+const NAMED_AT_ONCE = 1000;
 
 /** An archive as a ZIP of stored members: what it will be is known before the first byte is read. */
 export class ZipStream {
@@ -15,12 +26,27 @@ export class ZipStream {
   /** Bytes of the whole. */
   readonly length: number;
 
-  /** Throws TooLarge for a path that a ZIP cannot hold. */
-  constructor(archive: Archive) {
+  private constructor(archive: Archive, members: readonly Member[], length: number) {
     this.#archive = archive;
+    this.#members = members;
+    this.length = length;
+  }
+
+  /** Names and measures the members, a few at a time: nobody else waits for an archive of many. Rejects with TooLarge for a path that a ZIP cannot hold. */
+  static async of(archive: Archive): Promise<ZipStream> {
     const names = new MemberNames();
-    this.#members = archive.entries.map((entry) => memberOf(entry, names));
-    this.length = lengthOf(this.#members);
+    const members: Member[] = [];
+    let offset = 0;
+    let directory = 0;
+    for (const entry of archive.entries) {
+      const member = memberOf(entry, names);
+      members.push(member);
+      directory += centralLength(member, offset);
+      offset += aroundLength(member) + member.size;
+      if (members.length % NAMED_AT_ONCE === 0) await nextTurn();
+    }
+    const end = endRecords(members.length, directory, offset).length;
+    return new ZipStream(archive, members, offset + directory + end);
   }
 
   /**
@@ -149,15 +175,4 @@ function memberOf(entry: ArchiveEntry, names: MemberNames): Member {
   const { kind, size, modifiedAt } = entry;
   const isFolder = kind === 'folder';
   return { path: Buffer.from(names.pathOf(entry)), isFolder, size: isFolder ? 0 : size, modifiedAt };
-}
-
-/** The records themselves are measured, so that what is announced cannot differ from what is sent. */
-function lengthOf(members: readonly Member[]): number {
-  let offset = 0;
-  let directory = 0;
-  for (const member of members) {
-    directory += centralHeader(member, 0, offset).length;
-    offset += localHeader(member).length + member.size + descriptor(member, 0).length;
-  }
-  return offset + directory + endRecords(members.length, directory, offset).length;
 }
