@@ -26,8 +26,6 @@ const BYTE_ORDER_MARKS: readonly (readonly [readonly number[], Charset])[] = [
 ];
 /** Controls that appear in honest text, as bytes: tab, line feed, form feed, carriage return, escape. */
 const ALLOWED: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0c, 0x0d, 0x1b]);
-/** So many bytes at the end may be the beginning of a character; the longest has four. */
-const MOST_CUT = 3;
 
 /**
  * Reads bytes as text: as `charset` where it is given, else as what they are: by their mark, as UTF-8, as GB 18030, else as Windows-1252. undefined for what is no text.
@@ -47,16 +45,13 @@ export function decodeText(bytes: Uint8Array, whole: boolean, charset?: Charset)
   );
 }
 
+/** Streaming keeps the beginning of a character at the end to itself, and refuses what can never become one. */
 function decoded(bytes: Uint8Array, whole: boolean, charset: Charset): DecodedText | undefined {
-  for (let cut = 0; cut <= (whole ? 0 : MOST_CUT); cut += 1) {
-    try {
-      const some = cut === 0 ? bytes : bytes.subarray(0, Math.max(0, bytes.length - cut));
-      return { text: new TextDecoder(charset, { fatal: true }).decode(some), charset };
-    } catch {
-      // The end may be the beginning of a character.
-    }
+  try {
+    return { text: new TextDecoder(charset, { fatal: true }).decode(bytes, { stream: !whole }), charset };
+  } catch {
+    return undefined;
   }
-  return undefined;
 }
 
 function hasControls(bytes: Uint8Array): boolean {
