@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningService, startService } from '../service.ts';
 import { ACCOUNT_CALLS } from './account-calls.ts';
 import { DRIVE_CALLS } from './drive-calls.ts';
+import { FINDING_CALLS } from './finding-calls.ts';
 import { IDENTITY_CALLS } from './identity-calls.ts';
 import { SHARE_CALLS } from './share-calls.ts';
 
@@ -9,6 +10,7 @@ import { SHARE_CALLS } from './share-calls.ts';
 const CALLS_OF_PEOPLE: Readonly<Record<string, readonly string[]>> = {
   ...ACCOUNT_CALLS,
   ...DRIVE_CALLS,
+  ...FINDING_CALLS,
   ...IDENTITY_CALLS,
   ...SHARE_CALLS,
 };

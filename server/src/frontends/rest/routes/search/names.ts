@@ -23,11 +23,13 @@ const schema = {
   description:
     'All words of `q` must be in the name, in any order and anywhere in it; upper and lower case are the same. Best first: the name itself, names that begin with it, words that do, then the rest; the newest entry first among equals. What is in the trash is never found.',
   querystring: Type.Object({
-    q: Type.String({
-      minLength: 1,
-      maxLength: 1020,
-      description: 'At most 255 characters; one alone is looked for at the begin of names.',
-    }),
+    q: Type.Optional(
+      Type.String({
+        maxLength: 1020,
+        description: 'Never left out; at most 255 characters. One alone is looked for at the begin of names.',
+        examples: ['report 2026'],
+      }),
+    ),
     kind: Type.Optional(Type.Enum([...ENTRY_KINDS])),
     within: Type.Optional(EntryId),
     changedAfter: Type.Optional(
@@ -45,7 +47,7 @@ const schema = {
 
 export function searchNames(app: HttpServer, { core }: RestOptions): void {
   app.get('/drive/search', { config: { access: { kind: 'person' } }, schema }, async (request) => {
-    const { q: text, kind, within, changedAfter, cursor, limit = 50 } = request.query;
+    const { q: text = '', kind, within, changedAfter, cursor, limit = 50 } = request.query;
     const person = personOf(request);
     const at = decodePlace<Cursor>(cursor, ({ value }) => PLACES.some((one) => one === value));
     const after = at && { place: at.value, id: at.id };
