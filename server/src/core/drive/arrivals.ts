@@ -26,9 +26,10 @@ export function driveTies(parts: ArrivalParts): UploadTies {
       refuseDeep(depth + 1);
       const chosen = await chooseFile(parts, repositories, { userId, folder, name, conflict });
       const place: Placing = async (file) => {
-        await chosen.put(file, parts.clock.now());
+        const { version } = await chosen.put(file, parts.clock.now());
         await repositories.drives.removeUpload(upload.uid);
-        await repositories.drives.grow(userId, { used: size, reserved: -tied.size });
+        const by = { used: size, reserved: -tied.size, files: version === 1 ? 1 : 0 };
+        await repositories.drives.grow(userId, by);
       };
       return place;
     },

@@ -72,7 +72,9 @@ export class DriveCopies {
         details: { id: source.id },
       });
     }
-    return chosen.put(file, now);
+    const entry = await chosen.put(file, now);
+    if (entry.version === 1) await repositories.drives.grow(userId, { files: 1 });
+    return entry;
   }
 
   async #copyFolder(

@@ -1,6 +1,6 @@
 import { OsproxyError } from '../errors.ts';
 import type { Remember } from '../idempotency.ts';
-import type { ConflictPolicy, DriveUpload, Entry } from '../model/entry.ts';
+import type { ConflictPolicy, DriveRecord, DriveUpload, Entry } from '../model/entry.ts';
 import type { Uid } from '../model/uid.ts';
 import type { UploadRecord } from '../model/upload.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
@@ -13,7 +13,10 @@ import type { DriveParts } from './drive-parts.ts';
 import { checkEntryName, checkFolderPath } from './entry-names.ts';
 import { chooseFile, takeRoom } from './filing.ts';
 import { chosenName, type LiveFolder, liveFolder, refuseDeep } from './placing.ts';
-import { lockedDrive } from './tree.ts';
+import { lockedDrive, noDrive } from './tree.ts';
+
+/** Bytes that are on their way before anybody could be told that there is no room for them. */
+const SENT_ANYWAY = 1024 * 1024;
 
 export interface NewDriveFile {
   readonly parentId: string;
@@ -77,7 +80,10 @@ export class DriveUploads {
     options: { readonly signal: AbortSignal; readonly remember?: Remember; readonly note?: TransferNote },
   ): Promise<Entry> {
     checkPlace(wanted);
-    await this.#lookForRoom(userId, wanted);
+    if ((wanted.size ?? 0) > SENT_ANYWAY) {
+      const quota = await this.#parts.quotaOf(this.#parts.metadata, userId);
+      await this.#lookForRoom(userId, wanted, quota);
+    }
     let entry: Entry | undefined;
     await this.#uploads.writeFile(
       await this.#uploadOf(userId, wanted),
@@ -97,10 +103,14 @@ export class DriveUploads {
   placing(userId: string, wanted: Omit<NewDriveFile, 'size'>, tell: (entry: Entry) => void): Placed {
     checkPlace(wanted);
     return async (repositories, size) => {
-      const { folder } = await this.#folderFor(repositories, userId, wanted);
-      await takeRoom(this.#parts, repositories, userId, { used: size });
+      const { folder } = await this.#takePlace(repositories, userId, wanted, size);
       const chosen = await chooseFile(this.#parts, repositories, { userId, ...wanted, folder });
-      return async (file) => tell(await chosen.put(file, this.#parts.clock.now()));
+      return async (file) => {
+        const entry = await chosen.put(file, this.#parts.clock.now());
+        // A new version is no new file.
+        if (entry.version > 1) await repositories.drives.grow(userId, { files: -1 });
+        tell(entry);
+      };
     };
   }
 
@@ -162,16 +172,39 @@ export class DriveUploads {
     });
   }
 
-  async #folderFor(
+  async #folderFor(repositories: MetadataWriter, userId: string, wanted: NewDriveFile): Promise<LiveFolder> {
+    const drive = await lockedDrive(repositories, userId, this.#parts);
+    return this.#folderIn(repositories, drive, wanted);
+  }
+
+  async #folderIn(
     repositories: MetadataWriter,
-    userId: string,
+    { userId, rootId }: DriveRecord,
     { parentId, path = '' }: Pick<NewDriveFile, 'parentId' | 'path'>,
   ): Promise<LiveFolder> {
-    const { rootId } = await lockedDrive(repositories, userId, this.#parts);
     const start = await liveFolder(repositories, userId, parentId === 'root' ? rootId : parentId);
     const found = await foldersTo(repositories, this.#parts, start, path, this.#parts.clock.now());
     refuseDeep(found.depth + 1);
     return found;
+  }
+
+  /** Room and folder under the lock of the drive, which the count of its bytes takes: most often one write and two look-ups. */
+  async #takePlace(
+    repositories: MetadataWriter,
+    userId: string,
+    wanted: Pick<NewDriveFile, 'parentId' | 'path'>,
+    size: number,
+  ): Promise<LiveFolder> {
+    const by = { used: size, files: 1 };
+    const quota = await this.#parts.quotaOf(repositories, userId);
+    if (!(await repositories.drives.grow(userId, by, quota))) {
+      // There is no room, or no drive yet.
+      await lockedDrive(repositories, userId, this.#parts);
+      await takeRoom({ quotaOf: async () => quota }, repositories, userId, by);
+    }
+    const drive = await repositories.drives.find(userId);
+    if (drive === undefined || drive.endedAt !== undefined) throw noDrive(userId);
+    return this.#folderIn(repositories, drive, wanted);
   }
 
   async #uploadOf(
@@ -185,9 +218,10 @@ export class DriveUploads {
   async #lookForRoom(
     userId: string,
     { size = 0, parentId, path, name, conflict }: NewDriveContent,
+    quota: number | undefined,
   ): Promise<void> {
-    const { metadata, quotaOf } = this.#parts;
-    const [quota, drive] = await Promise.all([quotaOf(metadata, userId), metadata.drives.find(userId)]);
+    const { metadata } = this.#parts;
+    const drive = await metadata.drives.find(userId);
     const { usedBytes = 0, reservedBytes = 0 } = drive ?? {};
     const needed = usedBytes + reservedBytes + size;
     if (quota !== undefined && needed > quota) {

@@ -20,7 +20,7 @@ export interface Destination {
   readonly conflict: ConflictPolicy;
 }
 
-/** Where a file is going to be, chosen under the drive's lock; `put` makes it so. Its bytes are counted by the caller. */
+/** Where a file is going to be, chosen under the drive's lock; `put` makes it so. What it takes is counted by the caller, a new version being no new file. */
 export async function chooseFile(
   parts: FilingParts,
   repositories: MetadataWriter,
@@ -32,7 +32,6 @@ export async function chooseFile(
       if (replaces !== undefined) return putVersion(parts, repositories, replaces, file, now);
       const entry = newFileEntry({ id: parts.ids.next(), userId, parentId: folder.id, name }, file, now);
       await repositories.entries.insert(entry);
-      await repositories.drives.grow(userId, { files: 1 });
       await repositories.events.append(entryEvent('entry.created', entry), now);
       return entry;
     },

@@ -242,7 +242,7 @@ function here(drive: DriveRecord): DriveRecord {
   return drive;
 }
 
-function noDrive(userId: string): OsproxyError {
+export function noDrive(userId: string): OsproxyError {
   return new OsproxyError('NotFound', `The drive of user ${userId} is being deleted.`, {
     details: { userId },
   });
