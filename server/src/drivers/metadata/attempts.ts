@@ -51,8 +51,8 @@ export class Attempts implements AttemptCommands {
     await reserve.run(this.#session, { key });
     const row = await lock.first(this.#session, { key });
     const [count, end] = row === undefined ? [0, 0] : [toNumber(row.count), toNumber(row.until)];
-    // A window that ends later than one could that began now was begun by a wrong clock.
-    const goesOn = end > now && end <= now + windowMs;
+    // Clocks of nodes differ, and tries overtake each other; a window that ends much later than one could that began now was begun by a wrong clock.
+    const goesOn = end > now && end <= now + 2 * windowMs;
     if (goesOn && count >= limit) return { allowed: false, left: 0, until: end };
     const until = goesOn ? end : now + windowMs;
     const used = goesOn ? count + 1 : 1;
