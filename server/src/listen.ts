@@ -39,7 +39,9 @@ import { registerHealth } from '#frontends/http/health.ts';
 import { registerOpenApi } from '#frontends/http/openapi.ts';
 import { createHttpServer, type HttpServer } from '#frontends/http/server.ts';
 import { registerOsproxyV0 } from '#frontends/osproxy-v0/index.ts';
+import { registerAccountPages } from '#frontends/pages/account-pages.ts';
 import { registerPeer } from '#frontends/peer/index.ts';
+import { BASE_PATH } from '#frontends/rest/context.ts';
 import { registerRest } from '#frontends/rest/index.ts';
 import { clusterAddressOf } from './cluster-address.ts';
 import type { Listener, NodeProcess } from './commands/context.ts';
@@ -342,6 +344,10 @@ async function createApp(
   if (config.filestore.enabled) {
     await registerFilestore(app, { ...limits, core, webUrl: config.publicUrl ?? '/' });
   }
+  await registerAccountPages(app, {
+    apiPath: BASE_PATH,
+    passwordMinLength: config.accounts.passwordMinLength,
+  });
   await registerRest(app, {
     ...limits,
     core,

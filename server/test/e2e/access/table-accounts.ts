@@ -8,8 +8,17 @@ function json(method: string, path: string, body: object): Row['call'] {
   return () => ({ method, path: `${V1}${path}`, json: body });
 }
 
+/** What links of mails and of the first start lead to. */
+const PAGES: Readonly<Record<string, Row>> = Object.fromEntries(
+  [
+    ...['/setup', '/invite', '/reset-password', '/verify-email'],
+    ...['/pages/account.js', '/pages/account.css'],
+  ].map((path) => [`GET ${path}`, { call: () => ({ method: 'GET', path }), expected: PUBLIC }]),
+);
+
 /** People and how they get in. Where somebody is let in, what is asked for is wrong, so that nothing changes. */
 export const ACCOUNTS_TABLE: Readonly<Record<string, Row>> = {
+  ...PAGES,
   'GET /.well-known/jwks.json': {
     call: () => ({ method: 'GET', path: '/.well-known/jwks.json' }),
     expected: PUBLIC,
