@@ -5,6 +5,7 @@ import { type ServerAddress, tlsOptions } from '../server/address.ts';
 import type { ServerConnection, ServerOptions } from '../server/connection.ts';
 import { DatabaseError } from '../server/trouble.ts';
 import { translate, translateConnect } from './errors.ts';
+import { PLANNED_ANEW } from './planning.ts';
 
 const OLDEST = 120_000;
 /** The server ends a late statement itself; only where nothing is heard from it at all does this side give up. */
@@ -22,6 +23,7 @@ const LONGEST_NAMED = 2000;
 const names = new Map<string, string>();
 
 function nameOf(sql: string): string | undefined {
+  if (sql.startsWith(PLANNED_ANEW)) return undefined;
   const known = names.get(sql);
   if (known !== undefined || names.size >= NAMED_STATEMENTS || sql.length > LONGEST_NAMED) return known;
   const name = `s${names.size}`;

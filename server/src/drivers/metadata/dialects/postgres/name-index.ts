@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { type NameIndexWay, on } from '../../name-index-way.ts';
 import type { Tables } from '../../rows.ts';
+import { PLANNED_ANEW } from './planning.ts';
 
 /** An inverted index (GIN) over the tokens of each name. */
 export function arraysOfNames(build: Kysely<Tables>): NameIndexWay {
@@ -31,7 +32,7 @@ export function arraysOfNames(build: Kysely<Tables>): NameIndexWay {
     candidates: ({ user, tokens, before, limit }) =>
       on(
         build,
-        sql`select entry_id as id from entry_names where user_id = ${user} and tokens @> ${literal(tokens)}::int[] and entry_id < ${before} order by entry_id desc limit ${limit}`,
+        sql`${sql.raw(PLANNED_ANEW)} select entry_id as id from entry_names where user_id = ${user} and tokens @> ${literal(tokens)}::int[] and entry_id < ${before} order by entry_id desc limit ${limit}`,
       ),
   };
 }
