@@ -2,25 +2,19 @@ import type { Blob, Placement } from '#core/model/blob.ts';
 import type { NewEvent } from '#core/model/event.ts';
 import type { MoveRecord } from '#core/model/move.ts';
 import type { ScrubFinding } from '#core/model/scrub.ts';
-import type { Share } from '#core/model/share.ts';
 import type { DeliveryRecord } from '#core/model/sink.ts';
 import { KEPT_ATTEMPTS } from '#core/model/task.ts';
 import type { MetadataWriter } from '#core/ports/metadata.ts';
 import { callAccounts } from './metadata-accounts-queries.ts';
 import { callEveryDriveQuery, type DriveMidst } from './metadata-every-drive-query.ts';
 import { callIdentities } from './metadata-identities-queries.ts';
+import { callShares } from './metadata-shares-queries.ts';
 
 const BLOB: Blob = { id: '1', sha256: 'a', md5: undefined, sha1: undefined, size: 1, createdAt: 1 };
 /** Behind the types that fillTables() makes, so that queries that go through all types begin with one of many tasks. */
 const TYPE = 'zz';
 const PLACEMENT: Placement = { store: 's', node: undefined, key: 'k' };
 const USAGE = { uploads: 1, uploadedBytes: 1, downloads: 1, downloadedBytes: 1, failures: 0, durationMs: 1 };
-const SHARE: Share = {
-  ...{ id: '1', userId: '1', entryId: '1', key: 'k', permission: 'view', label: 'l', password: 'p' },
-  ...{ passwordEpoch: 1, expiresAt: 1, maxDownloads: 1, downloads: 0, maxUploads: 1, maxUploadBytes: 1 },
-  ...{ uploads: 0, createdAt: 1, updatedAt: 1, lastUsedAt: 1 },
-};
-const TICKET = { hash: 'h', userId: '1', sessionId: '1', wish: {}, createdAt: 1, expiresAt: 1 };
 const EVENT: NewEvent = { type: 'file.ready', subject: 's', owner: 'o', data: {} };
 const DELIVERY: DeliveryRecord = {
   ...{ sink: 's', event: { ...EVENT, position: '1', at: 1 }, state: 'waiting', attempts: 1 },
@@ -225,28 +219,7 @@ export async function callEverything(
   await r.usage.totals({ from: 1, to: 2, owner: 'o', key: 'k' }, ['day'], 10);
   await r.usage.removeBefore(1);
   await r.usage.forgetSources(1);
-  await r.shares.insert(SHARE, 'h');
-  await r.shares.find('1');
-  await r.shares.findByKey('h');
-  await r.shares.lock('1');
-  await r.shares.list({ userId: '1', limit: 10 });
-  await r.shares.list({ userId: '1', entryId: '1', limit: 10 });
-  await r.shares.sharedAmong(['1', '2']);
-  await r.shares.update(SHARE);
-  await r.shares.putVisit('1', 'v', 1);
-  await r.shares.visit('1', 'v');
-  await r.shares.removeVisits(1, 10);
-  await r.shares.lockTries('t', 1);
-  await r.shares.setTries('t', { count: 1, until: 1 });
-  await r.shares.removeTries(1, 10);
-  await r.shares.insertTicket(TICKET);
-  await r.shares.findTicket('h');
-  await r.shares.takeTicket('h');
-  await r.shares.insertTicket(TICKET);
-  await r.shares.removeTickets(1, 10);
-  await r.entries.remove(['1']);
-  await r.shares.insert(SHARE, 'h');
-  await r.shares.remove('1');
+  await callShares(r);
   await r.manifests.find('1');
   await r.manifests.parts('1');
   for (const named of [{ owner: 'o' }, { owner: 'o', namePrefix: 'n' }, { owner: undefined }, undefined]) {
