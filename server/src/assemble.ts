@@ -268,7 +268,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
   const usages = new StoreUsages(metadata);
   const signer = new LinkSigner(linkKeysOf(config));
   const links = new Links({ ...base, signer, maxExpireSeconds: config.links.maxExpireSeconds });
-  const mailer = mailerOf(config);
+  const mailer = await mailerOf(config);
   const accounts = configuredAccounts(config, { ...base, coordinator, logger, mailer });
   const usage = configuredUsage(config, { metadata, clock, logger, telemetry });
   const uploads = new Uploads({ ...base, ingest });

@@ -1,11 +1,11 @@
 import type { Config } from '#config/config.ts';
 import type { Mailer } from '#core/ports/mailer.ts';
-import { SmtpMailer } from '#drivers/mail/smtp-mailer.ts';
 
 /** How mail is sent; undefined where none is. */
-export function mailerOf({ mail }: Config): Mailer | undefined {
+export async function mailerOf({ mail }: Config): Promise<Mailer | undefined> {
   const { url, from, requireTls, timeoutSeconds } = mail;
   if (url === undefined || from === undefined) return undefined;
+  const { SmtpMailer } = await import('#drivers/mail/smtp-mailer.ts');
   return new SmtpMailer({ url, from, requireTls, timeoutMs: timeoutSeconds * 1000 });
 }
 

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { databaseUrlOf, environmentOf, placeOf } from '#test/profiles/place.ts';
 import type { Place } from '#test/profiles/profile.ts';
+import { COMPILE_CACHE } from './compile-cache.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** Generous: on a machine under load a start takes its time. */
@@ -51,6 +52,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Runnin
     cwd: dataDir,
     env: {
       PATH: process.env.PATH,
+      ...COMPILE_CACHE,
       UV_THREADPOOL_SIZE: '16',
       OSPROXY_PORT: '0',
       ...placed,

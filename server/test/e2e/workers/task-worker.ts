@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { COMPILE_CACHE } from '../compile-cache.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
@@ -22,7 +23,7 @@ export async function startTaskWorker(
 ): Promise<TaskWorkerProcess> {
   const child = spawn(process.execPath, [MAIN, 'worker'], {
     cwd: env.OSPROXY_DATA_DIR,
-    env: { PATH: process.env.PATH, OSPROXY_TASKS_WORKER_PORT: '0', ...env },
+    env: { PATH: process.env.PATH, ...COMPILE_CACHE, OSPROXY_TASKS_WORKER_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];
