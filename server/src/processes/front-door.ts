@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from
 
 /** Connections that may wait while every process is being started anew, and for how long. */
 const MOST_HELD = 1024;
-const HOLD_MS = 10_000;
+const HOLD_MS = 30_000;
 const EMPTY_WITHIN_MS = 2000;
 
 /** A process that serves connections. */
