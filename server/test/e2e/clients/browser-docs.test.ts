@@ -35,7 +35,7 @@ describe('the page at /docs in Chromium', () => {
         paths: Record<string, object>;
       };
       const calls = Object.values(document.paths).flatMap((methods) => Object.keys(methods));
-      expect(await page.locator('.opblock').count()).toBe(calls.length);
+      await expect.poll(() => page.locator('.opblock').count(), { timeout: 30_000 }).toBe(calls.length);
       expect(await page.title()).toBe('osproxy API');
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(
         SCREENS[screen].viewport.width,
