@@ -16,6 +16,12 @@ it.each([
   ['/api/v1/shared/s3cret/content?entry=5', '/api/v1/shared/[redacted]/content?entry=5'],
   ['/API/v1/Shared/s3cret?x', '/API/v1/Shared/[redacted]?x'],
   ['http://host/api/v1/drive/tickets/s3cret', 'http://host/api/v1/drive/tickets/[redacted]'],
+  ['/api/v1/%73hared/s3cret/text', '/api/v1/%73hared/[redacted]/text'],
+  ['/api/v1/drive/t%69ckets/s3cret', '/api/v1/drive/t%69ckets/[redacted]'],
+  ['/%61pi/v1/%53HARED/s3%63ret%zz?x', '/%61pi/v1/%53HARED/[redacted]?x'],
+  ['//api/v1//shared//s3cret', '//api/v1//shared//[redacted]'],
+  ['/api/v1/shared/', '/api/v1/shared/'],
+  ['*', '*'],
   ['/api/v1/shares/5', '/api/v1/shares/5'],
 ])('%s', (url, expected) => expect(redactUrl(url)).toBe(expected));
 

@@ -15,15 +15,39 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
 ]);
 
 /** What stands behind these in a path opens something as well. */
-const SECRET_SEGMENT = /^((?:https?:\/\/[^/]*)?\/api\/v1\/(?:shared|drive\/tickets)\/)[^/?]+/i;
+const SECRET_AFTER: readonly string[] = ['/api/v1/shared', '/api/v1/drive/tickets'];
 
-/** The URL with the values of secret query parameters replaced, whatever way their names are written. */
-export function redactUrl(full: string): string {
-  const url = full.replace(SECRET_SEGMENT, '$1[redacted]');
+/** The URL with the values of secret query parameters and path segments replaced, whatever way the names before them are written. */
+export function redactUrl(url: string): string {
   const question = url.indexOf('?');
-  if (question === -1) return url;
+  if (question === -1) return redactPath(url);
   const pairs = url.slice(question + 1).split('&');
-  return `${url.slice(0, question)}?${pairs.map(redactPair).join('&')}`;
+  return `${redactPath(url.slice(0, question))}?${pairs.map(redactPair).join('&')}`;
+}
+
+function redactPath(path: string): string {
+  const origin = /^https?:\/\/[^/]*/i.exec(path)?.[0] ?? '';
+  let before = '';
+  const segments = path.slice(origin.length).split('/');
+  const shown = segments.map((segment) => {
+    if (segment === '') return segment;
+    if (SECRET_AFTER.includes(before)) {
+      before = '/';
+      return '[redacted]';
+    }
+    before += `/${decoded(segment)}`;
+    return segment;
+  });
+  return `${origin}${shown.join('/')}`;
+}
+
+function decoded(text: string): string {
+  if (!text.includes('%')) return text.toLowerCase();
+  try {
+    return decodeURIComponent(text).toLowerCase();
+  } catch {
+    return text;
+  }
 }
 
 function redactPair(pair: string): string {
