@@ -27,6 +27,12 @@ interface Lookup {
   readonly until: number;
 }
 
+interface GoodKey {
+  readonly key: ServiceKey;
+  /** Which secret was shown. */
+  readonly fits: 'present' | 'former';
+}
+
 export interface ServiceKeysOptions {
   readonly metadata: Metadata;
   readonly clock: Clock;
@@ -157,6 +163,29 @@ export class ServiceKeys {
     const id = FORM.exec(secret)?.[1];
     if (id === undefined) throw unknownKey();
     const now = this.#options.clock.now();
+    const good = await this.#good(id, hashed, now);
+    if (good === undefined) throw unknownKey();
+    const { key, fits } = good;
+    this.#touch(key, { at: now, from: from?.slice(0, 64), former: fits === 'former' });
+    const { name, owner, namePrefix, store } = key;
+    const limits = {
+      ...(namePrefix === undefined ? {} : { namePrefix }),
+      ...(store === undefined ? {} : { store }),
+    };
+    const scopes = new Set(key.scopes);
+    return { kind: 'service', keyId: key.id, name, owner, scopes, ...limits, shown: hashed };
+  }
+
+  /** True while the secret that somebody was let in with is good; at most two seconds old knowledge. */
+  async goesOn(principal: ServicePrincipal): Promise<boolean> {
+    if (principal === this.#configured) return true;
+    const { keyId, shown } = principal;
+    if (shown === undefined) return false;
+    return (await this.#good(keyId, shown, this.#options.clock.now())) !== undefined;
+  }
+
+  /** The key and which of its secrets this is; undefined for one that is not good now. */
+  async #good(id: string, hashed: Buffer, now: number): Promise<GoodKey | undefined> {
     let key = await this.#find(id, now);
     let fits = key !== undefined && fitOf(key, hashed, now);
     if (key !== undefined && fits === false) {
@@ -165,15 +194,8 @@ export class ServiceKeys {
       key = await this.#find(id, now);
       fits = key !== undefined && fitOf(key, hashed, now);
     }
-    if (key === undefined || fits === false || key.revokedAt !== undefined) throw unknownKey();
-    if (key.expiresAt !== undefined && key.expiresAt <= now) throw unknownKey();
-    this.#touch(key, { at: now, from: from?.slice(0, 64), former: fits === 'former' });
-    const { name, owner, namePrefix, store } = key;
-    const limits = {
-      ...(namePrefix === undefined ? {} : { namePrefix }),
-      ...(store === undefined ? {} : { store }),
-    };
-    return { kind: 'service', keyId: key.id, name, owner, scopes: new Set(key.scopes), ...limits };
+    if (key === undefined || fits === false || key.revokedAt !== undefined) return undefined;
+    return key.expiresAt !== undefined && key.expiresAt <= now ? undefined : { key, fits };
   }
 
   async #find(id: string, now: number): Promise<ServiceKey | undefined> {

@@ -1,5 +1,5 @@
 import { isWithin } from '../access.ts';
-import { JoinedSignal } from '../cancellation.ts';
+import { JoinedSignal, pause } from '../cancellation.ts';
 import { OsproxyError } from '../errors.ts';
 import type { EventRecord } from '../model/event.ts';
 import { Nudge } from '../nudge.ts';
@@ -10,6 +10,8 @@ import { type EventFlow, isAmong } from './event-flow.ts';
 const PAGE = 100;
 /** How soon events that another process put in order are seen. */
 const POLL_MS = 1000;
+/** How soon a reader ends who may not read any more. */
+const LOOK_MS = 2000;
 const MAX_READERS = 512;
 
 export interface FeedQuery {
@@ -50,10 +52,15 @@ export class EventFeed {
   }
 
   /**
-   * Pages of events in order, the first at once, until the signal fires or the feed is closed. The first throws Expired where events after
-   * `after` are removed already, Unavailable where too many read; a reader that is overtaken by the removal later just ends.
+   * Pages of events in order, the first at once, until the signal fires, the feed is closed, or `goesOn`, which is asked every two seconds,
+   * says that whoever reads may not any more. The first throws Expired where events after `after` are removed already, Unavailable where too
+   * many read; a reader that is overtaken by the removal later just ends.
    */
-  async *read(query: FeedQuery, signal: AbortSignal): AsyncGenerator<FeedPage> {
+  async *read(
+    query: FeedQuery,
+    goesOn: () => Promise<boolean>,
+    signal: AbortSignal,
+  ): AsyncGenerator<FeedPage> {
     if (this.#readers.size >= MAX_READERS || this.#closing.signal.aborted) {
       throw new OsproxyError('Unavailable', 'Too many clients read events at the moment; try again.', {
         retryAfterSeconds: 5,
@@ -62,11 +69,14 @@ export class EventFeed {
     const nudge = new Nudge();
     this.#readers.add(nudge);
     const either = new JoinedSignal(signal, this.#closing.signal);
+    const looking = lookWhether(goesOn, either);
     try {
       yield* this.#pages(query, nudge, either.signal);
     } finally {
+      either.abort();
       either.release();
       this.#readers.delete(nudge);
+      await looking;
     }
   }
 
@@ -128,6 +138,16 @@ export class EventFeed {
     } finally {
       forget();
     }
+  }
+}
+
+/** Fires the signal soon after the answer becomes no. */
+async function lookWhether(goesOn: () => Promise<boolean>, reading: JoinedSignal): Promise<void> {
+  const { signal } = reading;
+  while (!signal.aborted) {
+    await pause(LOOK_MS, signal);
+    // It is asked again where the database is away for a moment.
+    if (!signal.aborted && !(await goesOn().catch(() => true))) reading.abort();
   }
 }
 

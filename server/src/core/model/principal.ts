@@ -17,6 +17,8 @@ export interface ServicePrincipal {
   readonly namePrefix?: string | undefined;
   /** What it sends goes there, whatever the rules of placement say. */
   readonly store?: string | undefined;
+  /** SHA-256 of the secret that was shown, where the key is stored. */
+  readonly shown?: Buffer;
 }
 
 /** The bearer of a valid signed link; may do what the link says with one uid and nothing else. */

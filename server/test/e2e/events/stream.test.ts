@@ -79,6 +79,29 @@ describe('the stream of events', () => {
     for (const stream of [own, other, admin]) await stream?.close();
   });
 
+  test('ends for a key that is revoked, has expired or whose secret is not good any more, and for no other', async () => {
+    const made = async (more: object = {}) => {
+      const { body } = await call(service, 'POST', '/keys', { name: 'reader', scopes: ['read'], ...more });
+      return body as { id: string; secret: string };
+    };
+    const [revoked, replaced, overlapping] = [await made(), await made(), await made()];
+    const expiring = await made({ expiresAt: new Date(Date.now() + 4000).toISOString() });
+    const open = ({ secret }: { secret: string }) => openStream(as(secret));
+    const ending = await Promise.all([revoked, replaced, expiring].map(open));
+    const staying = await Promise.all([openStream(service), open(overlapping)]);
+    expect([...ending, ...staying].map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    await call(service, 'DELETE', `/keys/${revoked.id}`);
+    await call(service, 'POST', `/keys/${replaced.id}/rotate`, { overlapSeconds: 0 });
+    await call(service, 'POST', `/keys/${overlapping.id}/rotate`, { overlapSeconds: 3600 });
+    await Promise.all(ending.map(({ ended }) => ended));
+    const uid = await put(service, 'still.txt');
+    await vi.waitFor(() => {
+      for (const { told } of staying) expect(told.map(({ data }) => data.subject)).toEqual([uid]);
+    }, WITHIN);
+    expect(ending.flatMap(({ told }) => told)).toEqual([]);
+    for (const stream of staying) await stream.close();
+  }, 30_000);
+
   test.each([
     ['?after=x', {}, 400],
     ['?types=file.ready,smoke', {}, 400],

@@ -16,7 +16,7 @@ const schema = {
   tags: ['events'],
   summary: 'Read events as they come',
   description:
-    'Server-sent events: those of your files, of everything with the admin scope. Each has the form of CloudEvents. A client that was away goes on with `Last-Event-ID` or `after`; 410 says that what it missed has been removed already.',
+    'Server-sent events: those of your files, of everything with the admin scope. Each has the form of CloudEvents. A client that was away goes on with `Last-Event-ID` or `after`; 410 says that what it missed has been removed already. Ends when the key is revoked or expires.',
   querystring: Type.Object({
     after: Type.Optional(
       Type.String({
@@ -50,15 +50,17 @@ export function streamEvents(app: HttpServer, { core, publicUrl }: RestOptions):
   const config = { access: { kind: 'service', scope: 'read' } } as const;
   app.get('/events', { config, schema }, async (request, reply) => {
     const { after, types, follow = true } = request.query;
+    const service = serviceOf(request.principal);
     const query = {
-      ...visibleTo(serviceOf(request.principal)),
+      ...visibleTo(service),
       types: types === undefined ? undefined : knownTypes(types.split(',')),
       // What a client that connects again says by itself is newer than its address.
       after: lastEventId(request) ?? after,
       follow,
       quietMs: QUIET_MS,
     };
-    return sendEvents(request, reply, core.feed.read(query, request.abort), publicUrl);
+    const pages = core.feed.read(query, () => core.keys.goesOn(service), request.abort);
+    return sendEvents(request, reply, pages, publicUrl);
   });
 }
 
