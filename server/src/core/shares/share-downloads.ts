@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { OsproxyError } from '../errors.ts';
+import type { Share } from '../model/share.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
 import { networkOf } from '../rate-limits.ts';
-import type { Visit } from './share-visits.ts';
+import type { ShareCaller, Visit } from './share-visits.ts';
 
 /** What is fetched, and by whom as far as that can be told. */
 export interface Fetched {
-  /** What tells contents apart, such as an entity tag. */
+  /** What tells contents apart. */
   readonly content: string;
   readonly userAgent: string | undefined;
   /** A request for ranges: one of many that may make up a download. */
@@ -26,21 +27,26 @@ export class ShareDownloads {
     this.#windowMs = options.windowMs;
   }
 
-  /** Throws Expired where the limit is reached: for what takes work before it can be counted. */
-  refuseUsedUp({ share: { downloads, maxDownloads } }: Visit): void {
-    if (maxDownloads !== undefined && downloads >= maxDownloads) throw usedUp();
+  /**
+   * Throws Expired where the limit is reached and `count` would not let this pass: for what takes work before it can be counted, and what is shown of a file without
+   * being a download.
+   */
+  async refuseUsedUp({ share, caller }: Visit, fetched: Fetched): Promise<void> {
+    const { downloads, maxDownloads } = share;
+    if (maxDownloads === undefined || downloads < maxDownloads) return;
+    if (fetched.ranged && (await this.#isOpen(share, visitorOf(caller, fetched)))) return;
+    throw usedUp();
   }
 
   /**
    * To be called before the first byte of a GET. A request for the whole counts one; a request for ranges counts one unless the same visitor (network and
    * User-Agent) has one of the same content counted within the window before. Throws Expired beyond the limit, also where many come at once.
    */
-  async count({ share, caller }: Visit, { content, userAgent = '', ranged }: Fetched): Promise<void> {
+  async count({ share, caller }: Visit, fetched: Fetched): Promise<void> {
+    const { ranged } = fetched;
     const now = this.#clock.now();
-    const visitor = createHash('sha256')
-      .update(JSON.stringify([networkOf(caller.address), userAgent, content]))
-      .digest('hex');
-    if (ranged && (await this.#metadata.shares.visit(share.id, visitor).then(isOpenAt(now)))) return;
+    const visitor = visitorOf(caller, fetched);
+    if (ranged && (await this.#isOpen(share, visitor))) return;
     const counted = await this.#metadata.transaction(async ({ shares }) => {
       const current = await shares.lock(share.id);
       if (current === undefined) return false;
@@ -53,6 +59,16 @@ export class ShareDownloads {
     });
     if (!counted) throw usedUp();
   }
+
+  async #isOpen(share: Share, visitor: string): Promise<boolean> {
+    return isOpenAt(this.#clock.now())(await this.#metadata.shares.visit(share.id, visitor));
+  }
+}
+
+function visitorOf({ address }: ShareCaller, { userAgent = '', content }: Fetched): string {
+  return createHash('sha256')
+    .update(JSON.stringify([networkOf(address), userAgent, content]))
+    .digest('hex');
 }
 
 function usedUp(): OsproxyError {

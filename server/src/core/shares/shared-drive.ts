@@ -55,22 +55,37 @@ export class SharedDrive {
     return { ...(await this.#drive.tree.children(visit.share.userId, entry.id, page)), visit };
   }
 
-  /** For what is made from a file: a picture or a text. Throws as entry and as `Drive.content`. */
-  async derived(caller: ShareCaller, entryId: string | undefined): Promise<SharedContent> {
+  /** A file, of whose bytes nothing may be told by this alone. Throws as entry and as `Drive.content`. */
+  async file(caller: ShareCaller, entryId: string | undefined): Promise<SharedContent> {
     const { visit, entry } = await this.entry(caller, entryId);
     return { visit, entry, content: await this.#drive.content(entry) };
   }
 
   /**
-   * For the bytes themselves: also throws PermissionDenied where the share shows only what `mayShow` says can be shown, and this cannot. `count` is to be called before
+   * For what is made from a file: a picture or a text. Throws as file, and Expired for a share that is used up, but not for who has fetched the file within the window. `count`
+   * is to be called before what gives the whole file away; it counts as a request for ranges does.
+   */
+  async derived(
+    caller: ShareCaller,
+    entryId: string | undefined,
+    userAgent: string | undefined,
+  ): Promise<SharedContent & { readonly count: () => Promise<void> }> {
+    const shared = await this.file(caller, entryId);
+    const fetched = { content: contentOf(shared.entry), userAgent, ranged: true };
+    await this.#downloads.refuseUsedUp(shared.visit, fetched);
+    return { ...shared, count: () => this.#downloads.count(shared.visit, fetched) };
+  }
+
+  /**
+   * For the bytes themselves: throws as file, and PermissionDenied where the share shows only what `mayShow` says can be shown, and this cannot. `count` is to be called before
    * the first byte.
    */
   async content(
     caller: ShareCaller,
     entryId: string | undefined,
     mayShow: (contentType: string) => boolean,
-  ): Promise<SharedContent & { readonly count: (fetched: Fetched) => Promise<void> }> {
-    const shared = await this.derived(caller, entryId);
+  ): Promise<SharedContent & { readonly count: (fetched: Omit<Fetched, 'content'>) => Promise<void> }> {
+    const shared = await this.file(caller, entryId);
     const { visit, content } = shared;
     if (visit.share.permission === 'view' && !mayShow(content.file.contentType)) {
       throw new OsproxyError(
@@ -78,7 +93,8 @@ export class SharedDrive {
         'This share shows previews only, and there is none of this file.',
       );
     }
-    return { ...shared, count: (fetched) => this.#downloads.count(visit, fetched) };
+    const tag = contentOf(shared.entry);
+    return { ...shared, count: (fetched) => this.#downloads.count(visit, { ...fetched, content: tag }) };
   }
 
   /**
@@ -99,7 +115,8 @@ export class SharedDrive {
     if (share.permission !== 'download') {
       throw new OsproxyError('PermissionDenied', 'Nothing can be downloaded through this share.');
     }
-    if (wish.counted) this.#downloads.refuseUsedUp(visit);
+    const fetched = { content: 'zip', userAgent: wish.userAgent, ranged: false };
+    if (wish.counted) await this.#downloads.refuseUsedUp(visit, fetched);
     let askedAt = performance.now();
     const allow = async (entry: Entry, lineage: readonly Entry[]): Promise<void> => {
       if (!lineage.some(({ id }) => id === root.id)) {
@@ -114,7 +131,6 @@ export class SharedDrive {
     const archive = await this.#archives.gather({ userId: share.userId, entryIds, who, allow }, signal);
     if (!wish.counted) return archive;
     try {
-      const fetched = { content: 'zip', userAgent: wish.userAgent, ranged: false };
       await this.#downloads.count(visit, fetched);
       return archive;
     } catch (error) {
@@ -122,6 +138,11 @@ export class SharedDrive {
       throw error;
     }
   }
+}
+
+/** Tells the contents that entries have or had apart. */
+function contentOf({ id, version }: Entry): string {
+  return `${id}/${version}`;
 }
 
 function refuseUploadsOnly({ share }: Visit): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { image } from './pictures.ts';
 import { bodyOf, from, type Made, shareStage } from './share-stage.ts';
 
 const stage = shareStage();
@@ -240,5 +241,29 @@ describe('what counts as a download', () => {
     expect(await look(id)).toMatchObject({ downloads: 5 });
     expect(bodyOf(await visit(key))).toMatchObject({ downloadsLeft: 0 });
     expect((await visit(key, '/zip')).status).toBe(410);
+  });
+
+  test('a text that is the whole file, once in a while, and neither texts nor pictures come beyond the limit', async () => {
+    const { desk, owner, share, visit, look } = stage();
+    const folder = await desk.folder(owner.userId, 'counted texts');
+    const short = await desk.file(owner.userId, 'short.txt', 'all of it', folder);
+    const long = await desk.file(owner.userId, 'long.txt', 'x'.repeat(300 * 1024), folder);
+    const picture = await desk.file(owner.userId, 'picture.png', await image(64, 64), folder);
+    const { id, key } = await share(folder, { maxDownloads: 1 });
+    const statusOf = async (path: string, address = '192.0.2.1', more = {}) =>
+      (await visit(key, path, { headers: from(address), ...more })).status;
+    expect(await statusOf(`/text?entry=${short}`, undefined, { method: 'HEAD' })).toBe(200);
+    expect(await statusOf(`/text?entry=${long}`)).toBe(200);
+    expect(await statusOf(`/thumbnail?entry=${picture}`)).toBe(200);
+    expect((await look(id)).downloads).toBe(0);
+    expect([await statusOf(`/text?entry=${short}`), await statusOf(`/text?entry=${short}`)]).toEqual([
+      200, 200,
+    ]);
+    expect((await look(id)).downloads).toBe(1);
+    for (const path of [`/text?entry=${long}`, `/thumbnail?entry=${picture}`, `/content?entry=${short}`]) {
+      expect([path, await statusOf(path)]).toEqual([path, 410]);
+    }
+    expect(await statusOf(`/text?entry=${short}`, '192.0.2.2')).toBe(410);
+    expect(await statusOf(`/preview?entry=${short}`)).toBe(200);
   });
 });

@@ -63,7 +63,7 @@ const text = {
   operationId: 'getSharedText',
   summary: 'Read the beginning of a shared file as text',
   description:
-    'In UTF-8. `X-Text-Charset` says what it is written in, `X-Text-Truncated` whether there is more.',
+    'In UTF-8. `X-Text-Charset` says what it is written in, `X-Text-Truncated` whether there is more; where there is none, a GET counts as one for ranges of the file does.',
   querystring: Type.Object({ entry, charset }),
   response: { 200: Type.String({ description: 'The text.' }), ...problems(404, 409, 410, 415, 423) },
 };
@@ -74,7 +74,6 @@ export function readShared(app: HttpServer, { core }: RestOptions): void {
     const { entry: id, disposition = 'attachment' } = request.query;
     const found = await drive.content(visitorOf(request), id, mayShowInline);
     const fetched = {
-      content: entryTag(found.entry),
       userAgent: request.headers['user-agent'],
       ranged: request.headers.range !== undefined,
     };
@@ -93,12 +92,13 @@ export function readShared(app: HttpServer, { core }: RestOptions): void {
   });
   app.get('/shared/:share/thumbnail', { config: VISITOR, schema: thumbnail }, async (request, reply) => {
     const { entry: id, size: box = 256 } = request.query;
-    const found = await drive.derived(visitorOf(request), id);
+    const found = await drive.derived(visitorOf(request), id, request.headers['user-agent']);
     const etagOf = (variant: string) => entryTag(found.entry, variant);
     return sendThumbnail(core, { request, reply }, found.content, { box, disposition: 'inline', etagOf });
   });
   app.get('/shared/:share/text', { config: VISITOR, schema: text }, async (request, reply) => {
-    const found = await drive.derived(visitorOf(request), request.query.entry);
-    return sendText(request, reply, core, { content: found.content, charset: request.query.charset });
+    const { entry: id, charset } = request.query;
+    const { content, count } = await drive.derived(visitorOf(request), id, request.headers['user-agent']);
+    return sendText(request, reply, core, { content, charset, beforeWhole: count });
   });
 }

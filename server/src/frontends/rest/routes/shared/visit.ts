@@ -100,7 +100,7 @@ export function visitShared(app: HttpServer, { core, publicUrl }: RestOptions): 
   });
   app.get('/shared/:share/preview', { config: VISITOR, schema: preview }, async (request) => {
     const caller = visitorOf(request);
-    const { entry: found, content } = await drive.derived(caller, request.query.entry);
+    const { entry: found, content } = await drive.file(caller, request.query.entry);
     return previewBody(content.file, core.thumbnails.sizes, (what, query) => {
       const parameters = `entry=${found.id}${query === '' ? '' : `&${query}`}`;
       return `${sharedPath(caller.key)}/${what}?${parameters}`;
