@@ -63,10 +63,10 @@ export class ShareUploads {
   /** Begins an upload in parts, which counts from here on. Throws Expired when the share takes no more, TooLarge, QuotaExceeded. */
   async begin(caller: ShareCaller, file: VisitorsFile): Promise<BegunUpload> {
     const visit = await this.#open(caller);
-    checkSize(visit, file.size);
+    checkSize(visit.share, file.size);
     const { userId } = visit.share;
     const wanted = { ...file, parentId: visit.root.id, conflict: 'keepBoth' } as const;
-    const { upload } = await discreetly(this.#drive.begin(userId, wanted, this.#counting(visit)));
+    const { upload } = await discreetly(this.#drive.begin(userId, wanted, this.#counting(visit, file.size)));
     return { handle: `${upload.uid}.${this.#signer.sign(fieldsOf(visit.share, upload.uid))}`, upload };
   }
 
@@ -78,10 +78,10 @@ export class ShareUploads {
     receiving: Receiving,
   ): Promise<void> {
     const visit = await this.#open(caller);
-    checkSize(visit, file.size);
+    checkSize(visit.share, file.size);
     refuseMore(visit.share);
     const wanted = { ...file, parentId: visit.root.id, conflict: 'keepBoth' } as const;
-    const options = { ...receiving, remember: this.#counting(visit) };
+    const options = { ...receiving, remember: this.#counting(visit, file.size) };
     await discreetly(this.#drive.write(visit.share.userId, wanted, input, options));
   }
 
@@ -117,8 +117,8 @@ export class ShareUploads {
 
   async #open(caller: ShareCaller): Promise<Visit> {
     const visit = await this.#visits.open(caller);
-    if (visit.share.permission === 'upload') return visit;
-    throw new OsproxyError('PermissionDenied', 'This share takes no files.');
+    refuseReading(visit.share);
+    return visit;
   }
 
   async #uidOf(caller: ShareCaller, handle: string): Promise<Uid> {
@@ -129,13 +129,18 @@ export class ShareUploads {
     throw noUpload();
   }
 
-  /** Part of the transaction that begins or makes it, so that many at once are never more than the limit. */
-  #counting({ share }: Visit): Remember {
-    return async ({ shares }) => {
-      const current = await shares.lock(share.id);
-      if (current === undefined) throw new OsproxyError('NotFound', 'There is no such share.');
+  /**
+   * Part of the transaction that begins or makes it, so that many at once are never more than the limit, and nothing gets in that came while the share ended or
+   * changed.
+   */
+  #counting(visit: Visit, size: number): Remember {
+    return async (repositories) => {
+      const current = await this.#visits.lock(repositories, visit);
+      refuseReading(current);
+      checkSize(current, size);
       refuseMore(current);
-      await shares.update({ ...current, uploads: current.uploads + 1, lastUsedAt: this.#clock.now() });
+      const counted = { ...current, uploads: current.uploads + 1, lastUsedAt: this.#clock.now() };
+      await repositories.shares.update(counted);
     };
   }
 }
@@ -144,8 +149,12 @@ function fieldsOf(share: Share, uid: Uid): string[] {
   return ['share-upload', share.id, uid];
 }
 
-function checkSize({ share }: Visit, size: number): void {
-  const { maxUploadBytes } = share;
+function refuseReading({ permission }: Share): void {
+  if (permission === 'upload') return;
+  throw new OsproxyError('PermissionDenied', 'This share takes no files.');
+}
+
+function checkSize({ maxUploadBytes }: Share, size: number): void {
   if (maxUploadBytes === undefined || size <= maxUploadBytes) return;
   throw new OsproxyError('TooLarge', `This share takes files of at most ${maxUploadBytes} bytes.`, {
     details: { field: 'size', maxUploadBytes },

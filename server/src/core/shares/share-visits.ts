@@ -3,7 +3,7 @@ import { isOsproxyError, OsproxyError } from '../errors.ts';
 import type { Entry } from '../model/entry.ts';
 import type { Share } from '../model/share.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Metadata } from '../ports/metadata.ts';
+import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 import type { RateLimits } from '../rate-limits.ts';
 import { hashOfShareKey } from './share-keys.ts';
 import type { SharePasswords, ShareProof } from './share-passwords.ts';
@@ -48,7 +48,7 @@ export class ShareVisits {
   async open(caller: ShareCaller): Promise<Visit> {
     const visit = await this.find(caller);
     if (this.isProven(visit)) return visit;
-    throw new OsproxyError('Unauthenticated', 'This share is open to those who know its password.');
+    throw unproven();
   }
 
   /** As open, and the password need not be proven: nothing of the share may be told but that it has one. */
@@ -84,6 +84,15 @@ export class ShareVisits {
     throw noShare();
   }
 
+  /** The share as it is in this transaction, kept from changing; throws as open when what let the visitor in is not so any more. */
+  async lock({ shares, users }: MetadataWriter, { share }: Visit): Promise<Share> {
+    const [owner, current] = [await users.find(share.userId), await shares.lock(share.id)];
+    if (owner?.state !== 'active' || current?.entryId !== share.entryId) throw noShare();
+    refuseOver(current, this.#options.clock.now());
+    if (current.passwordEpoch !== share.passwordEpoch) throw unproven();
+    return current;
+  }
+
   async #find(caller: ShareCaller): Promise<Visit> {
     const { metadata, tree, clock, enabled } = this.#options;
     const hash = hashOfShareKey(caller.key);
@@ -94,9 +103,7 @@ export class ShareVisits {
       tree.find(share.userId, share.entryId).catch(noneIfAbsent),
     ]);
     if (owner?.state !== 'active' || root === undefined) throw noShare();
-    if (share.expiresAt !== undefined && share.expiresAt <= clock.now()) {
-      throw new OsproxyError('Expired', 'The time of this share is over; ask for a new one.');
-    }
+    refuseOver(share, clock.now());
     return { share, root, caller };
   }
 }
@@ -108,6 +115,15 @@ function noShare(unknown = false): OsproxyError {
   const error = new OsproxyError('NotFound', 'There is no such share.');
   if (unknown) UNKNOWN.add(error);
   return error;
+}
+
+function unproven(): OsproxyError {
+  return new OsproxyError('Unauthenticated', 'This share is open to those who know its password.');
+}
+
+function refuseOver({ expiresAt }: Share, now: number): void {
+  if (expiresAt === undefined || expiresAt > now) return;
+  throw new OsproxyError('Expired', 'The time of this share is over; ask for a new one.');
 }
 
 /** Only a key that is nowhere is a guess; one whose owner is away is not. */

@@ -1,5 +1,8 @@
-import { describe, expect, test } from 'vitest';
-import { hex, random } from '../rest/client.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { RawClient } from '#frontends/http/test-server.ts';
+import { hex, RestClient, random } from '../rest/client.ts';
+import type { RunningService } from '../service.ts';
 import { bodyOf, shareStage } from './share-stage.ts';
 
 const stage = shareStage({ OSPROXY_DRIVE_QUOTA_MIB: '20' });
@@ -11,6 +14,24 @@ const namesIn = async (folder: string): Promise<string[]> => {
 
 function put(key: string, name: string, body: string | Buffer, headers: Record<string, string> = {}) {
   return stage().visit(key, `/files/${encodeURIComponent(name)}`, { method: 'PUT', body, headers });
+}
+
+/** The status of a file that is sent in two halves; `between` is done when the first has come. */
+async function slowly(
+  service: RunningService,
+  key: string,
+  between: () => Promise<unknown>,
+): Promise<number> {
+  const client = new RawClient(Number(new URL(service.url).port));
+  const head = 'host: x\r\nconnection: close\r\ncontent-length: 10\r\nexpect: 100-continue';
+  client.send(`PUT /api/v1/shared/${key}/files/late.txt HTTP/1.1\r\n${head}\r\n\r\n`);
+  await client.hears('100 Continue\r\n\r\n');
+  client.send('12345');
+  await sleep(200);
+  await between();
+  client.send('67890');
+  await client.closed;
+  return Number(/HTTP\/1\.1 ([2-5]\d\d)/.exec(client.received)?.[1]);
 }
 
 describe('a share that takes files', () => {
@@ -113,6 +134,44 @@ describe('a share that takes files', () => {
     ).toBe(404);
     expect(await namesIn(folder)).toEqual([]);
   });
+
+  test('takes no file that was on its way when the share ended or changed', async () => {
+    const { desk, service, owner, other, share, visit } = stage();
+    const admin = new RestClient(service.url, service.apiKey);
+    onTestFinished(() => admin.close());
+    const change = async (id: string, json: object, by = owner.client) => {
+      const { status } = await by.call('PATCH', `/shares/${id}`, { json });
+      if (status !== 200) throw new Error(`change: ${status}`);
+    };
+    const soon = () => new Date(Date.now() + 1000).toISOString();
+    const ends: [string, number, (id: string) => Promise<unknown>][] = [
+      ['nothing', 201, async () => {}],
+      ['reading only', 403, (id) => change(id, { permission: 'view' })],
+      ['another password', 401, (id) => change(id, { password: 'open sesame' })],
+      ['smaller files', 413, (id) => change(id, { maxUploadBytes: 5 })],
+      ['its time', 410, (id) => change(id, { expiresAt: soon() }).then(() => sleep(1100))],
+      ['revoked', 404, (id) => owner.client.call('DELETE', `/shares/${id}`)],
+    ];
+    for (const [what, status, end] of ends) {
+      const folder = await desk.folder(owner.userId, `meanwhile ${what}`);
+      const { id, key } = await share(folder, { permission: 'upload' });
+      const answer = await slowly(service, key, () => end(id));
+      expect([what, answer, await namesIn(folder)]).toEqual([
+        what,
+        status,
+        status === 201 ? ['late.txt'] : [],
+      ]);
+    }
+    const folder = await desk.folder(other.userId, 'meanwhile disabled');
+    const made = await other.client.call('POST', '/shares', {
+      json: { entry: folder, permission: 'upload' },
+    });
+    const { key } = bodyOf(made) as { key: string };
+    const state = (to: string) => admin.call('PATCH', `/users/${other.userId}`, { json: { state: to } });
+    expect(await slowly(service, key, () => state('disabled'))).toBe(404);
+    expect(await namesIn(folder)).toEqual([]);
+    expect((await visit(key)).status).toBe(404);
+  }, 30_000);
 
   test('gives an upload up', async () => {
     const { desk, owner, share, visit } = stage();
