@@ -30,7 +30,9 @@ export default {
   },
 };`;
 
-const HOLD = `
+/** Writes down each crash. */
+const HOLD = (folder: string) => `
+import { appendFileSync } from 'node:fs';
 export default {
   type: 'hold',
   schema: { type: 'object' },
@@ -38,7 +40,10 @@ export default {
   on: [{ event: 'file.ready', holds: true }],
   async handle({ uid }, { files }) {
     const { name } = await files.find(uid);
-    if (name === 'crash') process.kill(process.pid, 'SIGKILL');
+    if (name === 'crash') {
+      appendFileSync(${JSON.stringify(join(folder, 'crashes'))}, 'x');
+      process.kill(process.pid, 'SIGKILL');
+    }
     if (name === 'bad') return { no: 'It is called bad.' };
     return { yes: true };
   },
@@ -101,21 +106,33 @@ test('a handler is run once for each file on two nodes, and by the other when on
 }, 180_000);
 
 test('a handler that takes the process down ends as failed, its file stays held, others are judged', async () => {
-  const folder = await folderWith(() => HOLD, 'hold.mjs');
+  const folder = await folderWith(HOLD, 'hold.mjs');
   const env = { OSPROXY_TASKS_HANDLERS: folder.module, OSPROXY_TASKS_LEASE_SECONDS: '5' };
   let service = await startService({ env });
   try {
-    const { uid } = await clientOf(service).put('crash', 'x');
-    for (let crashes = 0; crashes < 2; crashes += 1) {
-      await vi.waitFor(() => expect(service.process.signalCode).toBe('SIGKILL'), WITHIN);
-      service = await startService({ env, dataDir: service.dataDir });
+    const crashed = async (times: number) =>
+      expect((await readFile(join(folder.path, 'crashes'), 'utf8')).length).toBe(times);
+    // The handler may end the process before it has answered.
+    await clientOf(service)
+      .put('crash', 'x')
+      .catch(() => {});
+    await vi.waitFor(() => expect(service.process.signalCode).toBe('SIGKILL'), WITHIN);
+    await crashed(1);
+    // Where the lease is over by then, the handler ends the next process before it listens.
+    const second = await startService({ env, dataDir: service.dataDir }).catch(() => undefined);
+    if (second !== undefined) {
+      await vi.waitFor(() => expect(second.process.signalCode).toBe('SIGKILL'), WITHIN);
     }
+    await crashed(2);
+    service = await startService({ env, dataDir: service.dataDir });
     const client = clientOf(service);
+    const uid = await uidOf(client, 'crash');
     await vi.waitFor(async () => {
       const { json } = await client.call('GET', '/tasks?type=hold&state=failed');
       expect((json as unknown as { tasks: unknown[] }).tasks).toHaveLength(1);
     }, WITHIN);
     const [good, bad] = [await client.put('good', 'x'), await client.put('bad', 'x')];
+    await crashed(2);
     const state = async (one: string) => (await client.call('GET', `/files/${one}`)).json.state;
     await vi.waitFor(
       async () => expect([await state(good.uid), await state(bad.uid)]).toEqual(['ready', 'rejected']),
@@ -177,6 +194,12 @@ test.each([
   expect(started.errors).toMatch(sentence);
   expect(started.errors).not.toContain('    at ');
 });
+
+async function uidOf(client: RestClient, name: string): Promise<string> {
+  const { files } = (await client.call('GET', `/files?prefix=${name}`)).json;
+  const [{ uid } = { uid: '' }] = files;
+  return uid;
+}
 
 async function folderWith(text: (folder: string) => string, name: string) {
   const path = await mkdtemp(join(tmpdir(), 'osproxy-own-tasks-'));
