@@ -38,13 +38,31 @@ describe('MemberNames', () => {
     ...entries: readonly [id: string, parent: string | undefined, name: string, folder?: true][]
   ) => {
     const names = new MemberNames();
-    return entries.map(([id, parentId, name, folder]) =>
-      names.pathOf({
+    return entries.map(([id, parentId, name, isFolder]) => {
+      const path = names.pathOf({
         ...{ id, parentId, name, size: 0, modifiedAt: 0 },
-        kind: folder === true ? 'folder' : 'file',
-      }),
-    );
+        kind: isFolder === true ? 'folder' : 'file',
+      });
+      expect(path.bytes).toBe(Buffer.byteLength(path.folder + path.name));
+      return path.folder + path.name;
+    });
   };
+  const errorOf = (work: () => unknown): unknown => {
+    try {
+      work();
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  };
+  /** A folder in a folder in a folder. */
+  const nested = (depth: number) =>
+    Array.from({ length: depth }, (_, index): [string, string | undefined, string, true] => [
+      String(index),
+      index === 0 ? undefined : String(index - 1),
+      'x'.repeat(255),
+      true,
+    ]);
 
   test('what is the same on some system is numbered', () => {
     expect(
@@ -89,18 +107,42 @@ describe('MemberNames', () => {
   });
 
   test('a path that is too long for a ZIP is refused', () => {
-    const deep = Array.from({ length: 300 }, (_, index): [string, string | undefined, string, true] => [
-      String(index),
-      index === 0 ? undefined : String(index - 1),
-      'x'.repeat(255),
-      true,
-    ]);
-    let thrown: unknown;
-    try {
-      paths(...deep);
-    } catch (error) {
-      thrown = error;
-    }
-    expect(isOsproxyError(thrown, 'TooLarge')).toBe(true);
+    expect(
+      isOsproxyError(
+        errorOf(() => paths(...nested(300))),
+        'TooLarge',
+      ),
+    ).toBe(true);
   });
+
+  test('paths that are too long together are refused', () => {
+    const names = new MemberNames();
+    const rest = { size: 0, modifiedAt: 0 };
+    for (const [id, parentId, name] of nested(250)) {
+      names.pathOf({ ...rest, id, parentId, name, kind: 'folder' });
+    }
+    let named = 0;
+    const error = errorOf(() => {
+      for (; named < 2000; named += 1) {
+        names.pathOf({ ...rest, id: `f${named}`, parentId: '249', name: `${named}`, kind: 'file' });
+      }
+    });
+    expect(isOsproxyError(error, 'TooLarge')).toBe(true);
+    expect(named).toBeGreaterThan(800);
+    expect(named).toBeLessThan(1100);
+  });
+
+  test('many names that become the same cost no more than others', () => {
+    const count = 20_000;
+    const unsafe = ['<', '>', ':', '"', '|', '?', '*', '\\'];
+    const entries = Array.from({ length: count }, (_, n): [string, undefined, string] => {
+      const digits = n.toString(8).padStart(5, '0');
+      return [String(n), undefined, `${'x'.repeat(200)}${digits.replace(/./g, (d) => unsafe[+d] ?? '')}.txt`];
+    });
+    const began = performance.now();
+    const named = paths(...entries);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(new Set(named).size).toBe(count);
+    expect(named.at(-1)).toBe(`${'x'.repeat(200)}_____ (${count}).txt`);
+  }, 300_000);
 });

@@ -7,6 +7,8 @@ const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\.|
 const UNSAFE = /[\p{Cc}<>:"/\\|?*\u202a-\u202e\u2066-\u2069]/gu;
 /** APPNOTE 4.4.10: the length is a 16-bit number. */
 const MOST_BYTES = 0xffff;
+/** Of all paths of one archive: they are sent twice, and their folders are held while it is sent. */
+const MOST_BYTES_IN_ALL = 64 * 1024 * 1024;
 
 /** A name that every system can unpack as it is, inside of the folder that it is unpacked into. */
 export function safeName(name: string): string {
@@ -19,41 +21,83 @@ export function safeName(name: string): string {
   return DEVICE.test(clean) ? `_${clean}` : clean;
 }
 
+/** Where a member lies in an archive. */
+export interface MemberPath {
+  /** Path of the folder with a slash at its end; empty at the top. Shared by all that is in the folder. */
+  readonly folder: string;
+  /** With a slash at the end for a folder. */
+  readonly name: string;
+  /** Bytes of both in UTF-8. */
+  readonly bytes: number;
+}
+
+interface Folder {
+  readonly path: string;
+  readonly bytes: number;
+  /** Names that are taken, folded, and the number that the next member of the same name is tried with. */
+  readonly taken: Map<string, number>;
+}
+
 /** Gives members their paths in an archive; no two are the same on a system that tells neither case nor the form of Unicode apart. */
 export class MemberNames {
-  readonly #folders = new Map<string | undefined, string>([[undefined, '']]);
-  readonly #taken = new Set<string>();
+  readonly #folders = new Map<string | undefined, Folder>([
+    [undefined, { path: '', bytes: 0, taken: new Map() }],
+  ]);
+  #bytes = 0;
 
-  /** With a slash at the end for a folder. A folder must be asked for before what is in it. */
-  pathOf({ id, parentId, name, kind }: ArchiveEntry): string {
+  /** A folder must be asked for before what is in it. Throws TooLarge for a path, or paths in all, that an archive does not hold. */
+  pathOf({ id, parentId, name, kind }: ArchiveEntry): MemberPath {
     const folder = this.#folders.get(parentId);
     if (folder === undefined) {
       throw new OsproxyError('Internal', 'A member of an archive came before its folder.');
     }
-    const path = this.#free(folder, safeName(name)) + (kind === 'folder' ? '/' : '');
-    if (Buffer.byteLength(path) > MOST_BYTES) {
+    const own = freeName(folder.taken, safeName(name)) + (kind === 'folder' ? '/' : '');
+    const bytes = folder.bytes + Buffer.byteLength(own);
+    this.#count(bytes);
+    if (kind === 'folder') this.#folders.set(id, { path: folder.path + own, bytes, taken: new Map() });
+    return { folder: folder.path, name: own, bytes };
+  }
+
+  #count(bytes: number): void {
+    if (bytes > MOST_BYTES) {
       throw new OsproxyError(
         'TooLarge',
         'Folders are nested too deeply for an archive; choose one further in.',
-        {
-          details: { maxPathBytes: MOST_BYTES },
-        },
+        { details: { maxPathBytes: MOST_BYTES } },
       );
     }
-    if (kind === 'folder') this.#folders.set(id, path);
-    return path;
-  }
-
-  #free(folder: string, name: string): string {
-    const dot = name.lastIndexOf('.');
-    const stem = dot > 0 ? name.slice(0, dot) : name;
-    const suffix = dot > 0 ? name.slice(dot) : '';
-    for (let number = 1; ; number += 1) {
-      const path = folder + (number === 1 ? name : `${stem} (${number})${suffix}`);
-      const key = path.normalize('NFC').toLowerCase().normalize('NFC');
-      if (this.#taken.has(key)) continue;
-      this.#taken.add(key);
-      return path;
+    this.#bytes += bytes;
+    if (this.#bytes > MOST_BYTES_IN_ALL) {
+      throw new OsproxyError(
+        'TooLarge',
+        `The paths of an archive have at most ${MOST_BYTES_IN_ALL} bytes together; choose fewer files, or a folder further in.`,
+        { details: { maxPathsBytes: MOST_BYTES_IN_ALL } },
+      );
     }
   }
+}
+
+/** Takes the name, or the first free one with a number. A number that was tried for a name is never tried for it again. */
+function freeName(taken: Map<string, number>, name: string): string {
+  const key = folded(name);
+  const next = taken.get(key);
+  if (next === undefined) {
+    taken.set(key, 2);
+    return name;
+  }
+  const dot = name.lastIndexOf('.');
+  const stem = dot > 0 ? name.slice(0, dot) : name;
+  const suffix = dot > 0 ? name.slice(dot) : '';
+  for (let number = next; ; number += 1) {
+    const numbered = `${stem} (${number})${suffix}`;
+    const numberedKey = folded(numbered);
+    if (taken.has(numberedKey)) continue;
+    taken.set(numberedKey, 2);
+    taken.set(key, number + 1);
+    return numbered;
+  }
+}
+
+function folded(name: string): string {
+  return name.normalize('NFC').toLowerCase().normalize('NFC');
 }

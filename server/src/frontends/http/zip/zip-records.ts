@@ -1,7 +1,8 @@
+import type { MemberPath } from './member-names.ts';
+
 /** What a ZIP says about one member (PKWARE APPNOTE 6.3.10, section numbers of it). */
 export interface Member {
-  /** UTF-8. */
-  readonly path: Buffer;
+  readonly path: MemberPath;
   readonly isFolder: boolean;
   readonly size: number;
   /** Milliseconds since the epoch. */
@@ -31,7 +32,7 @@ export function aroundLength(member: Member): number {
 }
 
 function localLength(member: Member): number {
-  return 30 + member.path.length + TIME_EXTRA + (isZip64(member) ? 20 : 0);
+  return 30 + member.path.bytes + TIME_EXTRA + (isZip64(member) ? 20 : 0);
 }
 
 function descriptorLength(member: Member): number {
@@ -42,7 +43,7 @@ function descriptorLength(member: Member): number {
 /** Bytes of what the directory at the end says of a member that begins at `offset`. */
 export function centralLength(member: Member, offset: number): number {
   const numbers = (isZip64(member) ? 2 : 0) + (offset >= IN_ZIP64_32 ? 1 : 0);
-  return 46 + member.path.length + TIME_EXTRA + (numbers === 0 ? 0 : 4 + numbers * 8);
+  return 46 + member.path.bytes + TIME_EXTRA + (numbers === 0 ? 0 : 4 + numbers * 8);
 }
 
 /** §4.3.7. Check sum and sizes of what has any bytes come in the descriptor. */
@@ -55,10 +56,10 @@ export function localHeader(member: Member): Buffer {
   writeCommon(header, 4, member, zip64);
   header.writeUInt32LE(zip64 ? IN_ZIP64_32 : 0, 18);
   header.writeUInt32LE(zip64 ? IN_ZIP64_32 : 0, 22);
-  header.writeUInt16LE(path.length, 26);
+  header.writeUInt16LE(path.bytes, 26);
   header.writeUInt16LE(extra, 28);
-  path.copy(header, 30);
-  const at = writeTime(header, 30 + path.length, member);
+  header.write(path.folder + path.name, 30);
+  const at = writeTime(header, 30 + path.bytes, member);
   // §4.5.3: both sizes stand in a local header; they tell a reader that the descriptor has sizes of 8 bytes.
   if (zip64) writeZip64(header, at, [BigInt(size), BigInt(size)]);
   return header;
@@ -96,12 +97,12 @@ export function centralHeader(member: Member, crc: number, offset: number): Buff
   header.writeUInt32LE(crc, 16);
   header.writeUInt32LE(large ? IN_ZIP64_32 : size, 20);
   header.writeUInt32LE(large ? IN_ZIP64_32 : size, 24);
-  header.writeUInt16LE(path.length, 28);
+  header.writeUInt16LE(path.bytes, 28);
   header.writeUInt16LE(extra, 30);
   header.writeUInt32LE(isFolder ? ((0o040755 << 16) | 0x10) >>> 0 : (0o100644 << 16) >>> 0, 38);
   header.writeUInt32LE(far ? IN_ZIP64_32 : offset, 42);
-  path.copy(header, 46);
-  const at = writeTime(header, 46 + path.length, member);
+  header.write(path.folder + path.name, 46);
+  const at = writeTime(header, 46 + path.bytes, member);
   if (numbers.length > 0) writeZip64(header, at, numbers);
   return header;
 }

@@ -16,8 +16,8 @@ import {
 
 /** Records that wait for bytes of a file to be sent with are sent by themselves from here on. */
 const RECORD_BYTES = 64 * 1024;
-/** Members that are named between two turns of the event loop. */
-const NAMED_AT_ONCE = 1000;
+/** Naming for so long, all others get their turn. */
+const TURN_MS = 10;
 
 /** An archive as a ZIP of stored members: what it will be is known before the first byte is read. */
 export class ZipStream {
@@ -32,30 +32,34 @@ export class ZipStream {
     this.length = length;
   }
 
-  /** Names and measures the members, a few at a time: nobody else waits for an archive of many. Rejects with TooLarge for a path that a ZIP cannot hold. */
+  /** Names and measures the members, a few at a time: nobody else waits for an archive of many. Rejects with TooLarge as MemberNames throws it. */
   static async of(archive: Archive): Promise<ZipStream> {
     const names = new MemberNames();
     const members: Member[] = [];
     let offset = 0;
     let directory = 0;
+    let turnEnds = performance.now() + TURN_MS;
     for (const entry of archive.entries) {
       const member = memberOf(entry, names);
       members.push(member);
       directory += centralLength(member, offset);
       offset += aroundLength(member) + member.size;
-      if (members.length % NAMED_AT_ONCE === 0) await nextTurn();
+      if (performance.now() < turnEnds) continue;
+      await nextTurn();
+      turnEnds = performance.now() + TURN_MS;
     }
     const end = endRecords(members.length, directory, offset).length;
     return new ZipStream(archive, members, offset + directory + end);
   }
 
   /**
-   * A chunk is valid only until the next is asked for. Nothing is held but one record of each member; the next file is opened while one is being sent.
+   * A chunk is valid only until the next is asked for. Nothing is held but the name and two numbers of each member; the next file is opened while one is being sent.
    * Throws when a file cannot be read to its announced end; every file that was opened is closed, however it ends.
    */
   async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array, undefined> {
     const opening = new Opening(this.#archive, signal);
-    const directory: Buffer[] = [];
+    const checkSums = new Uint32Array(this.#members.length);
+    const offsets = new Float64Array(this.#members.length);
     let records: Buffer[] = [];
     let waiting = 0;
     let offset = 0;
@@ -72,7 +76,7 @@ export class ZipStream {
     };
     try {
       for (const [index, member] of this.#members.entries()) {
-        const begin = offset;
+        offsets[index] = offset;
         const body = await opening.next(index);
         add(localHeader(member));
         let crc = 0;
@@ -85,12 +89,12 @@ export class ZipStream {
           offset += member.size;
         }
         add(descriptor(member, crc));
-        directory.push(centralHeader(member, crc, begin));
+        checkSums[index] = crc;
         if (waiting >= RECORD_BYTES) yield take();
       }
       const start = offset;
-      for (const record of directory) {
-        add(record);
+      for (const [index, member] of this.#members.entries()) {
+        add(centralHeader(member, checkSums[index] ?? 0, offsets[index] ?? 0));
         if (waiting >= RECORD_BYTES) yield take();
       }
       add(endRecords(this.#members.length, offset - start, start));
@@ -174,5 +178,5 @@ async function* exactly({ chunks }: FileBody, size: number): AsyncGenerator<Uint
 function memberOf(entry: ArchiveEntry, names: MemberNames): Member {
   const { kind, size, modifiedAt } = entry;
   const isFolder = kind === 'folder';
-  return { path: Buffer.from(names.pathOf(entry)), isFolder, size: isFolder ? 0 : size, modifiedAt };
+  return { path: names.pathOf(entry), isFolder, size: isFolder ? 0 : size, modifiedAt };
 }
