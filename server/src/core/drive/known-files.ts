@@ -14,8 +14,8 @@ export interface KnownFile {
 }
 
 export interface KnownFileParts {
-  readonly metadata: Metadata;
-  readonly drive: Drive;
+  readonly metadata: Pick<Metadata, 'contents'>;
+  readonly drive: Pick<Drive, 'tree' | 'lists' | 'structure' | 'uploads'>;
   /** Looks where the operator lets people find content by its hash alone. */
   readonly instantUpload: InstantUpload;
 }
@@ -50,15 +50,14 @@ export class KnownFiles {
     return { entry, digests: (await this.#parts.metadata.contents.digestsOf([uid])).get(uid) };
   }
 
-  /** The person's files, those whose content came last first. */
+  /** The person's files, those whose content came last first. Fewer than asked for where very many newer ones are in the trash. */
   async latest({ userId }: PersonPrincipal, limit: number): Promise<readonly KnownFile[]> {
     const { metadata, drive } = this.#parts;
-    const entries: Entry[] = [];
-    let page = await drive.lists.recent(userId, undefined, limit);
-    entries.push(...page.entries);
-    while (entries.length < limit && page.next !== undefined) {
-      page = await drive.lists.recent(userId, page.next, limit - entries.length);
-      entries.push(...page.entries);
+    const first = await drive.lists.recent(userId, undefined, limit);
+    const entries: Entry[] = [...first.entries];
+    if (entries.length < limit && first.next !== undefined) {
+      const second = await drive.lists.recent(userId, first.next, limit - entries.length);
+      entries.push(...second.entries);
     }
     const digests = await metadata.contents.digestsOf(entries.flatMap(({ fileUid }) => fileUid ?? []));
     return entries.map((entry) => ({ entry, digests: digests.get(entry.fileUid ?? '') }));
