@@ -31,7 +31,7 @@ export function configuredContents(
     search: new NameSearch({ metadata, tree: drive.tree }),
     known: {
       files,
-      uploads: new KnownUploads({ uploads, drive, files }),
+      uploads: new KnownUploads({ uploads, drive, files, clock: parts.clock }),
       proven: new ProvenFiles({ possession, drive }),
     },
   };

@@ -2,6 +2,7 @@ import { OsproxyError } from '../errors.ts';
 import type { PersonPrincipal } from '../model/principal.ts';
 import type { Uid } from '../model/uid.ts';
 import { MAX_PARTS, type UploadRecord } from '../model/upload.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { ContentDigest } from '../ports/metadata/content-entries.ts';
 import type { ByteSource } from '../ports/storage-driver.ts';
 import type { Uploads } from '../uploads.ts';
@@ -15,6 +16,8 @@ export const MAX_INDEX = MAX_PARTS - 1;
 const PAGE = 100;
 /** Open uploads of one person among which one of the same content is looked for. */
 const MOST_OPEN = 1000;
+/** What an upload must have left for a client to go on with it. */
+const LEFT_MS = 60_000;
 
 export interface UploadUnderWay {
   readonly upload: UploadRecord;
@@ -28,6 +31,7 @@ export interface KnownUploadParts {
   readonly uploads: Uploads;
   readonly drive: Drive;
   readonly files: KnownFiles;
+  readonly clock: Clock;
 }
 
 /**
@@ -114,11 +118,14 @@ export class KnownUploads {
   }
 
   async #findOpen(person: PersonPrincipal, hash: string, size: number): Promise<UploadUnderWay | undefined> {
-    const { drive } = this.#parts;
+    const { drive, clock } = this.#parts;
+    const until = clock.now() + LEFT_MS;
     let after: Uid | undefined;
     for (let looked = 0; looked < MOST_OPEN; looked += PAGE) {
       const { uploads, next } = await drive.uploads.list(person.userId, after, PAGE);
-      const known = uploads.find(({ upload }) => upload.name === hash && upload.size === size);
+      const known = uploads.find(
+        ({ upload }) => upload.name === hash && upload.size === size && upload.expiresAt > until,
+      );
       if (known !== undefined) return this.status(person, known.upload.uid);
       if (next === undefined) return undefined;
       after = next;
