@@ -38,10 +38,12 @@ export interface NewDriveContent extends Omit<NewDriveFile, 'size'> {
   readonly withSha1?: boolean | undefined;
 }
 
-/** An upload that is under way, and where it goes. */
+/** An upload, and where it goes. */
 export interface UploadToDrive {
   readonly upload: UploadRecord;
   readonly to: DriveUpload;
+  /** What it has become; undefined while it is under way. */
+  readonly entryId?: string;
 }
 
 /** Files on their way into a drive, by the same uploads that services use. */
@@ -136,6 +138,17 @@ export class DriveUploads {
     const [to, upload] = await Promise.all([metadata.drives.findUpload(uid), metadata.uploads.find(uid)]);
     if (to?.userId !== userId || upload?.state !== 'open') throw noUpload(uid);
     return { upload, to };
+  }
+
+  /** What `begin` made of `wanted` before, also once that is an entry. Throws NotFound where it was given up, or its entry or content is gone. */
+  async begun(userId: string, uid: Uid, wanted: Pick<NewDriveFile, 'conflict'>): Promise<UploadToDrive> {
+    const upload = await this.#parts.metadata.uploads.find(uid);
+    if (upload?.state !== 'completed') return this.find(userId, uid);
+    const { id, name, parentId, size } = await this.entryOf(userId, uid);
+    if (parentId === undefined) throw noUpload(uid);
+    const { conflict } = wanted;
+    const to = { uid, userId, parentId, name, conflict, size, createdAt: upload.createdAt };
+    return { upload, to, entryId: id };
   }
 
   /** The entry that an upload became; throws NotFound before it did, and when its content was replaced since. */

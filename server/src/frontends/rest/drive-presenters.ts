@@ -51,11 +51,11 @@ export function driveTaskBody(job: DriveJob): DriveTaskBody {
   };
 }
 
-export function driveUploadBody({ upload, to }: UploadToDrive) {
+export function driveUploadBody({ upload, to, entryId }: UploadToDrive) {
   const { uid, partSize, expiresAt } = upload;
   const { name, parentId, conflict, size, createdAt } = to;
   return {
-    ...{ uid, name, parentId, conflict, size, partSize },
+    ...{ uid, name, parentId, conflict, size, partSize, ...given({ entryId }) },
     ...{ expiresAt: iso(expiresAt), createdAt: iso(createdAt) },
   };
 }

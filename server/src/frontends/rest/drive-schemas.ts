@@ -143,6 +143,9 @@ export const DriveUploadBody = Type.Object(
     expiresAt: time('When it is given up unless a part arrives. UTC.'),
     createdAt: time('UTC.'),
     parts: Type.Optional(Type.Array(ref(PartBody), { description: 'What is stored, by number.' })),
+    entryId: Type.Optional(
+      Type.String({ description: 'What it has become, where beginning it is repeated after its end.' }),
+    ),
   },
   { $id: 'DriveUpload', description: 'An upload into a folder.' },
 );

@@ -157,6 +157,24 @@ describe('uploads into a drive', () => {
     expect(await drive.drive()).toMatchObject({ reservedBytes: 7 });
   });
 
+  it('begun again once complete are told with their entry, and not begun anew', async () => {
+    const drive = await someone();
+    const json = { parentId: 'root', name: 'again', size: 3, path: 'a/b', conflict: 'keepBoth' };
+    const begin = () => drive.call('POST', '/uploads', json, { 'idempotency-key': 'k' });
+    const first = await begin();
+    const uid = first.json.uid ?? '';
+    await drive.person.client.part(uid, 1, 'abc');
+    const entry = await drive.ok<{ id: string }>('POST', `/uploads/${uid}/complete`);
+    const again = await begin();
+    expect(again.status).toBe(200);
+    expect(again.json).toEqual({ ...first.json, expiresAt: expect.any(String), entryId: entry.id });
+    expect(again.headers.location).toBe(first.headers.location);
+    expect(await drive.drive()).toMatchObject({ files: 1, reservedBytes: 0 });
+    await drive.trash(entry.id);
+    await drive.ok('DELETE', `/trash/${entry.id}`);
+    expect((await begin()).status).toBe(404);
+  });
+
   it('two people with the same content have one copy and two files', async () => {
     const [one, two] = [await someone(), await someone()];
     const body = random(100_000);

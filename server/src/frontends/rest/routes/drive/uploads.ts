@@ -73,7 +73,7 @@ export function createDriveUpload(app: HttpServer, { core }: RestOptions): void 
       },
     );
     reply.code(repeated ? 200 : 201).header('location', `${BASE_PATH}/drive/uploads/${uid}`);
-    return driveUploadBody(made ?? (await core.drive.uploads.find(userId, uid)));
+    return driveUploadBody(made ?? (await core.drive.uploads.begun(userId, uid, wanted)));
   });
 }
 
