@@ -63,15 +63,12 @@ export class DriveArchives {
 
   async #tops({ userId, entryIds, allow }: ArchiveWish): Promise<readonly Entry[]> {
     const wanted = new Set(entryIds);
-    const located = await this.#drive.tree.locate(userId, [...wanted]);
+    const located = await this.#drive.tree.locateAll(userId, [...wanted]);
     const tops: Entry[] = [];
     for (const id of wanted) {
-      const lineage = located.get(id);
-      const [entry, ...above] = lineage ?? [];
-      if (lineage === undefined || entry === undefined) {
-        const shown = id.slice(0, 40);
-        throw new OsproxyError('NotFound', `There is no entry ${shown}.`, { details: { id: shown } });
-      }
+      const lineage = located.get(id) ?? [];
+      const [entry, ...above] = lineage;
+      if (entry === undefined) continue;
       await allow(entry, lineage);
       if (!above.some((folder) => wanted.has(folder.id))) tops.push(entry);
     }

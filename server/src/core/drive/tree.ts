@@ -95,6 +95,17 @@ export class DriveTree {
     return new Map([...found].filter(([, lineage]) => isLive(lineage, userId)));
   }
 
+  /** As locate; throws NotFound for the first of them that is not there. */
+  async locateAll(
+    userId: string,
+    entryIds: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly Entry[]>> {
+    const located = await this.locate(userId, entryIds);
+    const absent = entryIds.find((id) => !located.has(id));
+    if (absent !== undefined) throw noEntry(absent);
+    return located;
+  }
+
   /** True when the entry is the ancestor, or anywhere in it; false for what is not there. */
   async isWithin(userId: string, entryId: string, ancestorId: string): Promise<boolean> {
     if (!isUid(entryId)) return false;

@@ -10,6 +10,8 @@ import { type NameQuery, nameQueryOf, PLACES, type Place, placeIn, tokensOfQuery
 const LONGEST_QUERY = 255;
 /** Candidates looked at together. */
 const AT_ONCE = 300;
+/** Matches whose places are asked for together, however few a page holds: the filters may let none of them through. */
+const LOCATED_AT_ONCE = 100;
 /** Candidates that one page looks at; a page that ends with them is short, and the next goes on behind. */
 const MOST_LOOKED_AT = 5000;
 
@@ -154,8 +156,9 @@ class Looking {
   /** True when the page is full before the last of them. */
   async #take(matches: readonly Match[]): Promise<boolean> {
     const { limit, within } = this.#wanted;
-    for (let start = 0; start < matches.length; start += limit) {
-      const some = matches.slice(start, start + limit);
+    const step = Math.max(limit, LOCATED_AT_ONCE);
+    for (let start = 0; start < matches.length; start += step) {
+      const some = matches.slice(start, start + step);
       const ids = some.map(({ entry }) => entry.id);
       const located = await this.#parts.tree.locate(this.#userId, ids);
       for (const { entry, place } of some) {

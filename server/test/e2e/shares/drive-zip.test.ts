@@ -154,6 +154,10 @@ describe('a ticket', () => {
     expect((await make({ kind: 'content', entries: [theirs] })).status).toBe(404);
     const mine = await desk.file(owner.userId, 'mine.txt', 'x');
     expect((await make({ kind: 'content', entries: [mine, mine] })).status).toBe(400);
+    for (const id of [theirs, '5', 'x', 'root']) {
+      const refused = await make({ kind: 'zip', entries: [mine, id] });
+      expect([refused.status, refused.json.details.id]).toEqual([404, id]);
+    }
     const session = await signIn(service, 'owner');
     const json = { kind: 'show', entries: [mine] };
     const url = pathOf(await session.client.call('POST', '/drive/tickets', { json }));

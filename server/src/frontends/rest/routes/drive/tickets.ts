@@ -44,7 +44,7 @@ export function driveTickets(app: HttpServer, { core, publicUrl }: RestOptions):
     const principal = personOf(request);
     const wish = wishOf(request.body);
     const ids = wish.kind === 'zip' ? wish.entryIds : [wish.entryId];
-    for (const id of ids) await drive.tree.find(principal.userId, id);
+    await drive.tree.locateAll(principal.userId, ids);
     const { ticket, expiresAt } = await shares.tickets.create(principal, wish);
     const base = publicBaseOf(request, publicUrl) ?? '';
     reply.code(201);

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import type { Entry } from '../model/entry.ts';
+import type { PersonPrincipal } from '../model/principal.ts';
+import type { Metadata } from '../ports/metadata.ts';
+import { NameSearch } from './name-search.ts';
+
+const PERSON = { kind: 'person', userId: '7', owner: '~7' } as PersonPrincipal;
+
+it('places are asked for many at once, however few are wanted', async () => {
+  const ids = Array.from({ length: 250 }, (_, index) => String(1000 - index));
+  const entry = (id: string) =>
+    ({ id, userId: '7', kind: 'file', nameKey: 'notes', parentId: '1', liveParentId: '1' }) as Entry;
+  const metadata = {
+    names: { candidates: async () => ids },
+    entries: { findMany: async (wanted: readonly string[]) => wanted.map(entry) },
+  };
+  let calls = 0;
+  const tree = {
+    findFolder: async (_userId: string, id: string) => ({ id }) as Entry,
+    locate: async (_userId: string, wanted: readonly string[]) => {
+      calls += 1;
+      return new Map(wanted.map((id) => [id, [entry(id), entry('1')]]));
+    },
+  };
+  const search = new NameSearch({ metadata: metadata as unknown as Metadata, tree });
+  const page = await search.search(PERSON, { text: 'notes', limit: 1, within: '2' });
+  expect(page).toEqual({ found: [], next: undefined });
+  expect(calls).toBe(3);
+  const found = await search.search(PERSON, { text: 'notes', limit: 1, within: '1' });
+  expect(found.found.map((one) => one.entry.id)).toEqual(['1000']);
+  expect(found.next?.id).toBe('1000');
+});
