@@ -97,7 +97,7 @@ export class Recovery {
    */
   async askForEmail(userId: string, email: string, password: string | undefined): Promise<void> {
     const address = checkedEmail(email);
-    await this.#checkPassword(userId, password);
+    const kept = await this.#checkPassword(userId, password);
     const user = await this.#users.get(userId);
     await this.#limits.takeFor('email', userId);
     const other = await this.#users.find(address);
@@ -108,7 +108,9 @@ export class Recovery {
     const now = this.#clock.now();
     const expiresAt = now + EMAIL_MINUTES * MINUTE_MS;
     const { token, secret } = newOneTime({ kind: 'email', userId, data: { email: address }, now, expiresAt });
-    await this.#metadata.transaction(async ({ oneTimeTokens }) => {
+    await this.#metadata.transaction(async ({ users, oneTimeTokens }) => {
+      await users.lock(userId);
+      if ((await users.password(userId)) !== kept) throw wrongPassword('password');
       await oneTimeTokens.removeOfUser(userId, 'email');
       await oneTimeTokens.insert(token);
     });
@@ -146,6 +148,8 @@ export class Recovery {
     const expiresAt = now + RESET_MINUTES * MINUTE_MS;
     const { token, secret } = newOneTime({ kind: 'reset', userId: user.id, now, expiresAt });
     await this.#metadata.transaction(async (repositories) => {
+      const current = await repositories.users.lock(user.id);
+      if (current?.email !== user.email || current?.authEpoch !== user.authEpoch) throw changedMeanwhile();
       await repositories.oneTimeTokens.insert(token);
       const entry = { action: 'password.reset-asked', subject: { kind: 'user', id: user.id } } as const;
       await this.#audit.note(repositories, caller, entry);
@@ -153,12 +157,17 @@ export class Recovery {
     return this.#mails.urlOf('reset-password', secret);
   }
 
-  /** Somebody without a password has shown who it is by signing in elsewhere. */
-  async #checkPassword(userId: string, password: string | undefined): Promise<void> {
+  /** Resolves how it is kept. Somebody without a password has shown who it is by signing in elsewhere. */
+  async #checkPassword(userId: string, password: string | undefined): Promise<string | undefined> {
     const kept = await this.#metadata.users.password(userId);
-    if (kept === undefined) return;
+    if (kept === undefined) return undefined;
     await this.#limits.takeFor('password', userId);
     if (!(await this.#passwords.verify(password ?? '', kept))) throw wrongPassword('password');
     await this.#limits.rightFor('password', userId);
+    return kept;
   }
+}
+
+function changedMeanwhile(): OsproxyError {
+  return new OsproxyError('Conflict', 'The account was changed at this moment; try again.');
 }

@@ -213,7 +213,7 @@ export class Sessions {
     });
   }
 
-  /** Signs the user out everywhere; access tokens that are about are void at once. */
+  /** Signs the user out everywhere; access tokens that are about are void at once, and so are open links to another address. */
   async endAll(userId: string, caller = SYSTEM): Promise<void> {
     const now = this.#clock.now();
     await this.#metadata.transaction(async (repositories) => {
@@ -245,15 +245,20 @@ export class Sessions {
   }
 }
 
-/** Within a transaction; whoever calls it tells SessionStates after the commit. */
+/**
+ * Within a transaction; whoever calls it tells SessionStates after the commit. Voids what was begun in the sessions as well: links to another address, and
+ * sign-ins that wait for the second factor.
+ */
 export async function endEverySession(
-  { users, sessions }: MetadataWriter,
+  { users, sessions, oneTimeTokens }: MetadataWriter,
   userId: string,
   now: number,
 ): Promise<void> {
   const user = await users.lock(userId);
   if (user !== undefined) await users.update({ ...user, authEpoch: user.authEpoch + 1, updatedAt: now });
   await sessions.endAll(userId, now);
+  await oneTimeTokens.removeOfUser(userId, 'email');
+  await oneTimeTokens.removeOfUser(userId, 'challenge');
 }
 
 function shortened({ address, agent }: Origin): Origin {

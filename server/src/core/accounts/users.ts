@@ -149,7 +149,7 @@ export class Users {
 
   /**
    * Rejects with NotFound, AlreadyExists, InvalidArgument, and with Conflict for the last administrator. Another e-mail address is not verified.
-   * Disabling a user and changing the role end every session of the user.
+   * Disabling a user and changing the role end every session of the user; disabling and another address void the links that are open.
    */
   async change(id: string, change: UserChange, caller = SYSTEM): Promise<User> {
     const now = this.#clock.now();
@@ -167,6 +167,7 @@ export class Users {
       await repositories.users.update(after);
       ends = after.state !== before.state || after.role !== before.role;
       if (ends) await endEverySession(repositories, id, now);
+      await voidLinks(repositories, before, after);
       await this.#note(repositories, caller, 'user.changed', id, { ...change });
       return after;
     });
@@ -174,7 +175,7 @@ export class Users {
     return changed;
   }
 
-  /** Ends every session of the user. Rejects with NotFound, and with InvalidArgument for a password that nobody may choose; `within` runs in the same transaction. */
+  /** Ends every session of the user and voids open links. Rejects with NotFound, and with InvalidArgument for a password that nobody may choose; `within` runs in the same transaction. */
   async setPassword(
     id: string,
     password: string,
@@ -190,7 +191,6 @@ export class Users {
       await within?.(repositories, now);
       await repositories.users.setPassword(id, kept, now);
       await repositories.oneTimeTokens.removeOfUser(id, 'reset');
-      await repositories.oneTimeTokens.removeOfUser(id, 'challenge');
       await this.#note(repositories, caller, 'password.changed', id, {});
       await endEverySession(repositories, id, now);
     });
@@ -227,6 +227,19 @@ export class Users {
   }
 }
 
+/** Links that went to an address do not outlive it, and a disabled account has none. */
+async function voidLinks({ oneTimeTokens }: MetadataWriter, before: User, after: User): Promise<void> {
+  const moved = keyOfEmail(before) !== keyOfEmail(after);
+  if (!moved && after.state === before.state) return;
+  await oneTimeTokens.removeOfUser(after.id, 'reset');
+  await oneTimeTokens.removeOfUser(after.id, 'email');
+  await oneTimeTokens.removeOfUser(after.id, 'challenge');
+}
+
+function keyOfEmail({ email }: User): string | undefined {
+  return email === undefined ? undefined : emailKeyOf(email);
+}
+
 /** Written by everybody who takes an administrator away, so that two at once do not leave none. */
 async function refuseForLastAdmin({ users }: MetadataWriter, { id, name }: User): Promise<void> {
   const others: User[] = [];
@@ -245,8 +258,7 @@ async function refuseForLastAdmin({ users }: MetadataWriter, { id, name }: User)
 function changedUser(user: User, change: UserChange): User {
   const { name, email, displayName, role, state, groupId, quotaBytes } = change;
   const address = email === undefined ? user.email : email === null ? undefined : checkedEmail(email);
-  const same =
-    address !== undefined && user.email !== undefined && emailKeyOf(address) === emailKeyOf(user.email);
+  const same = address !== undefined && emailKeyOf(address) === keyOfEmail(user);
   return {
     ...user,
     name: name === undefined ? user.name : checkedName(name),
