@@ -10,7 +10,7 @@ import { callerOfUser, unknownCaller } from './callers.ts';
 import { checkedEmail } from './name-rules.ts';
 import { newOneTime, openOneTime } from './one-time.ts';
 import type { Passwords } from './passwords.ts';
-import { wrongPassword } from './second-factor.ts';
+import { checkUnchanged, wrongPassword } from './second-factor.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Users } from './users.ts';
 
@@ -108,11 +108,10 @@ export class Recovery {
     const now = this.#clock.now();
     const expiresAt = now + EMAIL_MINUTES * MINUTE_MS;
     const { token, secret } = newOneTime({ kind: 'email', userId, data: { email: address }, now, expiresAt });
-    await this.#metadata.transaction(async ({ users, oneTimeTokens }) => {
-      await users.lock(userId);
-      if ((await users.password(userId)) !== kept) throw wrongPassword('password');
-      await oneTimeTokens.removeOfUser(userId, 'email');
-      await oneTimeTokens.insert(token);
+    await this.#metadata.transaction(async (repositories) => {
+      await checkUnchanged(repositories, userId, kept, 'password');
+      await repositories.oneTimeTokens.removeOfUser(userId, 'email');
+      await repositories.oneTimeTokens.insert(token);
     });
     const url = this.#mails.urlOf('verify-email', secret);
     await this.#mails.send({

@@ -53,12 +53,13 @@ export class SecondFactor {
     account: string,
     password: string,
   ): Promise<{ readonly secret: string; readonly uri: string }> {
-    await this.#checkPassword(userId, password);
+    const kept = await this.#checkPassword(userId, password);
     const secret = this.#codes.newSecret();
     const now = this.#clock.now();
-    const begun = await this.#metadata.transaction(({ secondFactors }) =>
-      secondFactors.begin(userId, secret, now),
-    );
+    const begun = await this.#metadata.transaction(async (repositories) => {
+      await checkUnchanged(repositories, userId, kept, 'password');
+      return repositories.secondFactors.begin(userId, secret, now);
+    });
     if (!begun) throw new OsproxyError('Conflict', 'There is a second factor already; switch it off first.');
     return { secret, uri: this.#codes.uri(secret, account) };
   }
@@ -88,10 +89,11 @@ export class SecondFactor {
 
   /** New recovery codes in place of the old ones. Rejects with PermissionDenied for a wrong password, Conflict where no second factor is on. */
   async renewCodes(userId: string, password: string, caller: Caller): Promise<readonly string[]> {
-    await this.#checkPassword(userId, password);
+    const kept = await this.#checkPassword(userId, password);
     const codes = newCodes();
     await this.#metadata.transaction(async (repositories) => {
       const { secondFactors } = repositories;
+      await checkUnchanged(repositories, userId, kept, 'password');
       if ((await secondFactors.totp(userId))?.confirmedAt === undefined) throw notOn();
       await secondFactors.putRecoveryCodes(userId, hashesOf(userId, codes));
       const entry = { action: 'second-factor.renewed', subject: { kind: 'user', id: userId } } as const;
@@ -102,13 +104,24 @@ export class SecondFactor {
 
   /** Rejects with PermissionDenied for a wrong password. */
   async switchOff(userId: string, password: string, caller: Caller): Promise<void> {
-    await this.#checkPassword(userId, password);
-    await this.remove(userId, caller);
+    const kept = await this.#checkPassword(userId, password);
+    await this.#remove(userId, caller, (repositories) =>
+      checkUnchanged(repositories, userId, kept, 'password'),
+    );
   }
 
   /** For administrators, when somebody has lost app and codes. Rejects with Conflict where none is on. */
   async remove(userId: string, caller: Caller): Promise<void> {
+    await this.#remove(userId, caller);
+  }
+
+  async #remove(
+    userId: string,
+    caller: Caller,
+    check?: (repositories: MetadataWriter) => Promise<void>,
+  ): Promise<void> {
     await this.#metadata.transaction(async (repositories) => {
+      await check?.(repositories);
       if ((await repositories.secondFactors.totp(userId)) === undefined) throw notOn();
       await repositories.secondFactors.removeOfUser(userId);
       const entry = { action: 'second-factor.disabled', subject: { kind: 'user', id: userId } } as const;
@@ -144,12 +157,25 @@ export class SecondFactor {
     return step !== undefined && secondFactors.takeStep(userId, step);
   }
 
-  async #checkPassword(userId: string, password: string): Promise<void> {
+  /** Resolves how it is kept, for checkUnchanged. */
+  async #checkPassword(userId: string, password: string): Promise<string | undefined> {
     await this.#limits.takeFor('password', userId);
     const kept = await this.#metadata.users.password(userId);
     if (!(await this.#passwords.verify(password, kept))) throw wrongPassword('password');
     await this.#limits.rightFor('password', userId);
+    return kept;
   }
+}
+
+/** In the transaction that rests on a password: throws PermissionDenied where it is not the one that was checked before any more. */
+export async function checkUnchanged(
+  { users }: MetadataWriter,
+  userId: string,
+  kept: string | undefined,
+  field: string,
+): Promise<void> {
+  await users.lock(userId);
+  if ((await users.password(userId)) !== kept) throw wrongPassword(field);
 }
 
 export function wrongPassword(field: string): OsproxyError {

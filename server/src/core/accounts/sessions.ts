@@ -72,7 +72,10 @@ export class Sessions {
     this.#times = options.times;
   }
 
-  /** What every way of signing in ends with; always a new session. Rejects with PermissionDenied for a user who is disabled or gone. */
+  /**
+   * What every way of signing in ends with; always a new session. Rejects with PermissionDenied for a user who is disabled or gone, and with Unauthenticated
+   * where every session was ended after `user` was read: what showed who it is may be void by now.
+   */
   async begin(user: User, how: string, from: Origin): Promise<SignedIn> {
     const now = this.#clock.now();
     const token = newSecret();
@@ -81,6 +84,8 @@ export class Sessions {
     const current = await this.#metadata.transaction(async (repositories) => {
       const { users, sessions } = repositories;
       if (!(await users.signedIn(user.id, now))) throw disabled();
+      const found = await users.find(user.id);
+      if (found?.authEpoch !== user.authEpoch) throw signedOut();
       await sessions.insert({
         ...{ id: sessionId, userId: user.id, how, createdAt: now, lastSeenAt: now, expiresAt },
         ...{ endedAt: undefined, ...shortened(from) },
@@ -93,9 +98,8 @@ export class Sessions {
         nonce: undefined,
       });
       await this.#note(repositories, callerOfUser(user, from), 'session.begun', user.id, { sessionId, how });
-      return users.find(user.id);
+      return found;
     });
-    if (current === undefined) throw disabled();
     return this.#issue(current, sessionId, { token, expiresAt }, now);
   }
 
@@ -247,18 +251,21 @@ export class Sessions {
 
 /**
  * Within a transaction; whoever calls it tells SessionStates after the commit. Voids what was begun in the sessions as well: links to another address, and
- * sign-ins that wait for the second factor.
+ * sign-ins that wait for the second factor. Resolves the user of the new epoch.
  */
 export async function endEverySession(
   { users, sessions, oneTimeTokens }: MetadataWriter,
   userId: string,
   now: number,
-): Promise<void> {
-  const user = await users.lock(userId);
-  if (user !== undefined) await users.update({ ...user, authEpoch: user.authEpoch + 1, updatedAt: now });
+): Promise<User | undefined> {
+  const before = await users.lock(userId);
+  const user =
+    before === undefined ? undefined : { ...before, authEpoch: before.authEpoch + 1, updatedAt: now };
+  if (user !== undefined) await users.update(user);
   await sessions.endAll(userId, now);
   await oneTimeTokens.removeOfUser(userId, 'email');
   await oneTimeTokens.removeOfUser(userId, 'challenge');
+  return user;
 }
 
 function shortened({ address, agent }: Origin): Origin {

@@ -8,7 +8,7 @@ import { networkOf } from '../rate-limits.ts';
 import { callerOfUser, unknownCaller } from './callers.ts';
 import { newOneTime } from './one-time.ts';
 import type { Passwords } from './passwords.ts';
-import { type SecondFactor, wrongPassword } from './second-factor.ts';
+import { checkUnchanged, type SecondFactor, wrongPassword } from './second-factor.ts';
 import { hashOf } from './secrets.ts';
 import { disabled, type Sessions, type SignedIn } from './sessions.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
@@ -91,7 +91,8 @@ export class SignIn {
     if (!(await this.#secondFactor.isOn(user.id))) return this.#sessions.begin(user, how, from);
     const now = this.#clock.now();
     const expiresAt = now + CHALLENGE_MS;
-    const challenge = newOneTime({ kind: 'challenge', userId: user.id, data: { how }, now, expiresAt });
+    const data = { how, epoch: user.authEpoch };
+    const challenge = newOneTime({ kind: 'challenge', userId: user.id, data, now, expiresAt });
     await this.#metadata.transaction(({ oneTimeTokens }) => oneTimeTokens.insert(challenge.token));
     return { challenge: challenge.secret, expiresAt };
   }
@@ -115,7 +116,7 @@ export class SignIn {
       const kind = await this.#secondFactor.take(repositories, userId, code, now);
       if (kind === undefined) return undefined;
       await repositories.oneTimeTokens.use(token.id, now);
-      return { kind, how: String(token.data.how) };
+      return { kind, how: String(token.data.how), authEpoch: Number(token.data.epoch) };
     });
     const user = await this.#metadata.users.find(userId);
     if (user === undefined) throw challengeOver();
@@ -132,7 +133,8 @@ export class SignIn {
       const entry = { action: 'second-factor.recovered', subject: { kind: 'user', id: userId } } as const;
       await this.#audit.record(callerOfUser(user, from), entry);
     }
-    return this.#sessions.begin(user, `${outcome.how}+${outcome.kind}`, from);
+    const { how, kind, authEpoch } = outcome;
+    return this.#sessions.begin({ ...user, authEpoch }, `${how}+${kind}`, from);
   }
 
   /** Ends every session and begins a new one. Rejects with PermissionDenied when the old password is wrong, InvalidArgument when the new one is not allowed. */
@@ -142,7 +144,9 @@ export class SignIn {
     if (!(await this.#passwords.verify(old, kept))) throw wrongPassword('oldPassword');
     await this.#limits.rightFor('password', userId);
     const before = await this.#users.get(userId);
-    const user = await this.#users.setPassword(userId, password, callerOfUser(before, from));
+    const user = await this.#users.setPassword(userId, password, callerOfUser(before, from), (repositories) =>
+      checkUnchanged(repositories, userId, kept, 'oldPassword'),
+    );
     return this.#sessions.begin(user, 'password', from);
   }
 

@@ -166,16 +166,16 @@ export class Users {
       if (after.groupId !== before.groupId) await lockGroup(repositories, after.groupId);
       await repositories.users.update(after);
       ends = after.state !== before.state || after.role !== before.role;
-      if (ends) await endEverySession(repositories, id, now);
+      const kept = ends ? await endEverySession(repositories, id, now) : after;
       await voidLinks(repositories, before, after);
       await this.#note(repositories, caller, 'user.changed', id, { ...change });
-      return after;
+      return kept ?? after;
     });
     if (ends) await this.#states.changed();
     return changed;
   }
 
-  /** Ends every session of the user and voids open links. Rejects with NotFound, and with InvalidArgument for a password that nobody may choose; `within` runs in the same transaction. */
+  /** Ends every session of the user and voids open links. Rejects with NotFound, and with InvalidArgument for a password that nobody may choose; `within` runs in the same transaction, first. */
   async setPassword(
     id: string,
     password: string,
@@ -186,16 +186,16 @@ export class Users {
     this.#passwords.check(password, [user.name, user.email]);
     const kept = await this.#passwords.hash(password);
     const now = this.#clock.now();
-    await this.#metadata.transaction(async (repositories) => {
+    const changed = await this.#metadata.transaction(async (repositories) => {
       if ((await repositories.users.lock(id)) === undefined) throw unknownUser(id);
       await within?.(repositories, now);
       await repositories.users.setPassword(id, kept, now);
       await repositories.oneTimeTokens.removeOfUser(id, 'reset');
       await this.#note(repositories, caller, 'password.changed', id, {});
-      await endEverySession(repositories, id, now);
+      return (await endEverySession(repositories, id, now)) ?? user;
     });
     await this.#states.changed();
-    return this.get(id);
+    return changed;
   }
 
   /** With everything of the user. Rejects with NotFound, and with Conflict for the last administrator. */
