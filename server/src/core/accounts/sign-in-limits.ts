@@ -74,13 +74,14 @@ export class SignInLimits {
     const now = this.#clock.now();
     const { windowMs } = this.#rules;
     const { until, left } = await this.#metadata.transaction(async ({ attempts }) => {
-      let [latest, fewest] = [0, Number.POSITIVE_INFINITY];
+      let fewest = Number.POSITIVE_INFINITY;
       for (const { key, limit } of keys) {
         const decision = await attempts.take(key, limit, windowMs, now);
+        // What is refused for itself must not count for what others share: one network would lock an account for all.
+        if (!decision.allowed) return { until: decision.until, left: 0 };
         fewest = Math.min(fewest, decision.left);
-        if (!decision.allowed) latest = Math.max(latest, decision.until);
       }
-      return { until: latest, left: fewest };
+      return { until: 0, left: fewest };
     });
     if (until === 0) return left;
     const retryAfterSeconds = Math.max(1, Math.ceil((until - now) / 1000));
@@ -89,14 +90,15 @@ export class SignInLimits {
     });
   }
 
+  /** From the one that fewest share to the one that most share. */
   #keysOf({ account, address, isKnown }: SignInTry): Counted[] {
     const { perAccount, perAddress } = this.#rules;
     const network = networkOf(address ?? 'gone');
     const who = digest(account);
     return [
       { key: `pair/${who}/${network}`, limit: perAccount },
-      ...(isKnown ? [] : [{ key: `account/${who}`, limit: perAccount * NETWORKS }]),
       { key: `address/${network}`, limit: perAddress },
+      ...(isKnown ? [] : [{ key: `account/${who}`, limit: perAccount * NETWORKS }]),
     ];
   }
 }

@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { User } from '#core/model/user.ts';
+import { type AccountsRig, accountsRig } from './accounts-rig.ts';
+
+/** Of the rig: wrong tries at one account from one network. */
+const PER_ACCOUNT = 4;
+const PASSWORD = 'the password of anna';
+
+let rig: AccountsRig;
+let anna: User;
+
+beforeEach(async () => {
+  rig = await accountsRig();
+  anna = await rig.users.create({ name: 'anna', password: PASSWORD });
+});
+afterEach(() => rig.dispose());
+
+async function outcomes(count: number, attempt: (n: number) => Promise<unknown>): Promise<string[]> {
+  const found: string[] = [];
+  for (let n = 0; n < count; n += 1) {
+    found.push(
+      await attempt(n).then(
+        () => 'taken',
+        (error: { code: string }) => error.code,
+      ),
+    );
+  }
+  return found;
+}
+
+test('one network locks nobody out of an account but itself', async () => {
+  const guess = { account: anna.id, address: '192.0.2.1', isKnown: false };
+  const found = await outcomes(60, () => rig.limits.take(guess));
+  expect(found.filter((one) => one === 'taken')).toHaveLength(PER_ACCOUNT);
+  const elsewhere = { address: '198.51.100.1', agent: 'test' };
+  expect(await rig.signIn.byPassword('anna', PASSWORD, elsewhere)).toHaveProperty('access');
+});
+
+test('a network that tried too much does not count against accounts any more', async () => {
+  await outcomes(100, (n) => rig.limits.take({ account: `name-${n}`, address: '192.0.2.1', isKnown: false }));
+  await outcomes(60, () => rig.limits.take({ account: anna.id, address: '192.0.2.1', isKnown: false }));
+  const elsewhere = { account: anna.id, address: '198.51.100.1', isKnown: false };
+  expect(await rig.limits.take(elsewhere)).toBe(PER_ACCOUNT - 1);
+});
