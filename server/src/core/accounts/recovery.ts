@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
 import type { AccountMails } from './account-mails.ts';
 import { callerOfUser, unknownCaller } from './callers.ts';
+import { holdUser } from './held-user.ts';
 import { checkedEmail } from './name-rules.ts';
 import { newOneTime, openOneTime } from './one-time.ts';
 import type { Passwords } from './passwords.ts';
@@ -109,7 +110,7 @@ export class Recovery {
     const expiresAt = now + EMAIL_MINUTES * MINUTE_MS;
     const { token, secret } = newOneTime({ kind: 'email', userId, data: { email: address }, now, expiresAt });
     await this.#metadata.transaction(async (repositories) => {
-      await checkUnchanged(repositories, userId, kept, 'password');
+      await checkUnchanged(repositories, { userId, kept, field: 'password', now });
       await repositories.oneTimeTokens.removeOfUser(userId, 'email');
       await repositories.oneTimeTokens.insert(token);
     });
@@ -147,7 +148,7 @@ export class Recovery {
     const expiresAt = now + RESET_MINUTES * MINUTE_MS;
     const { token, secret } = newOneTime({ kind: 'reset', userId: user.id, now, expiresAt });
     await this.#metadata.transaction(async (repositories) => {
-      const current = await repositories.users.lock(user.id);
+      const current = await holdUser(repositories, user.id, now);
       if (current?.email !== user.email || current?.authEpoch !== user.authEpoch) throw changedMeanwhile();
       await repositories.oneTimeTokens.insert(token);
       const entry = { action: 'password.reset-asked', subject: { kind: 'user', id: user.id } } as const;

@@ -5,6 +5,7 @@ import type { Caller } from '../model/audit.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 import type { OneTimeCodes } from '../ports/one-time-codes.ts';
+import { holdUser } from './held-user.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 
@@ -57,7 +58,7 @@ export class SecondFactor {
     const secret = this.#codes.newSecret();
     const now = this.#clock.now();
     const begun = await this.#metadata.transaction(async (repositories) => {
-      await checkUnchanged(repositories, userId, kept, 'password');
+      await checkUnchanged(repositories, { userId, kept, field: 'password', now });
       return repositories.secondFactors.begin(userId, secret, now);
     });
     if (!begun) throw new OsproxyError('Conflict', 'There is a second factor already; switch it off first.');
@@ -91,9 +92,10 @@ export class SecondFactor {
   async renewCodes(userId: string, password: string, caller: Caller): Promise<readonly string[]> {
     const kept = await this.#checkPassword(userId, password);
     const codes = newCodes();
+    const now = this.#clock.now();
     await this.#metadata.transaction(async (repositories) => {
       const { secondFactors } = repositories;
-      await checkUnchanged(repositories, userId, kept, 'password');
+      await checkUnchanged(repositories, { userId, kept, field: 'password', now });
       if ((await secondFactors.totp(userId))?.confirmedAt === undefined) throw notOn();
       await secondFactors.putRecoveryCodes(userId, hashesOf(userId, codes));
       const entry = { action: 'second-factor.renewed', subject: { kind: 'user', id: userId } } as const;
@@ -105,8 +107,9 @@ export class SecondFactor {
   /** Rejects with PermissionDenied for a wrong password. */
   async switchOff(userId: string, password: string, caller: Caller): Promise<void> {
     const kept = await this.#checkPassword(userId, password);
+    const now = this.#clock.now();
     await this.#remove(userId, caller, (repositories) =>
-      checkUnchanged(repositories, userId, kept, 'password'),
+      checkUnchanged(repositories, { userId, kept, field: 'password', now }),
     );
   }
 
@@ -167,15 +170,22 @@ export class SecondFactor {
   }
 }
 
+interface CheckedPassword {
+  readonly userId: string;
+  /** How the password was kept that was found right. */
+  readonly kept: string | undefined;
+  /** What the password is called where it was typed. */
+  readonly field: string;
+  readonly now: number;
+}
+
 /** In the transaction that rests on a password: throws PermissionDenied where it is not the one that was checked before any more. */
 export async function checkUnchanged(
-  { users }: MetadataWriter,
-  userId: string,
-  kept: string | undefined,
-  field: string,
+  repositories: MetadataWriter,
+  { userId, kept, field, now }: CheckedPassword,
 ): Promise<void> {
-  await users.lock(userId);
-  if ((await users.password(userId)) !== kept) throw wrongPassword(field);
+  await holdUser(repositories, userId, now);
+  if ((await repositories.users.password(userId)) !== kept) throw wrongPassword(field);
 }
 
 export function wrongPassword(field: string): OsproxyError {

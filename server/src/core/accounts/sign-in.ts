@@ -144,8 +144,11 @@ export class SignIn {
     if (!(await this.#passwords.verify(old, kept))) throw wrongPassword('oldPassword');
     await this.#limits.rightFor('password', userId);
     const before = await this.#users.get(userId);
-    const user = await this.#users.setPassword(userId, password, callerOfUser(before, from), (repositories) =>
-      checkUnchanged(repositories, userId, kept, 'oldPassword'),
+    const user = await this.#users.setPassword(
+      userId,
+      password,
+      callerOfUser(before, from),
+      (repositories, now) => checkUnchanged(repositories, { userId, kept, field: 'oldPassword', now }),
     );
     return this.#sessions.begin(user, 'password', from);
   }

@@ -5,9 +5,10 @@ import type { OneTimeToken } from '../model/one-time-token.ts';
 import type { Origin } from '../model/session.ts';
 import { emailKeyOf, type Role, type User } from '../model/user.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Metadata } from '../ports/metadata.ts';
+import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 import type { AccountMails } from './account-mails.ts';
 import { unknownCaller } from './callers.ts';
+import { holdUser } from './held-user.ts';
 import { checkedEmail } from './name-rules.ts';
 import { newOneTime, openOneTime } from './one-time.ts';
 import type { Sessions, SignedIn } from './sessions.ts';
@@ -44,6 +45,8 @@ export interface Invite {
   readonly email: string | undefined;
   readonly role: Role;
   readonly groupId: string | undefined;
+  /** Id of the administrator who made it; undefined where a service or nobody did. */
+  readonly invitedBy: string | undefined;
   readonly createdAt: number;
   readonly expiresAt: number;
 }
@@ -140,7 +143,7 @@ export class SignUp {
     });
   }
 
-  /** By an administrator. Where mail is sent and there is an address, only the mail has the secret. Rejects with PermissionDenied where sign-up is closed. */
+  /** By an administrator. Where mail is sent and there is an address, only the mail has the secret. It is void once who made it is no administrator any more. Rejects with PermissionDenied where sign-up is closed. */
   async invite(
     wanted: NewInvite,
     caller: Caller,
@@ -216,8 +219,10 @@ export class SignUp {
 
   async #insert(data: InviteData, lifeMs: number, caller?: Caller) {
     const now = this.#clock.now();
-    const made = newOneTime({ kind: 'invite', data: { ...data }, now, expiresAt: now + lifeMs });
+    const userId = caller?.actor.kind === 'person' ? caller.actor.id : undefined;
+    const made = newOneTime({ kind: 'invite', userId, data: { ...data }, now, expiresAt: now + lifeMs });
     await this.#metadata.transaction(async (repositories) => {
+      if (userId !== undefined) await checkAdmin(repositories, userId, now);
       await repositories.oneTimeTokens.insert(made.token);
       if (caller === undefined) return;
       const { email, role, groupId } = data;
@@ -242,7 +247,14 @@ export class SignUp {
   }
 }
 
-function inviteOf({ id, data, createdAt, expiresAt }: OneTimeToken): Invite {
+/** Whoever stops being an administrator at this moment leaves no invitation behind. */
+async function checkAdmin(repositories: MetadataWriter, userId: string, now: number): Promise<void> {
+  const maker = await holdUser(repositories, userId, now);
+  if (maker?.role === 'admin' && maker.state === 'active') return;
+  throw new OsproxyError('PermissionDenied', 'Only administrators invite.');
+}
+
+function inviteOf({ id, data, userId, createdAt, expiresAt }: OneTimeToken): Invite {
   const { email, role, groupId } = data as unknown as InviteData;
-  return { id, email, role, groupId, createdAt, expiresAt };
+  return { id, email, role, groupId, invitedBy: userId, createdAt, expiresAt };
 }

@@ -149,7 +149,7 @@ export class Users {
 
   /**
    * Rejects with NotFound, AlreadyExists, InvalidArgument, and with Conflict for the last administrator. Another e-mail address is not verified.
-   * Disabling a user and changing the role end every session of the user; disabling and another address void the links that are open.
+   * Disabling a user and changing the role end every session of the user; disabling and another address void the links that are open; who is no administrator any more has no invitations.
    */
   async change(id: string, change: UserChange, caller = SYSTEM): Promise<User> {
     const now = this.#clock.now();
@@ -227,8 +227,10 @@ export class Users {
   }
 }
 
-/** Links that went to an address do not outlive it, and a disabled account has none. */
+/** Links that went to an address do not outlive it, a disabled account has none, and only administrators have invitations open. */
 async function voidLinks({ oneTimeTokens }: MetadataWriter, before: User, after: User): Promise<void> {
+  if (after.role !== 'admin' || after.state !== 'active')
+    await oneTimeTokens.removeOfUser(after.id, 'invite');
   const moved = keyOfEmail(before) !== keyOfEmail(after);
   if (!moved && after.state === before.state) return;
   await oneTimeTokens.removeOfUser(after.id, 'reset');

@@ -45,11 +45,20 @@ export function sessionBody(session: Session, currentId: string): SessionBody {
   };
 }
 
-export function inviteBody({ id, email, role, groupId, createdAt, expiresAt }: Invite): InviteBody {
+export function inviteBody({
+  id,
+  email,
+  role,
+  groupId,
+  invitedBy,
+  createdAt,
+  expiresAt,
+}: Invite): InviteBody {
   return {
     ...{ id, role, createdAt: iso(createdAt), expiresAt: iso(expiresAt) },
     ...(email === undefined ? {} : { email }),
     ...(groupId === undefined ? {} : { groupId }),
+    ...(invitedBy === undefined ? {} : { invitedBy }),
   };
 }
 

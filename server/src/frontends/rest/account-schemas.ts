@@ -75,6 +75,9 @@ const inviteFields = {
   email: Type.Optional(Type.String({ description: 'The address that the account gets.' })),
   role: Type.Enum([...ROLES]),
   groupId: Type.Optional(Type.String()),
+  invitedBy: Type.Optional(
+    Type.String({ description: 'Id of the administrator who made it; left out where a service did.' }),
+  ),
   createdAt: time('UTC.'),
   expiresAt: time('UTC.'),
 };
