@@ -105,7 +105,7 @@ export class Groups {
   async delete(id: string, caller: Caller): Promise<void> {
     const { metadata, audit } = this.#options;
     await metadata.transaction(async (repositories) => {
-      // Whoever is put into the group locks it as well.
+      // Whoever is put into the group writes it as well.
       const group = await repositories.groups.lock(id);
       if (group === undefined) throw noGroup(id);
       const [member] = await repositories.users.ofGroup(id, undefined, 1);
@@ -151,14 +151,19 @@ export class Groups {
   }
 }
 
-/** To be called where somebody is put into a group, in that transaction: it cannot be deleted until the end. Throws InvalidArgument for none. */
-export async function lockGroup(
-  repositories: Pick<MetadataWriter, 'groups'>,
+/**
+ * To be called where somebody is put into a group, in that transaction: it cannot be deleted until the end, and who deletes it then sees the member, which on
+ * snapshots needs that the row is written. Throws InvalidArgument for none.
+ */
+export async function holdGroup(
+  { groups }: Pick<MetadataWriter, 'groups'>,
   groupId: string | undefined,
+  now: number,
 ): Promise<void> {
   if (groupId === undefined) return;
-  if ((await repositories.groups.lock(groupId)) !== undefined) return;
-  throw bad('groupId', `There is no group ${groupId}.`);
+  const group = await groups.lock(groupId);
+  if (group === undefined) throw bad('groupId', `There is no group ${groupId}.`);
+  await groups.update({ ...group, updatedAt: Math.max(now, group.updatedAt + 1) });
 }
 
 function checkedQuota(bytes: number | undefined): number | undefined {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { holdGroup } from '#core/groups.ts';
 import type { Group } from '#core/model/group.ts';
+import { sampleUser } from './metadata-accounts.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { NOW, newId, write } from './metadata-samples.ts';
 
@@ -10,8 +12,30 @@ function sampleGroup(values: Partial<Group> = {}): Group {
   };
 }
 
-export function groupsContract({ metadata }: Fixture): void {
+export function groupsContract({ metadata, openAnother }: Fixture): void {
   describe('groups', () => {
+    it('are not removed while somebody joins', async () => {
+      const other = await openAnother();
+      for (let round = 0; round < 10; round += 1) {
+        const group = sampleGroup({ name: `Joined ${round}` });
+        const user = sampleUser({ groupId: group.id });
+        await write(metadata(), (r) => r.groups.insert(group));
+        const joining = write(metadata(), async (r) => {
+          await holdGroup(r, group.id, NOW);
+          await r.users.insert(user, undefined);
+        }).then(
+          () => true,
+          () => false,
+        );
+        const removed = await other.transaction(async (r) => {
+          await r.groups.lock(group.id);
+          if ((await r.users.ofGroup(group.id, undefined, 1)).length > 0) return false;
+          return r.groups.remove(group.id);
+        });
+        expect(await joining).toBe(!removed);
+      }
+    });
+
     it('keeps every field, lists by name, changes and removes', async () => {
       const design = sampleGroup();
       const full = sampleGroup({ name: 'Zoë 😀', quotaBytes: 2 ** 45, store: 'far' });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { holdUser } from '#core/accounts/held-user.ts';
+import { sampleUser } from './metadata-accounts.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { sampleCode, sampleIdentity, samplePending } from './metadata-identities-queries.ts';
 import { NOW, newId, write } from './metadata-samples.ts';
@@ -26,6 +28,30 @@ export function identitiesContract({ metadata, openAnother }: Fixture): void {
       });
       for (const one of kept) {
         expect(await metadata().identities.find(one.provider, one.issuer, one.subject)).toEqual(one);
+      }
+    });
+
+    it('are not both removed by two who each look for another one under the user', async () => {
+      const other = await openAnother();
+      for (let round = 0; round < 10; round += 1) {
+        const user = sampleUser();
+        const [one, two] = [sampleIdentity({ userId: user.id }), sampleIdentity({ userId: user.id })];
+        await write(metadata(), async (r) => {
+          await r.users.insert(user, undefined);
+          await r.identities.insert(one);
+          await r.identities.insert(two);
+        });
+        const removed = await Promise.all(
+          [one, two].map(({ id }, n) =>
+            (n === 0 ? metadata() : other).transaction(async (r) => {
+              await holdUser(r, user.id, NOW);
+              if ((await r.identities.ofUser(user.id)).length < 2) return false;
+              return r.identities.remove(user.id, id);
+            }),
+          ),
+        );
+        expect(removed.toSorted()).toEqual([false, true]);
+        expect(await metadata().identities.ofUser(user.id)).toHaveLength(1);
       }
     });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { COMMAND } from '#core/audit/caller.ts';
-import { Groups, lockGroup } from '#core/groups.ts';
+import { Groups, holdGroup } from '#core/groups.ts';
 import type { User } from '#core/model/user.ts';
 import { chunksOf, openRig, type Rig, some } from './rig.ts';
 
@@ -21,7 +21,7 @@ async function person(values: Partial<User> = {}): Promise<User> {
     ...{ createdAt: 1, updatedAt: 1, lastSignInAt: undefined, ...values },
   };
   await rig.metadata.transaction(async (repositories) => {
-    await lockGroup(repositories, user.groupId);
+    await holdGroup(repositories, user.groupId, 1);
     await repositories.users.insert(user, undefined);
   });
   return user;

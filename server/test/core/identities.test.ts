@@ -12,6 +12,7 @@ import type { Coordinator } from '#core/ports/coordinator.ts';
 import type { IdentityProvider, ProvenIdentity } from '#core/ports/identity-provider.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
 import { openMetadata } from '#drivers/metadata/index.ts';
+import { sampleSession } from '#test/contracts/metadata-accounts.ts';
 import { silentLogger } from '#test/silent-logger.ts';
 
 const CALLER: Caller = { actor: { kind: 'nobody' }, origin: { address: '192.0.2.1' } };
@@ -20,6 +21,7 @@ let folder: string;
 let metadata: Metadata;
 let users: Users;
 let identities: Identities;
+let identitiesOn: (metadata: Metadata) => Identities;
 /** What sign-up was asked about. */
 let asked: (string | undefined)[];
 let isOpen: boolean;
@@ -46,7 +48,8 @@ beforeEach(async () => {
       return isOpen;
     },
   };
-  identities = new Identities({ metadata, providers, users, signUp, audit, ids, clock });
+  identitiesOn = (on) => new Identities({ metadata: on, providers, users, signUp, audit, ids, clock });
+  identities = identitiesOn(metadata);
   users.onDeleted(({ id }, repositories) => repositories.identities.removeOfUser(id));
 });
 afterEach(async () => {
@@ -187,4 +190,27 @@ describe('unlinking', () => {
       code: 'NotFound',
     });
   });
+});
+
+test('linking is refused where the session ends just before it', async () => {
+  const user = await come();
+  const session = sampleSession({ userId: user.id, expiresAt: 1_800_000_000_001 });
+  await metadata.transaction((r) => r.sessions.insert(session));
+  const { id: sessionId } = session;
+  const late = identitiesOn(
+    new Proxy(metadata, {
+      get: (target, key) => {
+        if (key !== 'transaction') return Reflect.get(target, key) as unknown;
+        return async (work: Parameters<Metadata['transaction']>[0]) => {
+          await target.transaction((r) => r.sessions.end(user.id, sessionId, 1_800_000_000_000));
+          return target.transaction(work);
+        };
+      },
+    }),
+  );
+  const linking = { userId: user.id, sessionId };
+  await expect(late.link('corp', proven({ subject: 's-2' }), linking, CALLER)).rejects.toMatchObject({
+    code: 'Unauthenticated',
+  });
+  expect(await identities.list(user.id)).toHaveLength(1);
 });

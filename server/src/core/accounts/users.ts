@@ -1,6 +1,6 @@
 import type { AuditLog } from '../audit/audit-log.ts';
 import { OsproxyError } from '../errors.ts';
-import { lockGroup } from '../groups.ts';
+import { holdGroup } from '../groups.ts';
 import type { Caller, NewAuditEntry } from '../model/audit.ts';
 import type { Role, User, UserState } from '../model/user.ts';
 import { emailKeyOf, nameKeyOf } from '../model/user.ts';
@@ -101,7 +101,7 @@ export class Users {
     if (password !== undefined) this.#passwords.check(password, [name, email]);
     const kept = password === undefined ? undefined : await this.#passwords.hash(password);
     await this.#metadata.transaction(async (repositories) => {
-      await lockGroup(repositories, user.groupId);
+      await holdGroup(repositories, user.groupId, now);
       await repositories.users.insert(user, kept);
       await within?.(user, repositories, now);
       await this.#note(repositories, caller, 'user.created', user.id, { name, role: user.role });
@@ -163,7 +163,7 @@ export class Users {
       if (demoted && (after.role !== 'admin' || after.state !== 'active')) {
         await refuseForLastAdmin(repositories, before);
       }
-      if (after.groupId !== before.groupId) await lockGroup(repositories, after.groupId);
+      if (after.groupId !== before.groupId) await holdGroup(repositories, after.groupId, now);
       await repositories.users.update(after);
       ends = after.state !== before.state || after.role !== before.role;
       const kept = ends ? await endEverySession(repositories, id, now) : after;

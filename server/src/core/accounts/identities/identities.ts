@@ -7,6 +7,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { IdentityProvider, ProvenIdentity } from '../../ports/identity-provider.ts';
 import type { IdSource } from '../../ports/ids.ts';
 import type { Metadata, MetadataWriter } from '../../ports/metadata.ts';
+import { holdUser } from '../held-user.ts';
 import { checkedDisplayName, checkedEmail } from '../name-rules.ts';
 import type { Users } from '../users.ts';
 import { loginNames } from './login-names.ts';
@@ -70,14 +71,13 @@ export class Identities {
     caller: Caller,
   ): Promise<void> {
     const now = this.#clock.now();
-    const session = await this.#metadata.sessions.state(sessionId);
-    const goesOn = session?.userId === userId && session.state === 'active' && session.expiresAt > now;
-    if (!goesOn || session.endedAt !== undefined) throw signedOut();
     try {
       await this.#metadata.transaction(async (repositories) => {
-        const { users, identities } = repositories;
-        const user = await users.lock(userId);
-        if (user === undefined) throw signedOut();
+        const { sessions, identities } = repositories;
+        const user = await holdUser(repositories, userId, now);
+        const session = await sessions.state(sessionId);
+        const goesOn = session?.userId === userId && session.state === 'active' && session.expiresAt > now;
+        if (user === undefined || !goesOn || session.endedAt !== undefined) throw signedOut();
         const known = await identities.find(provider, proven.issuer, proven.subject);
         if (known !== undefined && known.userId !== userId) throw linkedElsewhere();
         if (known !== undefined) return;
@@ -95,7 +95,7 @@ export class Identities {
     const configured = new Set(this.#providers.map(({ name }) => name));
     await this.#metadata.transaction(async (repositories) => {
       const { users, identities } = repositories;
-      await users.lock(userId);
+      await holdUser(repositories, userId, this.#clock.now());
       const all = await identities.ofUser(userId);
       const one = all.find((identity) => identity.id === id);
       if (one === undefined)
