@@ -11,7 +11,6 @@ import type { SignInLimits } from './sign-in-limits.ts';
 
 const CODES = 10;
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
-const LIMIT = 'second-factor';
 
 export interface SecondFactorOptions {
   readonly metadata: Metadata;
@@ -67,7 +66,7 @@ export class SecondFactor {
 
   /** Switches it on with the first code of the app; returns the recovery codes, which are not kept. Rejects with PermissionDenied for a wrong code. */
   async confirm(userId: string, code: string, caller: Caller): Promise<readonly string[]> {
-    await this.#limits.takeFor(LIMIT, userId);
+    await this.#limits.takeCode(userId, caller.origin.address);
     const now = this.#clock.now();
     const codes = newCodes();
     const outcome = await this.#metadata.transaction(async (repositories) => {
@@ -84,7 +83,7 @@ export class SecondFactor {
     if (outcome === 'none')
       throw new OsproxyError('Conflict', 'There is no second factor to confirm; begin anew.');
     if (outcome === 'wrong') throw wrongCode();
-    await this.#limits.rightFor(LIMIT, userId);
+    await this.#limits.rightCode(userId, caller.origin.address);
     return codes;
   }
 

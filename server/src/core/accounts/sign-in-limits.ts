@@ -48,15 +48,27 @@ export class SignInLimits {
   }
 
   /** The try was right: the account starts anew, and the network has one more. */
-  async right(attempt: SignInTry): Promise<void> {
-    const [own, ...others] = this.#keysOf(attempt);
+  right(attempt: SignInTry): Promise<void> {
+    return this.#right(this.#keysOf(attempt));
+  }
+
+  /** As take, for codes of the second factor: somebody with the password does not lock the user out elsewhere. */
+  async takeCode(userId: string, address: string | undefined): Promise<void> {
+    await this.#take(this.#codeKeysOf(userId, address));
+  }
+
+  rightCode(userId: string, address: string | undefined): Promise<void> {
+    return this.#right(this.#codeKeysOf(userId, address));
+  }
+
+  async #right([own, ...others]: readonly Counted[]): Promise<void> {
     await this.#metadata.transaction(async ({ attempts }) => {
       if (own !== undefined) await attempts.clear(own.key);
       for (const { key } of others) await attempts.giveBack(key);
     });
   }
 
-  /** For guesses at something of one user, such as a code: as many as one network has at a password. */
+  /** For guesses at something of one user by somebody signed in: as many as one network has at a password. */
   async takeFor(what: string, userId: string, limit = this.#rules.perAccount): Promise<void> {
     await this.#take([{ key: `${what}/${digest(userId)}`, limit }]);
   }
@@ -88,6 +100,15 @@ export class SignInLimits {
     throw new OsproxyError('RateLimited', `Too many wrong tries; try again in ${retryAfterSeconds} s.`, {
       retryAfterSeconds,
     });
+  }
+
+  #codeKeysOf(userId: string, address: string | undefined): Counted[] {
+    const { perAccount } = this.#rules;
+    const key = `code/${digest(userId)}`;
+    return [
+      { key: `${key}/${networkOf(address ?? 'gone')}`, limit: perAccount },
+      { key, limit: perAccount * NETWORKS },
+    ];
   }
 
   /** From the one that fewest share to the one that most share. */

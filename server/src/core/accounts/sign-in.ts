@@ -12,7 +12,7 @@ import { checkUnchanged, type SecondFactor, wrongPassword } from './second-facto
 import { hashOf } from './secrets.ts';
 import { disabled, type Sessions, type SignedIn } from './sessions.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
-import type { Users } from './users.ts';
+import { keyOfTyped, type Users } from './users.ts';
 
 /** How long somebody has to show the second factor. */
 const CHALLENGE_MS = 5 * 60_000;
@@ -67,7 +67,7 @@ export class SignIn {
   async byPassword(nameOrEmail: string, password: string, from: Origin): Promise<SignInAnswer> {
     const user = await this.#users.find(nameOrEmail);
     const attempt = {
-      account: user?.id ?? nameOrEmail.trim().toLowerCase(),
+      account: user?.id ?? keyOfTyped(nameOrEmail),
       address: from.address,
       isKnown: await this.#isKnown(user, from),
     };
@@ -109,7 +109,7 @@ export class SignIn {
       return token.userId;
     });
     if (userId === undefined) throw challengeOver();
-    await this.#limits.takeFor('second-factor', userId);
+    await this.#limits.takeCode(userId, from.address);
     const outcome = await this.#metadata.transaction(async (repositories) => {
       const token = await repositories.oneTimeTokens.lock('challenge', hash);
       if (token === undefined || token.usedAt !== undefined) return undefined;
@@ -128,7 +128,7 @@ export class SignIn {
         details: { field: 'code' },
       });
     }
-    await this.#limits.rightFor('second-factor', userId);
+    await this.#limits.rightCode(userId, from.address);
     if (outcome.kind === 'recovery') {
       const entry = { action: 'second-factor.recovered', subject: { kind: 'user', id: userId } } as const;
       await this.#audit.record(callerOfUser(user, from), entry);

@@ -118,10 +118,8 @@ export class Users {
 
   /** By login name or, with an "@" in it, by e-mail address. */
   find(nameOrEmail: string): Promise<User | undefined> {
-    const text = nameOrEmail.trim();
-    return text.includes('@')
-      ? this.#metadata.users.findByEmail(emailKeyOf(text))
-      : this.#metadata.users.findByName(nameKeyOf(text));
+    const key = keyOfTyped(nameOrEmail);
+    return key.includes('@') ? this.#metadata.users.findByEmail(key) : this.#metadata.users.findByName(key);
   }
 
   /** By login name, e-mail address or id. Rejects with NotFound. */
@@ -225,6 +223,12 @@ export class Users {
   ): Promise<void> {
     return this.#audit.note(repositories, caller, { action, subject: { kind: 'user', id }, detail });
   }
+}
+
+/** What is looked for where somebody types a login name or an e-mail address: whatever finds the same user has the same key. */
+export function keyOfTyped(nameOrEmail: string): string {
+  const text = nameOrEmail.trim();
+  return text.includes('@') ? emailKeyOf(text) : nameKeyOf(text);
 }
 
 /** Links that went to an address do not outlive it, a disabled account has none, and only administrators have invitations open. */
