@@ -3,6 +3,7 @@ import { DriveStructure } from '#core/drive/structure.ts';
 import { DriveTree } from '#core/drive/tree.ts';
 import { type Entry, MAX_DEPTH } from '#core/model/entry.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
+import { putUser } from './metadata-accounts.ts';
 import { sampleEntry } from './metadata-entries.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { newId, write } from './metadata-samples.ts';
@@ -13,7 +14,8 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     ...{ metadata: of, ids: { next: newId }, clock: { now: () => Date.now() } },
     drive: { versions: 3, trashMs: undefined, atOnce: 1000 },
   });
-  const driveOf = (userId = newId(), of = metadata()) => {
+  const driveOf = async (userId = newId(), of = metadata()) => {
+    await putUser(of, userId);
     const [tree, structure] = [new DriveTree(parts(of)), new DriveStructure(parts(of))];
     const fail = 'fail' as const;
     return {
@@ -42,15 +44,35 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     it('has one root, whoever asks first', async () => {
       const userId = newId();
       const other = await openAnother();
-      const drives = [driveOf(userId), driveOf(userId, other)];
+      const drives = [await driveOf(userId), await driveOf(userId, other)];
       const roots = await Promise.all(Array.from({ length: 10 }, (_, i) => drives[i % 2]?.tree.root(userId)));
       expect(new Set(roots.map((root) => root?.id)).size).toBe(1);
-      const folder = await driveOf().folder('root', 'made first');
+      const folder = await (await driveOf()).folder('root', 'made first');
       expect(folder).toMatchObject({ kind: 'folder', name: 'made first' });
     });
 
+    it('is not made for somebody who is not there any more, nor while they are deleted', async () => {
+      const missing = { code: 'NotFound' };
+      const userId = newId();
+      const [tree, structure] = [new DriveTree(parts(metadata())), new DriveStructure(parts(metadata()))];
+      const wanted = { parentId: 'root', name: 'late', conflict: 'fail' as const };
+      await expect(tree.root(userId)).rejects.toMatchObject(missing);
+      await expect(structure.createFolder(userId, wanted)).rejects.toMatchObject(missing);
+      expect(await metadata().drives.find(userId)).toBeUndefined();
+
+      const other = await driveOf(undefined, await openAnother());
+      let asked: Promise<unknown> = Promise.resolve();
+      await write(metadata(), async ({ users }) => {
+        await users.lock(other.userId);
+        asked = other.tree.root(other.userId).catch((error: unknown) => error);
+        await users.remove(other.userId);
+      });
+      expect(await asked).toMatchObject(missing);
+      expect(await metadata().drives.find(other.userId)).toBeUndefined();
+    });
+
     it('shows nobody what belongs to another, and nothing that is in the trash', async () => {
-      const [mine, other] = [driveOf(), driveOf()];
+      const [mine, other] = [await driveOf(), await driveOf()];
       const a = await mine.folder('root', 'a');
       const b = await mine.folder(a.id, 'b');
       const file = await mine.file(b.id, 'f.txt');
@@ -87,7 +109,7 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('has one entry per name, as people read names', async () => {
-      const drive = driveOf();
+      const drive = await driveOf();
       const first = await drive.folder('root', 'Caf\u00e9');
       const taken = { code: 'AlreadyExists', details: { id: first.id } };
       for (const name of ['Cafe\u0301', 'CAF\u00c9', 'caf\u00e9']) {
@@ -111,7 +133,7 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('moves nothing into itself, and not the root', async () => {
-      const drive = driveOf();
+      const drive = await driveOf();
       const a = await drive.folder('root', 'a');
       const b = await drive.folder(a.id, 'b');
       const file = await drive.file('root', 'f');
@@ -130,8 +152,8 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('two moves at once never make a circle', async () => {
-      const drive = driveOf();
-      const other = driveOf(drive.userId, await openAnother());
+      const drive = await driveOf();
+      const other = await driveOf(drive.userId, await openAnother());
       for (let round = 0; round < 15; round += 1) {
         const [a, b] = [await drive.folder('root', `a${round}`), await drive.folder('root', `b${round}`)];
         const moves = await Promise.allSettled([drive.move(a.id, b.id), other.move(b.id, a.id)]);
@@ -142,8 +164,8 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('renames to one name at once end with one of them', async () => {
-      const drive = driveOf();
-      const other = driveOf(drive.userId, await openAnother());
+      const drive = await driveOf();
+      const other = await driveOf(drive.userId, await openAnother());
       for (let round = 0; round < 10; round += 1) {
         const files = [await drive.file('root', `a${round}`), await drive.file('root', `b${round}`)];
         const target = ['\u00c9', 'e\u0301'].map((name) => `${name}${round}`);
@@ -165,8 +187,8 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('nothing comes into a folder that is trashed meanwhile', async () => {
-      const drive = driveOf();
-      const other = driveOf(drive.userId, await openAnother());
+      const drive = await driveOf();
+      const other = await driveOf(drive.userId, await openAnother());
       for (let round = 0; round < 10; round += 1) {
         const folder = await drive.folder('root', `f${round}`);
         const [made] = await Promise.allSettled([
@@ -179,7 +201,7 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('comes back from the trash to its place, or to one that is named', async () => {
-      const drive = driveOf();
+      const drive = await driveOf();
       const { structure, userId } = drive;
       const a = await drive.folder('root', 'a');
       const file = await drive.file(a.id, 'f.txt');
@@ -204,7 +226,7 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('is only so deep, also by moving and by what comes back', async () => {
-      const drive = driveOf();
+      const drive = await driveOf();
       const deep = async (levels: number, top: string) => {
         const ids = [(await drive.folder('root', top)).id];
         while (ids.length < levels) ids.push((await drive.folder(ids.at(-1) ?? '', 'd')).id);
@@ -227,7 +249,7 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('pages through folders first, then files, in every order', async () => {
-      const drive = driveOf();
+      const drive = await driveOf();
       for (let i = 0; i < 7; i += 1) {
         await drive.folder('root', `folder ${i}`);
         await drive.file('root', `file ${i}`, { size: i % 3, modifiedAt: i % 2 });
@@ -254,7 +276,7 @@ export function driveStructureContract({ metadata, openAnother }: Fixture): void
     });
 
     it('keeps stars, and tells of each change once', async () => {
-      const drive = driveOf();
+      const drive = await driveOf();
       const folder = await drive.folder('root', 'a');
       await drive.structure.star(drive.userId, folder.id, true);
       await drive.structure.star(drive.userId, folder.id, true);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { RefreshToken, Session } from '#core/model/session.ts';
 import type { User } from '#core/model/user.ts';
-import type { MetadataWriter } from '#core/ports/metadata.ts';
+import type { Metadata, MetadataWriter } from '#core/ports/metadata.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { NOW, newId, sha256Of, write } from './metadata-samples.ts';
 
 export function sampleUser(values: Partial<User> = {}): User {
-  const id = newId();
+  const { id = newId() } = values;
   return {
     ...{
       id,
@@ -19,6 +19,13 @@ export function sampleUser(values: Partial<User> = {}): User {
     ...{ createdAt: NOW, updatedAt: NOW, lastSignInAt: undefined },
     ...values,
   };
+}
+
+/** Somebody with this id, where there is nobody yet. */
+export async function putUser(metadata: Metadata, id: string): Promise<void> {
+  await write(metadata, async ({ users }) => {
+    if ((await users.lock(id)) === undefined) await users.insert(sampleUser({ id }), undefined);
+  });
 }
 
 export function sampleSession(values: Partial<Session> = {}): Session {

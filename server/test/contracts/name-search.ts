@@ -3,12 +3,14 @@ import { newFileEntry } from '#core/drive/new-entry.ts';
 import { DriveStructure } from '#core/drive/structure.ts';
 import { DriveTree } from '#core/drive/tree.ts';
 import { NameSearch, type SearchPlace, type SearchQuery } from '#core/search/name-search.ts';
+import { putUser } from './metadata-accounts.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { newId, sampleFile, write } from './metadata-samples.ts';
 
 /** Looking for names, on every database: how it finds candidates is its own, what is found is not. */
 export function nameSearchContract({ metadata }: Fixture): void {
-  const driveOf = (userId = newId()) => {
+  const driveOf = async (userId = newId()) => {
+    await putUser(metadata(), userId);
     const clock = { now: () => Date.now() };
     const settings = { versions: 3, trashMs: undefined, atOnce: 1000 };
     const parts = { metadata: metadata(), ids: { next: newId }, clock, drive: settings };
@@ -38,7 +40,7 @@ export function nameSearchContract({ metadata }: Fixture): void {
 
   describe('a search in names', () => {
     it('finds CJK names by any two characters, others by any two or more, whatever their case or form', async () => {
-      const { root, files, found } = driveOf();
+      const { root, files, found } = await driveOf();
       const names = [
         '2026年会议记录.docx',
         '年度预算.xlsx',
@@ -73,7 +75,7 @@ export function nameSearchContract({ metadata }: Fixture): void {
     });
 
     it('gives the name itself first, then what begins with it, then words, then the rest, the newest first', async () => {
-      const { root, files, found } = driveOf();
+      const { root, files, found } = await driveOf();
       await files(
         await root(),
         'Unreported',
@@ -93,7 +95,7 @@ export function nameSearchContract({ metadata }: Fixture): void {
     });
 
     it('finds nothing of others, in the trash, below a trashed folder, or gone; and all again that is restored', async () => {
-      const [mine, other] = [driveOf(), driveOf()];
+      const [mine, other] = [await driveOf(), await driveOf()];
       await other.files(await other.root(), 'secret plan');
       const a = await mine.folder(await mine.root(), 'plans');
       const b = await mine.folder(a.id, 'b');
@@ -113,7 +115,7 @@ export function nameSearchContract({ metadata }: Fixture): void {
     });
 
     it('finds what was renamed by its new name only', async () => {
-      const { userId, structure, root, folder, found } = driveOf();
+      const { userId, structure, root, folder, found } = await driveOf();
       const { id } = await folder(await root(), 'first name');
       await structure.move(userId, id, { parentId: 'root', name: 'Second', conflict: 'fail' });
       expect([await found('first'), await found('name'), await found('second')]).toEqual([
@@ -126,7 +128,7 @@ export function nameSearchContract({ metadata }: Fixture): void {
     });
 
     it('looks among one kind, in one folder, or at what has changed', async () => {
-      const { root, folder, files, found } = driveOf();
+      const { root, folder, files, found } = await driveOf();
       const top = await folder(await root(), 'note box');
       const inner = await folder(top.id, 'more notes');
       await files(inner.id, 'note a');
@@ -146,7 +148,7 @@ export function nameSearchContract({ metadata }: Fixture): void {
     });
 
     it('gives each page what comes behind the one before, of few and of many', async () => {
-      const { userId, structure, root, folder, files, search } = driveOf();
+      const { userId, structure, root, folder, files, search } = await driveOf();
       const names = [
         ...Array.from({ length: 700 }, (_, n) => `sea ${n}`),
         ...Array.from({ length: 30 }, (_, n) => `${n} sea`),
@@ -179,7 +181,7 @@ export function nameSearchContract({ metadata }: Fixture): void {
     });
 
     it('refuses to look for nothing, or for too much', async () => {
-      const { search } = driveOf();
+      const { search } = await driveOf();
       for (const text of ['', '  ', 'x'.repeat(256)]) {
         await expect(search(text)).rejects.toMatchObject({
           code: 'InvalidArgument',

@@ -6,6 +6,7 @@ import { DriveTree } from '#core/drive/tree.ts';
 import { PlacementPolicy } from '#core/placement.ts';
 import { driveSweepType } from '#core/tasks/drive-sweep.ts';
 import type { TaskContext } from '#core/tasks/task-type.ts';
+import { putUser } from '../contracts/metadata-accounts.ts';
 import { HOUR_MS, openRig, quiet, type Rig } from './rig.ts';
 
 const DAY_MS = 24 * HOUR_MS;
@@ -42,6 +43,7 @@ async function sweep(parts: DriveParts): Promise<void> {
 
 it('removes what was in the trash for long enough, leaves large trees to a task, and takes up what was lost', async () => {
   rig = await openRig();
+  await putUser(rig.metadata, USER);
   const parts = partsOf();
   const [tree, structure] = [new DriveTree(parts), new DriveStructure(parts)];
   const { id: root } = await tree.root(USER);

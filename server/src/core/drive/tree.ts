@@ -230,12 +230,14 @@ export async function lockedDrive(
   return madeDrive(repositories, userId, parts.ids.next(), parts.clock.now());
 }
 
+/** Locks the person first, as whoever deletes them does: a drive that came after that would be nobody's. */
 async function madeDrive(
   repositories: MetadataWriter,
   userId: string,
   rootId: string,
   now: number,
 ): Promise<DriveRecord> {
+  if ((await repositories.users.lock(userId)) === undefined) throw noDrive(userId);
   const drive: DriveRecord = {
     ...{ userId, rootId, usedBytes: 0, reservedBytes: 0, files: 0, createdAt: now, endedAt: undefined },
   };
@@ -254,7 +256,7 @@ function here(drive: DriveRecord): DriveRecord {
 }
 
 export function noDrive(userId: string): OsproxyError {
-  return new OsproxyError('NotFound', `The drive of user ${userId} is being deleted.`, {
+  return new OsproxyError('NotFound', `The drive of user ${userId} is gone with its user.`, {
     details: { userId },
   });
 }
