@@ -82,15 +82,20 @@ export async function copySome(
   return { ...job, reserved: reserved - made, done: job.done + sources.length };
 }
 
-/** What is to be copied next, of as many folders as give a full batch; only the last can have more. */
+/** What is to be copied next, of as many folders as give a full batch; only the last can have more. Throws NotFound where one of them was removed: what was in it is not known. */
 async function nextPages(
   { entries }: MetadataWriter,
   waiting: readonly QueuedFolder[],
 ): Promise<{ folder: QueuedFolder; page: readonly Entry[]; isLast: boolean }[]> {
+  const sources = await entries.findMany(waiting.flatMap(({ sourceId }) => sourceId ?? []));
+  const there = new Set(sources.filter(({ jobId }) => jobId === undefined).map(({ id }) => id));
   const pages = [];
   let room = BATCH;
   for (const folder of waiting) {
     if (room === 0 || folder.sourceId === undefined) break;
+    if (!there.has(folder.sourceId)) {
+      throw new OsproxyError('NotFound', 'A folder was removed while it was copied.');
+    }
     const page = await entries.childrenByName(folder.sourceId, folder.after, room);
     pages.push({ folder, page, isLast: page.length < room });
     room -= page.length;
