@@ -10,7 +10,7 @@ export const driveSettings = section(
       'MiB',
       'Most that one person may have, all versions and the trash included, where neither the person nor the group has a quota of its own; 0 sets no limit.',
     ),
-    versions: whole(0, 1000, 20, 'versions', 'Contents that a file had before which are kept.'),
+    versions: whole(0, 500, 20, 'versions', 'Contents that a file had before which are kept.'),
     trashDays: whole(
       0,
       3650,
