@@ -1,54 +1,20 @@
 import { afterEach, expect, it } from 'vitest';
 import type { DriveParts } from '#core/drive/drive-parts.ts';
 import { newFileEntry, newFolder } from '#core/drive/new-entry.ts';
-import { DriveStructure } from '#core/drive/structure.ts';
-import { DriveTree } from '#core/drive/tree.ts';
-import { PlacementPolicy } from '#core/placement.ts';
 import { driveSweepType } from '#core/tasks/drive-sweep.ts';
-import type { TaskContext } from '#core/tasks/task-type.ts';
-import { putUser } from '../contracts/metadata-accounts.ts';
-import { HOUR_MS, openRig, quiet, type Rig } from './rig.ts';
-
-const DAY_MS = 24 * HOUR_MS;
-const USER = '77';
+import { DAY_MS, driveParts, driveRig, taskContext, USER } from './drive-rig.ts';
+import { openRig, type Rig } from './rig.ts';
 
 let rig: Rig;
 afterEach(() => rig.close());
 
-function partsOf(over: Partial<DriveParts['drive']> = {}): DriveParts {
-  const { metadata, records, ids, clock } = rig;
-  const policy = new PlacementPolicy({
-    rules: [],
-    defaultStore: 'main',
-    limits: new Map(),
-    stores: ['main'],
-  });
-  return {
-    ...{ metadata, records, ids, clock, policy, holders: { holding: () => [] }, wakeTasks: () => {} },
-    quotaOf: async () => undefined,
-    uploaderOf: async () => ({ owner: `~${USER}`, group: undefined, store: undefined }),
-    drive: { versions: 5, trashMs: 30 * DAY_MS, atOnce: 10, ...over },
-    settings: { taskAttempts: 3 },
-  };
-}
-
 async function sweep(parts: DriveParts): Promise<void> {
-  const context = {
-    signal: new AbortController().signal,
-    logger: quiet,
-    commit: (work) => rig.metadata.transaction(work),
-  } as TaskContext;
-  while ((await driveSweepType(parts).handle({}, context)) === 'again');
+  while ((await driveSweepType(parts).handle({}, taskContext(rig))) === 'again');
 }
 
 it('removes what was in the trash for long enough, leaves large trees to a task, and takes up what was lost', async () => {
   rig = await openRig();
-  await putUser(rig.metadata, USER);
-  const parts = partsOf();
-  const [tree, structure] = [new DriveTree(parts), new DriveStructure(parts)];
-  const { id: root } = await tree.root(USER);
-  const folder = (name: string, parentId = root) =>
-    structure.createFolder(USER, { parentId, name, conflict: 'fail' });
+  const { parts, structure, folder } = await driveRig(rig);
   const [old, young, large] = [await folder('old'), await folder('young'), await folder('large')];
   for (let n = 0; n < 11; n += 1) await folder(`inside ${n}`, large.id);
   await structure.trash(USER, old.id);
@@ -57,7 +23,7 @@ it('removes what was in the trash for long enough, leaves large trees to a task,
   await structure.trash(USER, young.id);
   await sweep(parts);
   expect(await rig.metadata.entries.trashed(USER, undefined, 10)).toHaveLength(3);
-  await sweep(partsOf({ trashMs: undefined }));
+  await sweep(driveParts(rig, { trashMs: undefined }));
   rig.clock.offset += 2 * DAY_MS;
   await sweep(parts);
   expect((await rig.metadata.entries.trashed(USER, undefined, 10)).map(({ id }) => id)).toEqual([young.id]);
@@ -72,6 +38,21 @@ it('removes what was in the trash for long enough, leaves large trees to a task,
   await sweep(parts);
   const again = await rig.metadata.tasks.list({ type: 'drive', state: 'pending' }, 10);
   expect(again).toMatchObject([{ key: job?.id }]);
+});
+
+it('leaves what its person brought back and put away again, whenever it looked', async () => {
+  rig = await openRig();
+  const { trash, structure, folder } = await driveRig(rig);
+  const { id } = await folder('a');
+  await structure.trash(USER, id);
+  const cutoff = rig.clock.now();
+  rig.clock.offset += 1000;
+  await structure.restore(USER, id, { conflict: 'fail' });
+  await structure.trash(USER, id);
+  await expect(trash.remove(USER, id, cutoff)).rejects.toMatchObject({ code: 'NotFound' });
+  expect(await rig.metadata.entries.find(id)).toBeDefined();
+  expect(await trash.remove(USER, id, rig.clock.now())).toBeUndefined();
+  expect(await rig.metadata.entries.find(id)).toBeUndefined();
 });
 
 it('fsck names entries whose file is not there', async () => {

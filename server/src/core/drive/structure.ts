@@ -157,14 +157,16 @@ export async function insertFolder(repositories: MetadataWriter, folder: Entry, 
   return folder;
 }
 
-/** Something that a person put into the trash; throws NotFound. */
+/** Something that a person put into the trash, not after `until`; throws NotFound. */
 export async function trashedEntry(
   repositories: MetadataWriter,
   userId: string,
   entryId: string,
+  until = Number.POSITIVE_INFINITY,
 ): Promise<Entry> {
   const entry = await repositories.entries.find(entryId);
-  if (entry?.userId === userId && entry.trashedAt !== undefined) return entry;
+  const isThere = entry?.userId === userId && entry.trashedAt !== undefined;
+  if (isThere && entry.trashedAt <= until) return entry;
   throw new OsproxyError('NotFound', `There is no entry ${entryId} in the trash.`, {
     details: { id: entryId },
   });

@@ -28,12 +28,12 @@ export class DriveTrash {
     return { entries, next: { at: last.trashedAt ?? 0, id: last.id } };
   }
 
-  /** Removes one of it for good. What is in a large folder is removed by a task, which is returned. */
-  async remove(userId: string, entryId: string): Promise<DriveJob | undefined> {
+  /** Removes one of it for good. What is in a large folder is removed by a task, which is returned. Throws NotFound, also for what was put there after `until`. */
+  async remove(userId: string, entryId: string, until?: number): Promise<DriveJob | undefined> {
     const { metadata, clock, wakeTasks } = this.#parts;
     const job = await metadata.transaction(async (repositories) => {
       await repositories.drives.lock(userId);
-      const entry = await trashedEntry(repositories, userId, entryId);
+      const entry = await trashedEntry(repositories, userId, entryId, until);
       return this.#remove(repositories, [entry], clock.now());
     });
     if (job !== undefined) wakeTasks();

@@ -31,10 +31,11 @@ export function driveSweepType(parts: DriveParts): TaskType<typeof schema> {
       const cutoff = clock.now() - JOB_HISTORY_MS;
       await commit(({ drives }) => drives.removeEndedJobs(cutoff, MOST_JOBS));
       if (drive.trashMs === undefined) return 'done';
-      const old = await metadata.entries.trashedBefore(clock.now() - drive.trashMs, BATCH);
+      const before = clock.now() - drive.trashMs;
+      const old = await metadata.entries.trashedBefore(before, BATCH);
       for (const { id, userId } of old) {
         throwIfCancelled(signal);
-        await trash.remove(userId, id).catch((error: unknown) => {
+        await trash.remove(userId, id, before).catch((error: unknown) => {
           // Its person was there first.
           if (!isOsproxyError(error, 'NotFound')) throw error;
         });
