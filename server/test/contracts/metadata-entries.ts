@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nameKeyOf } from '#core/drive/entry-names.ts';
 import { newFileEntry, newFolder } from '#core/drive/new-entry.ts';
-import type { Entry } from '#core/model/entry.ts';
+import type { Entry, EntryVersion } from '#core/model/entry.ts';
 import type { EntrySort } from '#core/ports/metadata/entries.ts';
 import type { Fixture } from './metadata-fixture.ts';
 import { NOW, newId, sampleFile, write } from './metadata-samples.ts';
@@ -205,6 +205,11 @@ export function entriesContract({ metadata }: Fixture): void {
       expect(await entries.findVersion(entry.id, 9)).toBeUndefined();
       expect(await entries.versionsOf([entry.id, newId()])).toHaveLength(3);
       expect(await entries.versionsOf([])).toEqual([]);
+      const later = { ...versions[0], entryId: newId(), version: 1 } as EntryVersion;
+      await write(metadata(), (r) => r.entries.insertVersions([later]));
+      const both = [later.entryId, entry.id];
+      expect(await entries.versionsOf(both)).toEqual([...versions, later]);
+      expect(await entries.versionsOf(both, 2)).toEqual(versions.slice(0, 2));
       await write(metadata(), (r) => r.entries.removeVersions(entry.id, [1, 3]));
       expect(await entries.versions(entry.id, undefined, 10)).toEqual([versions[1]]);
       await write(metadata(), (r) => r.entries.remove([entry.id]));

@@ -130,6 +130,7 @@ export async function callEveryDriveQuery(
   await r.entries.findVersion('12', 1);
   await r.entries.versions('12', 9, 10);
   await r.entries.versionsOf(['11', '12']);
+  await r.entries.versionsOf(['11', '12'], 10);
   await r.entries.removeVersions('12', [1, 2]);
   await r.entries.update(file);
   await r.entries.update({ ...file, nameKey: 'm' });

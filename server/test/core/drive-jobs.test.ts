@@ -32,3 +32,36 @@ it('a copy whose source is removed meanwhile fails, and leaves nothing', async (
   expect(left.map(({ id }) => id)).toEqual([root]);
   expect(before).toBe(122);
 });
+
+it('versions count where much is removed: it is a task, in transactions of a bounded size', async () => {
+  rig = await openRig();
+  const { folder, file, structure, trash, run, root } = await driveRig(rig, { atOnce: 1000 });
+  const old = await folder('old');
+  const files = [];
+  for (let n = 0; n < 4; n += 1) files.push(await file(`f${n}`, old.id, 400));
+  for (let n = 4; n < 8; n += 1) files.push(await file(`f${n}`, root, 400));
+  const few = await file('few', root, 400);
+  const ids = files.map(({ id }) => id);
+  const count = async () => (await rig.metadata.entries.versionsOf(ids)).length;
+  await structure.trash(USER, few.id);
+  expect(await trash.remove(USER, few.id)).toBeUndefined();
+  await structure.trash(USER, old.id);
+  const removal = await trash.remove(USER, old.id);
+  for (const id of ids.slice(4)) await structure.trash(USER, id);
+  const empty = await trash.empty(USER);
+  for (const job of [removal, empty]) {
+    const before = await count();
+    const steps: number[] = [];
+    await run(job?.id ?? '', async (work) => {
+      const had = await count();
+      const done = await rig.metadata.transaction(work);
+      steps.push(had - (await count()));
+      return done;
+    });
+    expect(before - (await count())).toBe(1600);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(1000);
+    expect(await rig.metadata.drives.findJob(job?.id ?? '')).toMatchObject({ state: 'done' });
+  }
+  expect(await rig.metadata.entries.findMany(ids)).toEqual([]);
+  expect(await rig.metadata.drives.find(USER)).toMatchObject({ usedBytes: 0, files: 0 });
+});

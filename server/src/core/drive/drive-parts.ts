@@ -11,7 +11,7 @@ interface DriveSettings {
   readonly versions: number;
   /** Milliseconds after which what is in the trash is removed; undefined: never by itself. */
   readonly trashMs: number | undefined;
-  /** Entries up to which a tree is copied and removed at once; more become a task. */
+  /** Entries up to which a tree is copied and, with their versions, removed at once; more become a task. */
   readonly atOnce: number;
 }
 

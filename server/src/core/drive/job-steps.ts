@@ -8,7 +8,7 @@ import type { DriveParts } from './drive-parts.ts';
 import { entryEvent } from './entry-events.ts';
 import { nameKeyOf } from './entry-names.ts';
 import { chosenName, liveFolder, refuseDeep } from './placing.ts';
-import { removeSome, takeOut } from './removal.ts';
+import { asManyAsFit, removeSome, takeOut } from './removal.ts';
 import { depthBelow } from './subtree.ts';
 import { tellDeleted } from './trash.ts';
 import { noEntry } from './tree.ts';
@@ -130,8 +130,9 @@ async function takeMore(
   const until = kind === 'empty' ? { at: job.createdAt + 1, id: '0' } : undefined;
   const trashed = await repositories.entries.trashed(userId, until, BATCH);
   if (trashed.length > 0) {
-    await tellDeleted(repositories, trashed, now);
-    return takeOut(repositories, job, trashed, now);
+    const fitting = await asManyAsFit(repositories, trashed);
+    await tellDeleted(repositories, fitting, now);
+    return takeOut(repositories, job, fitting, now);
   }
   if (kind === 'empty') return undefined;
   if (await abortSome(parts, repositories, userId, now)) return 0;

@@ -5,7 +5,7 @@ import type { DriveParts } from './drive-parts.ts';
 import { entryEvent } from './entry-events.ts';
 import { startJob } from './jobs.ts';
 import type { TimePage } from './lists.ts';
-import { dropEntries, takeOut } from './removal.ts';
+import { dropEntries, haveAtMost, takeOut } from './removal.ts';
 import { trashedEntry } from './structure.ts';
 import { subtree } from './subtree.ts';
 
@@ -85,9 +85,17 @@ export class DriveTrash {
     await tellDeleted(repositories, entries, now);
   }
 
-  #insideOf(repositories: MetadataWriter, entries: readonly Entry[]): Promise<readonly Entry[] | undefined> {
+  /** What is in these; undefined where that, with the versions of all of it, is too much to be removed at once. */
+  async #insideOf(
+    repositories: MetadataWriter,
+    entries: readonly Entry[],
+  ): Promise<readonly Entry[] | undefined> {
+    const { atOnce } = this.#parts.drive;
     const folders = entries.filter(({ kind }) => kind === 'folder').map(({ id }) => id);
-    return subtree(repositories, folders, this.#parts.drive.atOnce);
+    const inside = await subtree(repositories, folders, atOnce);
+    if (inside === undefined) return undefined;
+    const isFew = await haveAtMost(repositories, [...entries, ...inside], atOnce - inside.length);
+    return isFew ? inside : undefined;
   }
 }
 

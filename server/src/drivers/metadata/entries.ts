@@ -187,14 +187,17 @@ export class Entries implements EntryQueries, EntryCommands {
     return row === undefined ? undefined : versionOf(row);
   }
 
-  async versionsOf(entryIds: readonly string[]): Promise<readonly EntryVersion[]> {
+  async versionsOf(entryIds: readonly string[], limit?: number): Promise<readonly EntryVersion[]> {
     refuseLongList(entryIds, 'entries');
     if (entryIds.length === 0) return [];
     const query = this.#session.dialect.build
       .selectFrom('entry_versions')
       .select(VERSION_COLUMNS)
-      .where('entry_id', 'in', listOf(entryIds.map(toId)));
-    return (await runQuery(this.#session, query)).rows.map(versionOf);
+      .where('entry_id', 'in', listOf(entryIds.map(toId)))
+      .orderBy('entry_id')
+      .orderBy('version');
+    const some = limit === undefined ? query : query.limit(limit);
+    return (await runQuery(this.#session, some)).rows.map(versionOf);
   }
 
   async insert(entry: Entry): Promise<void> {

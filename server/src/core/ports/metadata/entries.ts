@@ -60,8 +60,8 @@ export interface EntryQueries {
   /** Contents that a file had before, the newest first; those below `before`. At most 1000. */
   versions(entryId: string, before: number | undefined, limit: number): Promise<readonly EntryVersion[]>;
   findVersion(entryId: string, version: number): Promise<EntryVersion | undefined>;
-  /** All versions of these entries, in no particular order. At most 1000 entries. */
-  versionsOf(entryIds: readonly string[]): Promise<readonly EntryVersion[]>;
+  /** All versions of these entries, entry by entry; with `limit`, the first so many. At most 1000 entries. */
+  versionsOf(entryIds: readonly string[], limit?: number): Promise<readonly EntryVersion[]>;
 }
 
 export interface EntryCommands {
