@@ -59,7 +59,14 @@ async function copyStep(
     return (await copySome(parts, repositories, job, now)) ?? (await attach(repositories, job, now));
   } catch (error) {
     // These are thrown before anything of the step is written.
-    const codes = ['QuotaExceeded', 'NotFound', 'AlreadyExists', 'Conflict', 'InvalidArgument'] as const;
+    const codes = [
+      'QuotaExceeded',
+      'TooLarge',
+      'NotFound',
+      'AlreadyExists',
+      'Conflict',
+      'InvalidArgument',
+    ] as const;
     if (error instanceof OsproxyError && codes.some((code) => isOsproxyError(error, code))) {
       return failed(job, error.message);
     }

@@ -101,7 +101,7 @@ export class DriveStructure {
     return this.#change(userId, async (repositories, now) => {
       const entry = await trashedEntry(repositories, userId, entryId);
       const { folder, depth } = await this.#placeFor(repositories, userId, entry, wanted.parentId);
-      await refuseDeepTree(repositories, entry, depth + 1, undefined);
+      await refuseDeepTree(repositories, entry, depth + 1, depthBefore(entry));
       const chosen = await chosenName(repositories, folder.id, entry.name, wanted.conflict, entry);
       const { name, replaces } = chosen;
       if (replaces !== undefined) return absorb(this.#parts, repositories, entry, replaces, now);
@@ -188,14 +188,19 @@ async function refuseCircle(repositories: MetadataWriter, entry: Entry, folderId
   });
 }
 
+/** How deep something in the trash was: nothing in it has changed since. */
+function depthBefore({ trashedFrom = '/' }: Entry): number {
+  return trashedFrom === '/' ? 1 : trashedFrom.split('/').length;
+}
+
 /** Only what goes deeper than it was can come to be too deep. */
 async function refuseDeepTree(
   repositories: MetadataWriter,
   entry: Entry,
   depth: number,
-  before: number | undefined,
+  before: number,
 ): Promise<void> {
   refuseDeep(depth);
-  if (entry.kind === 'file' || (before !== undefined && depth <= before)) return;
+  if (entry.kind === 'file' || depth <= before) return;
   refuseDeep(depth + (await depthBelow(repositories, entry.id, MAX_DEPTH - depth)));
 }

@@ -1,9 +1,12 @@
 import { throwIfCancelled } from '../cancellation.ts';
+import { OsproxyError } from '../errors.ts';
 import type { Entry } from '../model/entry.ts';
 import type { MetadataReader } from '../ports/metadata.ts';
 
 const FOLDERS_AT_ONCE = 500;
 const MOST_FOLDERS = 1_000_000;
+/** Folders that are looked at while the drive is locked. */
+const MOST_LOCKED = 50_000;
 
 export interface TreeTotals {
   readonly entries: number;
@@ -56,13 +59,15 @@ export async function totalsOf(
   return sum;
 }
 
-/** How many levels are below a folder; looks no further than one below `enough`. */
+/** How many levels are below a folder; looks no further than one below `enough`. Throws TooLarge where more folders than `most` would have to be looked at. */
 export async function depthBelow(
   { entries }: Pick<MetadataReader, 'entries'>,
   folderId: string,
   enough: number,
+  most = MOST_LOCKED,
 ): Promise<number> {
   let level: readonly string[] = [folderId];
+  let room = most;
   for (let depth = 0; ; depth += 1) {
     if (depth > enough) return depth;
     const next: string[] = [];
@@ -70,10 +75,21 @@ export async function depthBelow(
     for (let start = 0; start < level.length; start += FOLDERS_AT_ONCE) {
       const some = level.slice(start, start + FOLDERS_AT_ONCE);
       if (isLast) isLast = (await entries.inAny(some, 1)).length === 0;
-      next.push(...(await entries.foldersIn(some, MOST_FOLDERS)));
+      const found = await entries.foldersIn(some, room + 1);
+      room -= found.length;
+      if (room < 0) throw tooManyFolders(most);
+      next.push(...found);
     }
     if (isLast) return depth;
     if (next.length === 0) return depth + 1;
     level = next;
   }
+}
+
+function tooManyFolders(limit: number): OsproxyError {
+  return new OsproxyError(
+    'TooLarge',
+    `There are more than ${limit} folders in this one; move or copy the folders in it one by one.`,
+    { details: { limit } },
+  );
 }
