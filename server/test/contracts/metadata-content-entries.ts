@@ -49,5 +49,24 @@ export function contentEntriesContract({ metadata }: Fixture): void {
       );
       expect(await contents.having(mine, { sha1 })).toEqual([first]);
     });
+
+    it('are found among any number of files that are in no folder, and so is everybody who has one', async () => {
+      const [mine, later] = [newId(), newId()];
+      const { file, manifest } = await entryOn(mine, `c-${mine}`);
+      const { sha256 = '' } = manifest;
+      const of = { manifestId: manifest.id, sha256, verified: true };
+      const many = Array.from({ length: 1000 }, () => sampleFile({ ...of, owner: file.owner }));
+      const last = sampleFile({ ...of, owner: file.owner });
+      const entry = newFileEntry({ id: newId(), userId: mine, parentId: newId(), name: 'n' }, last, NOW);
+      await write(metadata(), async (r) => {
+        await r.files.insertMany(many);
+        await r.files.insertMany([last, sampleFile({ ...of, owner: ownerOfUser(later) })]);
+        await r.entries.insert(entry);
+      });
+      const { contents } = metadata();
+      expect((await contents.having(mine, { sha256 }))[0]).toEqual(entry);
+      const people = await contents.peopleHaving({ sha256 }, manifest.size);
+      expect(people.toSorted()).toEqual([mine, later].map(ownerOfUser));
+    });
   });
 }

@@ -18,6 +18,8 @@ const SORTS = new Map([
   ['from "manifests" where', 'manifests of the same content'],
   ['from "usage_totals" where', 'sums of a range of days'],
   ['with recursive "up"', 'the folders above an entry'],
+  ['where "manifests"."sha1" = ?', 'one content: files of a person, or people'],
+  ['where "manifests"."sha256" = ?', 'one content: files of a person, or people'],
   ['from "manifest_parts" inner join "files"', 'the files of a batch of blobs'],
 ]);
 

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Entry } from '#core/model/entry.ts';
 import { ownerOfUser } from '#core/model/principal.ts';
 import type {
@@ -12,7 +13,7 @@ import { runQuery, Statement } from './statement.ts';
 
 /** Behind the owners of all people: their ids are decimal. */
 const AFTER_PEOPLE = `${ownerOfUser('')}:`;
-/** Files of one person and content that are looked at. */
+/** Files, or people, that are found for one content. */
 const MOST = 1000;
 
 const having = (by: 'sha1' | 'sha256') =>
@@ -24,6 +25,9 @@ const having = (by: 'sha1' | 'sha256') =>
       .where(`manifests.${by}`, '=', p.digest)
       .where('manifests.verified', '=', 1)
       .where('files.owner', '=', p.owner)
+      .where('files.state', '!=', 'deleted')
+      // No index has this order: one that is walked from its end would lead past everything else first.
+      .orderBy(sql`files.uid + 0`, 'desc')
       .limit(MOST),
   );
 
@@ -33,6 +37,7 @@ const people = (by: 'sha1' | 'sha256') =>
       .selectFrom('manifests')
       .innerJoin('files', 'files.manifest_id', 'manifests.id')
       .select('files.owner')
+      .distinct()
       .where(`manifests.${by}`, '=', p.digest)
       .where('manifests.size', '=', p.size)
       .where('manifests.verified', '=', 1)
@@ -76,7 +81,7 @@ export class ContentEntries implements ContentEntryQueries {
       'sha1' in digest
         ? await peopleBySha1.all(this.#session, { digest: digest.sha1, ...range })
         : await peopleBySha256.all(this.#session, { digest: digest.sha256, ...range });
-    return [...new Set(rows.map(({ owner }) => owner))];
+    return rows.map(({ owner }) => owner);
   }
 
   async digestsOf(uids: readonly string[]): Promise<ReadonlyMap<string, ContentDigests>> {

@@ -16,7 +16,7 @@ export interface ContentEntryQueries {
    * in the trash.
    */
   having(userId: string, digest: ContentDigest): Promise<readonly Entry[]>;
-  /** People who have a file of this verified content that can be read, in their drives or elsewhere, by owner; found in 1000 files at most. */
+  /** People who have a file of this verified content that can be read, in their drives or elsewhere, by owner; 1000 at most. */
   peopleHaving(digest: ContentDigest, size: number): Promise<readonly string[]>;
   /** The digests of these files, by uid; files whose content nobody has verified yet are left out. At most 1000. */
   digestsOf(uids: readonly string[]): Promise<ReadonlyMap<string, ContentDigests>>;
