@@ -195,11 +195,15 @@ await withService('kafka-mock', () => {
       await running;
       expect(load.count).toBe(FILES * RENAMES);
       await drained(service);
-      const end = Number((await sinkOf(service))?.position);
-      const ids = () => distinct([after]).map(({ id }) => Number(id));
-      await vi.waitFor(() => expect(Math.max(...ids())).toBe(end), WITHIN);
+      // Each partition is read by itself, so the last event of one says nothing of the others.
+      const isWhole = (uid: string) => namesOf(distinct([after]), uid).at(-1) === ALL_NAMES.at(-1);
+      await vi.waitFor(
+        () => expect([...load.done.keys()].filter((uid) => !isWhole(uid))).toEqual([]),
+        WITHIN,
+      );
+      const ids = distinct([after]).map(({ id }) => Number(id));
       // What the killed brokers had confirmed is gone with their memory; everything after the position that was saved then came to those that follow.
-      expect(Math.min(...ids())).toBeLessThanOrEqual(confirmed + 1);
+      expect(Math.min(...ids)).toBeLessThanOrEqual(confirmed + 1);
       const told = distinct([after]);
       for (const uid of load.done.keys()) {
         const names = namesOf(told, uid);
