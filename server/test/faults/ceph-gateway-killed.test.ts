@@ -72,7 +72,9 @@ describe('a service whose Ceph gateway is killed', () => {
       expect(range.bytes.equals(Buffer.concat(parts).subarray(5 * MIB - 3, 10 * MIB + 3))).toBe(true);
       await place.onlyNamed();
       expect(await place.bucketKeys()).toHaveLength(MOST_PARTS + 1);
-      expect(place.service.lines.join('\n')).toMatch(/"parts":7,.*the file stays in its parts/);
+      await expect
+        .poll(() => place.service.lines.join('\n'))
+        .toMatch(/"parts":7,.*the file stays in its parts/);
       const joined = await place.client.putParts(parts.slice(1), { name: 'enough.bin' });
       await place.verified(joined.uid);
       await place.cleanFsck();

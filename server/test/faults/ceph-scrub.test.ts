@@ -23,7 +23,7 @@ await withService('ceph-rgw', (access) => {
   const ended = (round: number) =>
     until(`round ${round} has ended`, async () => {
       const { stores } = await report();
-      return stores.every((one) => one.round >= round && one.endedAt !== undefined);
+      return stores.length > 0 && stores.every((one) => one.round >= round && one.endedAt !== undefined);
     });
 
   test('objects that went bad in a bucket are mended from a disk, through kill -9 and an outage', {

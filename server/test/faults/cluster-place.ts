@@ -23,7 +23,7 @@ const START_TRIES = 4;
 const SETTLED_WITHIN_MS = 90_000;
 /** Of tasks. */
 const ORDINARY =
-  "type not in ('purge', 'expire-uploads') and type not like 'sweep%' and type not like 'scrub%'";
+  "type not in ('purge', 'expire-uploads', 'drive-sweep') and type not like 'sweep%' and type not like 'scrub%'";
 
 const NAMED = `
   select distinct p.store, p.node, p.key from placements p join (

@@ -14,7 +14,7 @@ const report = async () => (await place.client.call('GET', '/scrub')).json as un
 const ended = (round: number) =>
   until(`round ${round} has ended everywhere`, async () => {
     const { stores } = await report();
-    return stores.every((one) => one.round >= round && one.endedAt !== undefined);
+    return stores.length > 0 && stores.every((one) => one.round >= round && one.endedAt !== undefined);
   });
 
 test('what went bad on a disk is mended from another, through kill -9, while it is read', {

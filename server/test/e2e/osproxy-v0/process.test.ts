@@ -29,6 +29,10 @@ test('the whole service: upload, download, resume once verified, and no signatur
   failed(await new Client(service.url).post('/link/upload', { filePath: ['a.txt'] }), 401);
 
   const signature = new URL(link.url.single, 'http://host').searchParams.get('signature') ?? '';
+  // The log may come a moment after the answers.
+  await expect
+    .poll(() => service.lines.join('\n'))
+    .toMatch(/"route":"\/api\/storage\/v0\/link\/upload","status":401/);
   const log = service.lines.join('\n');
   expect(log).toContain('/upload/merge');
   // The data folder was empty: nothing on the way from there to here is worth a warning.
