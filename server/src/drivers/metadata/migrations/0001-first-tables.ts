@@ -1,6 +1,7 @@
 import { type ColumnDataType, type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex, addSparseIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -20,20 +21,6 @@ export function firstTables(types: ColumnTypes): Migration {
 }
 
 type Db = Kysely<unknown>;
-
-/** An index for sweeps over the few rows that have a value in this column. */
-async function sparseIndex(db: Db, types: ColumnTypes, table: string, column: string): Promise<void> {
-  const index = db.schema.createIndex(`${table}_${column}`).on(table).column(column);
-  await (types.partialIndexes ? index.where(sql.ref(column), 'is not', null) : index).execute();
-}
-
-async function index(db: Db, table: string, columns: readonly string[]): Promise<void> {
-  await db.schema
-    .createIndex(`${table}_${columns.join('_')}`)
-    .on(table)
-    .columns([...columns])
-    .execute();
-}
 
 async function files(db: Db, types: ColumnTypes): Promise<void> {
   const { TEXT, NAME, WORD, HEX } = textTypes(types);
@@ -56,9 +43,9 @@ async function files(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('updated_at', INT, (c) => c.notNull())
     .addColumn('deleted_at', INT)
     .execute();
-  await index(db, 'files', ['owner', 'uid']);
-  await index(db, 'files', ['manifest_id', 'owner']);
-  await sparseIndex(db, types, 'files', 'deleted_at');
+  await addIndex(db, 'files', ['owner', 'uid']);
+  await addIndex(db, 'files', ['manifest_id', 'owner']);
+  await addSparseIndex(db, types, 'files.deleted_at');
 }
 
 async function uploads(db: Db, types: ColumnTypes): Promise<void> {
@@ -78,8 +65,8 @@ async function uploads(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('expires_at', INT, (c) => c.notNull())
     .addColumn('ended_at', INT)
     .execute();
-  await index(db, 'uploads', ['state', 'expires_at']);
-  await sparseIndex(db, types, 'uploads', 'ended_at');
+  await addIndex(db, 'uploads', ['state', 'expires_at']);
+  await addSparseIndex(db, types, 'uploads.ended_at');
 
   await db.schema
     .createTable('upload_parts')
@@ -94,7 +81,7 @@ async function uploads(db: Db, types: ColumnTypes): Promise<void> {
     .addPrimaryKeyConstraint('upload_parts_key', ['upload_uid', 'number'])
     .modifyEnd(sql.raw(types.clusteredTable))
     .execute();
-  await index(db, 'upload_parts', ['blob_id']);
+  await addIndex(db, 'upload_parts', ['blob_id']);
 }
 
 async function contents(db: Db, types: ColumnTypes): Promise<void> {
@@ -111,7 +98,7 @@ async function contents(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('idle_since', INT)
     .addUniqueConstraint('blobs_identity', ['identity'])
     .execute();
-  await sparseIndex(db, types, 'blobs', 'idle_since');
+  await addSparseIndex(db, types, 'blobs.idle_since');
 
   await db.schema
     .createTable('placements')
@@ -123,8 +110,8 @@ async function contents(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('doomed_at', INT)
     .addUniqueConstraint('placements_store_key', ['store', 'key'])
     .execute();
-  await index(db, 'placements', ['blob_id']);
-  await sparseIndex(db, types, 'placements', 'doomed_at');
+  await addIndex(db, 'placements', ['blob_id']);
+  await addSparseIndex(db, types, 'placements.doomed_at');
 
   await db.schema
     .createTable('manifests')
@@ -137,9 +124,9 @@ async function contents(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('created_at', INT, (c) => c.notNull())
     .addColumn('idle_since', INT)
     .execute();
-  await index(db, 'manifests', ['md5']);
-  await index(db, 'manifests', ['sha256', 'size']);
-  await sparseIndex(db, types, 'manifests', 'idle_since');
+  await addIndex(db, 'manifests', ['md5']);
+  await addIndex(db, 'manifests', ['sha256', 'size']);
+  await addSparseIndex(db, types, 'manifests.idle_since');
 
   await db.schema
     .createTable('manifest_parts')
@@ -150,7 +137,7 @@ async function contents(db: Db, types: ColumnTypes): Promise<void> {
     .addPrimaryKeyConstraint('manifest_parts_key', ['manifest_id', 'seq'])
     .modifyEnd(sql.raw(types.clusteredTable))
     .execute();
-  await index(db, 'manifest_parts', ['blob_id']);
+  await addIndex(db, 'manifest_parts', ['blob_id']);
 }
 
 async function access(db: Db, types: ColumnTypes): Promise<void> {
@@ -169,8 +156,8 @@ async function access(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('revoked_at', INT)
     .modifyEnd(sql.raw(types.clusteredTable))
     .execute();
-  await index(db, 'links', ['uid', 'created_at']);
-  await index(db, 'links', ['expires_at']);
+  await addIndex(db, 'links', ['uid', 'created_at']);
+  await addIndex(db, 'links', ['expires_at']);
 
   await db.schema
     .createTable('service_keys')
@@ -196,7 +183,7 @@ async function access(db: Db, types: ColumnTypes): Promise<void> {
     .addPrimaryKeyConstraint('idempotency_key', ['owner', 'key'])
     .modifyEnd(sql.raw(types.clusteredTable))
     .execute();
-  await index(db, 'idempotency', ['created_at']);
+  await addIndex(db, 'idempotency', ['created_at']);
 }
 
 async function tasks(db: Db, types: ColumnTypes): Promise<void> {
@@ -221,11 +208,11 @@ async function tasks(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('ended_at', INT)
     .addUniqueConstraint('tasks_live_key', ['live_key'])
     .execute();
-  await index(db, 'tasks', ['type', 'state', 'run_at']);
-  await index(db, 'tasks', ['type', 'created_at']);
-  await index(db, 'tasks', ['state', 'created_at']);
-  await index(db, 'tasks', ['created_at']);
-  await sparseIndex(db, types, 'tasks', 'ended_at');
+  await addIndex(db, 'tasks', ['type', 'state', 'run_at']);
+  await addIndex(db, 'tasks', ['type', 'created_at']);
+  await addIndex(db, 'tasks', ['state', 'created_at']);
+  await addIndex(db, 'tasks', ['created_at']);
+  await addSparseIndex(db, types, 'tasks.ended_at');
 
   await db.schema
     .createTable('task_attempts')
@@ -262,7 +249,7 @@ async function coordination(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('heartbeat_at', INT, (c) => c.notNull())
     .modifyEnd(sql.raw(types.clusteredTable))
     .execute();
-  await index(db, 'nodes', ['heartbeat_at']);
+  await addIndex(db, 'nodes', ['heartbeat_at']);
 
   await db.schema
     .createTable('messages')
@@ -271,5 +258,5 @@ async function coordination(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('message', TEXT, (c) => c.notNull())
     .addColumn('at', INT, (c) => c.notNull())
     .execute();
-  await index(db, 'messages', ['at']);
+  await addIndex(db, 'messages', ['at']);
 }

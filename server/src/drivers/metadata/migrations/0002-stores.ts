@@ -1,6 +1,7 @@
 import { type ColumnDataType, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex, addSparseIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -14,13 +15,8 @@ export function severalStores(types: ColumnTypes): Migration {
       await db.schema.alterTable('uploads').addColumn('transfer_to', NAME).execute();
 
       await db.schema.alterTable('placements').addColumn('retired_at', INT).execute();
-      const retired = db.schema.createIndex('placements_retired_at').on('placements').column('retired_at');
-      await (types.partialIndexes ? retired.where(sql.ref('retired_at'), 'is not', null) : retired).execute();
-      await db.schema
-        .createIndex('placements_store_blob_id')
-        .on('placements')
-        .columns(['store', 'blob_id'])
-        .execute();
+      await addSparseIndex(db, types, 'placements.retired_at');
+      await addIndex(db, 'placements', ['store', 'blob_id']);
 
       await db.schema
         .createTable('moves')

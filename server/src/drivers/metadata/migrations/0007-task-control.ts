@@ -1,6 +1,7 @@
-import type { ColumnDataType, Kysely } from 'kysely';
+import type { ColumnDataType } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -18,8 +19,8 @@ export function taskControl(types: ColumnTypes): Migration {
       await db.schema.alterTable('tasks').addColumn('progress', TEXT).execute();
       await db.schema.alterTable('tasks').addColumn('cancel_at', INT).execute();
       await db.schema.alterTable('tasks').addColumn('cancel_reason', TEXT).execute();
-      await index(db, ['type', 'state', 'priority', 'run_at']);
-      await index(db, ['type', 'state', 'created_at']);
+      await addIndex(db, 'tasks', ['type', 'state', 'priority', 'run_at']);
+      await addIndex(db, 'tasks', ['type', 'state', 'created_at']);
       for (const columns of ['type_state_run_at', 'type_created_at']) {
         const drop = db.schema.dropIndex(`tasks_${columns}`);
         await (types.indexesBelongToTables ? drop.on('tasks') : drop).execute();
@@ -33,12 +34,4 @@ export function taskControl(types: ColumnTypes): Migration {
         .execute();
     },
   };
-}
-
-async function index(db: Kysely<unknown>, columns: readonly string[]): Promise<void> {
-  await db.schema
-    .createIndex(`tasks_${columns.join('_')}`)
-    .on('tasks')
-    .columns([...columns])
-    .execute();
 }

@@ -1,6 +1,7 @@
 import { type ColumnDataType, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex, addSparseIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -23,8 +24,10 @@ export function mediaTables(types: ColumnTypes): Migration {
         .addColumn('probed_at', INT, (c) => c.notNull())
         .modifyEnd(sql.raw(types.clusteredTable))
         .execute();
-      const refused = db.schema.createIndex('media_reason').on('media').columns(['reason', 'identity']);
-      await (types.partialIndexes ? refused.where(sql.ref('reason'), 'is not', null) : refused).execute();
+      await addSparseIndex(db, types, 'media.reason', {
+        columns: ['reason', 'identity'],
+        name: 'media_reason',
+      });
 
       await db.schema
         .createTable('renditions')
@@ -37,7 +40,7 @@ export function mediaTables(types: ColumnTypes): Migration {
         .addPrimaryKeyConstraint('renditions_key', ['identity', 'variant'])
         .modifyEnd(sql.raw(types.clusteredTable))
         .execute();
-      await db.schema.createIndex('renditions_blob').on('renditions').column('blob_id').execute();
+      await addIndex(db, 'renditions', ['blob_id'], 'renditions_blob');
     },
   };
 }

@@ -1,6 +1,7 @@
 import { type ColumnDataType, type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -18,14 +19,6 @@ export function accountTables(types: ColumnTypes): Migration {
       await attempts(db, types);
     },
   };
-}
-
-async function index(db: Db, table: string, columns: readonly string[]): Promise<void> {
-  await db.schema
-    .createIndex(`${table}_${columns.join('_')}`)
-    .on(table)
-    .columns([...columns])
-    .execute();
 }
 
 async function users(db: Db, types: ColumnTypes): Promise<void> {
@@ -52,8 +45,8 @@ async function users(db: Db, types: ColumnTypes): Promise<void> {
     .addUniqueConstraint('users_name_key', ['name_key'])
     .addUniqueConstraint('users_email_key', ['email_key'])
     .execute();
-  await index(db, 'users', ['group_id', 'id']);
-  await index(db, 'users', ['role', 'state', 'id']);
+  await addIndex(db, 'users', ['group_id', 'id']);
+  await addIndex(db, 'users', ['role', 'state', 'id']);
 }
 
 async function sessions(db: Db, types: ColumnTypes): Promise<void> {
@@ -70,8 +63,8 @@ async function sessions(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('address', TEXT)
     .addColumn('agent', TEXT)
     .execute();
-  await index(db, 'sessions', ['user_id', 'id']);
-  await index(db, 'sessions', ['expires_at']);
+  await addIndex(db, 'sessions', ['user_id', 'id']);
+  await addIndex(db, 'sessions', ['expires_at']);
 
   await db.schema
     .createTable('refresh_tokens')
@@ -82,8 +75,8 @@ async function sessions(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('nonce', NAME)
     .modifyEnd(sql.raw(types.clusteredTable))
     .execute();
-  await index(db, 'refresh_tokens', ['session_id']);
-  await index(db, 'refresh_tokens', ['expires_at']);
+  await addIndex(db, 'refresh_tokens', ['session_id']);
+  await addIndex(db, 'refresh_tokens', ['expires_at']);
 }
 
 async function oneTimeTokens(db: Db, types: ColumnTypes): Promise<void> {
@@ -101,9 +94,9 @@ async function oneTimeTokens(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('tries', INT, (c) => c.notNull())
     .addUniqueConstraint('one_time_tokens_hash', ['hash'])
     .execute();
-  await index(db, 'one_time_tokens', ['kind', 'id']);
-  await index(db, 'one_time_tokens', ['user_id', 'kind']);
-  await index(db, 'one_time_tokens', ['expires_at']);
+  await addIndex(db, 'one_time_tokens', ['kind', 'id']);
+  await addIndex(db, 'one_time_tokens', ['user_id', 'kind']);
+  await addIndex(db, 'one_time_tokens', ['expires_at']);
 }
 
 async function secondFactors(db: Db, types: ColumnTypes): Promise<void> {
@@ -135,5 +128,5 @@ async function attempts(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('until', INT, (c) => c.notNull())
     .modifyEnd(sql.raw(types.clusteredTable))
     .execute();
-  await index(db, 'sign_in_attempts', ['until']);
+  await addIndex(db, 'sign_in_attempts', ['until']);
 }

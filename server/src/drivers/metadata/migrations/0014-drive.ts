@@ -1,6 +1,7 @@
 import { type ColumnDataType, type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex, addSparseIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -42,7 +43,7 @@ async function drives(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('size', INT, (c) => c.notNull())
     .addColumn('created_at', INT, (c) => c.notNull())
     .execute();
-  await db.schema.createIndex('drive_uploads_user').on('drive_uploads').columns(['user_id', 'uid']).execute();
+  await addIndex(db, 'drive_uploads', ['user_id', 'uid'], 'drive_uploads_user');
 }
 
 async function entries(db: Db, types: ColumnTypes): Promise<void> {
@@ -75,44 +76,23 @@ async function entries(db: Db, types: ColumnTypes): Promise<void> {
     .on('entries')
     .columns(['live_parent', 'name_key'])
     .execute();
-  await db.schema
-    .createIndex('entries_by_name')
-    .on('entries')
-    .columns(['live_parent', 'kind', 'name_key', 'id'])
-    .execute();
-  await db.schema
-    .createIndex('entries_by_size')
-    .on('entries')
-    .columns(['live_parent', 'kind', 'size', 'id'])
-    .execute();
-  await db.schema
-    .createIndex('entries_by_time')
-    .on('entries')
-    .columns(['live_parent', 'kind', 'modified_at', 'id'])
-    .execute();
-  await db.schema
-    .createIndex('entries_recent')
-    .on('entries')
-    .columns(['user_id', 'kind', 'modified_at', 'id'])
-    .execute();
-  await sparse(db, types, 'entries_starred', ['user_id', 'starred_at', 'id'], 'starred_at');
-  await sparse(db, types, 'entries_trashed', ['user_id', 'trashed_at', 'id'], 'trashed_at');
-  await sparse(db, types, 'entries_trashed_at', ['trashed_at', 'id'], 'trashed_at');
-  await sparse(db, types, 'entries_file', ['file_uid'], 'file_uid');
-}
-
-async function sparse(
-  db: Db,
-  types: ColumnTypes,
-  name: string,
-  columns: readonly string[],
-  column: string,
-): Promise<void> {
-  const index = db.schema
-    .createIndex(name)
-    .on('entries')
-    .columns([...columns]);
-  await (types.partialIndexes ? index.where(sql.ref(column), 'is not', null) : index).execute();
+  await addIndex(db, 'entries', ['live_parent', 'kind', 'name_key', 'id'], 'entries_by_name');
+  await addIndex(db, 'entries', ['live_parent', 'kind', 'size', 'id'], 'entries_by_size');
+  await addIndex(db, 'entries', ['live_parent', 'kind', 'modified_at', 'id'], 'entries_by_time');
+  await addIndex(db, 'entries', ['user_id', 'kind', 'modified_at', 'id'], 'entries_recent');
+  await addSparseIndex(db, types, 'entries.starred_at', {
+    columns: ['user_id', 'starred_at', 'id'],
+    name: 'entries_starred',
+  });
+  await addSparseIndex(db, types, 'entries.trashed_at', {
+    columns: ['user_id', 'trashed_at', 'id'],
+    name: 'entries_trashed',
+  });
+  await addSparseIndex(db, types, 'entries.trashed_at', {
+    columns: ['trashed_at', 'id'],
+    name: 'entries_trashed_at',
+  });
+  await addSparseIndex(db, types, 'entries.file_uid', { name: 'entries_file' });
 }
 
 async function versions(db: Db, types: ColumnTypes): Promise<void> {
@@ -150,7 +130,7 @@ async function jobs(db: Db, types: ColumnTypes): Promise<void> {
     .addColumn('created_at', INT, (c) => c.notNull())
     .addColumn('ended_at', INT)
     .execute();
-  await db.schema.createIndex('drive_jobs_ended').on('drive_jobs').columns(['ended_at', 'id']).execute();
+  await addIndex(db, 'drive_jobs', ['ended_at', 'id'], 'drive_jobs_ended');
   await db.schema
     .createTable('drive_queue')
     .addColumn('job_id', INT, (c) => c.notNull())

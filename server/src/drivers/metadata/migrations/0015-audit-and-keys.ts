@@ -1,6 +1,7 @@
 import type { ColumnDataType } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -36,11 +37,7 @@ export function auditAndKeys(types: ColumnTypes): Migration {
         .addColumn('detail', TEXT, (c) => c.notNull())
         .execute();
       for (const [name, columns] of Object.entries(AUDIT_INDEXES)) {
-        await db.schema
-          .createIndex(name)
-          .on('audit')
-          .columns([...columns, 'at', 'id'])
-          .execute();
+        await addIndex(db, 'audit', [...columns, 'at', 'id'], name);
       }
       await db.schema
         .createTable('user_groups')

@@ -1,6 +1,7 @@
 import { type ColumnDataType, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -10,12 +11,6 @@ export function shareTables(types: ColumnTypes): Migration {
   const { TEXT, NAME, WORD, HEX } = textTypes(types);
   return {
     async up(db) {
-      const index = (table: string, columns: readonly string[]) =>
-        db.schema
-          .createIndex(`${table}_${columns.join('_')}`)
-          .on(table)
-          .columns([...columns])
-          .execute();
       await db.schema
         .createTable('shares')
         .addColumn('id', types.idKey, (c) => c.primaryKey().notNull())
@@ -38,8 +33,8 @@ export function shareTables(types: ColumnTypes): Migration {
         .addColumn('last_used_at', INT)
         .addUniqueConstraint('shares_key_hash', ['key_hash'])
         .execute();
-      await index('shares', ['user_id', 'id']);
-      await index('shares', ['entry_id', 'id']);
+      await addIndex(db, 'shares', ['user_id', 'id']);
+      await addIndex(db, 'shares', ['entry_id', 'id']);
 
       await db.schema
         .createTable('share_visits')
@@ -49,7 +44,7 @@ export function shareTables(types: ColumnTypes): Migration {
         .addPrimaryKeyConstraint('share_visits_key', ['share_id', 'visitor'])
         .modifyEnd(sql.raw(types.clusteredTable))
         .execute();
-      await index('share_visits', ['until']);
+      await addIndex(db, 'share_visits', ['until']);
 
       await db.schema
         .createTable('share_tries')
@@ -58,7 +53,7 @@ export function shareTables(types: ColumnTypes): Migration {
         .addColumn('until', INT, (c) => c.notNull())
         .modifyEnd(sql.raw(types.clusteredTable))
         .execute();
-      await index('share_tries', ['until']);
+      await addIndex(db, 'share_tries', ['until']);
 
       await db.schema
         .createTable('drive_tickets')
@@ -70,8 +65,8 @@ export function shareTables(types: ColumnTypes): Migration {
         .addColumn('expires_at', INT, (c) => c.notNull())
         .modifyEnd(sql.raw(types.clusteredTable))
         .execute();
-      await index('drive_tickets', ['user_id']);
-      await index('drive_tickets', ['expires_at']);
+      await addIndex(db, 'drive_tickets', ['user_id']);
+      await addIndex(db, 'drive_tickets', ['expires_at']);
     },
   };
 }

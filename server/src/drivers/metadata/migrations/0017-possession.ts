@@ -1,6 +1,7 @@
 import type { ColumnDataType } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ColumnTypes } from './column-types.ts';
+import { addIndex } from './indexes.ts';
 import { textTypes } from './text-types.ts';
 
 const INT: ColumnDataType = 'bigint';
@@ -20,11 +21,7 @@ export function possessionTable(types: ColumnTypes): Migration {
         .addColumn('created_at', INT, (c) => c.notNull())
         .addColumn('expires_at', INT, (c) => c.notNull())
         .execute();
-      await db.schema
-        .createIndex('possession_challenges_expires_at')
-        .on('possession_challenges')
-        .column('expires_at')
-        .execute();
+      await addIndex(db, 'possession_challenges', ['expires_at']);
     },
   };
 }
