@@ -1,22 +1,17 @@
-import { join } from 'node:path';
 import { readyFile, unverifiedManifest } from '../server/src/core/contents.ts';
 import { newFileEntry } from '../server/src/core/drive/new-entry.ts';
 import { type ChildrenPage, DriveTree } from '../server/src/core/drive/tree.ts';
 import type { Metadata } from '../server/src/core/ports/metadata.ts';
-import { openMetadata } from '../server/src/drivers/metadata/index.ts';
-import { createMariadbDatabase, startMariadb } from '../server/test/services/mariadb.ts';
-import { createPostgresDatabase, startPostgres, vacuumPostgres } from '../server/test/services/postgres.ts';
 import { numbersAndWords } from './harness/arguments.ts';
 import { benchmark } from './harness/benchmark.ts';
+import { ALL_DATABASES, withDatabase } from './harness/databases.ts';
 import { GIB } from './harness/files.ts';
 import { median } from './harness/median.ts';
-import { quiet } from './harness/record-file.ts';
 import { printTable } from './harness/report.ts';
 
-const ALL = ['sqlite', 'postgres', 'mariadb'];
 const { numbers, words } = numbersAndWords(
   { entries: 100_000, page: 100, times: 200 },
-  { databases: { standard: ALL, all: ALL } },
+  { databases: { standard: ALL_DATABASES, all: ALL_DATABASES } },
 );
 const { entries: count, page: limit, times } = numbers;
 const USER = '7';
@@ -93,29 +88,9 @@ await benchmark({
   run: async (workspace) => {
     const rows: string[][] = [];
     for (const database of words.databases) {
-      const server =
-        database === 'postgres'
-          ? await startPostgres({ durable: true })
-          : database === 'mariadb'
-            ? await startMariadb({ durable: true })
-            : undefined;
-      try {
-        const url =
-          server === undefined
-            ? `sqlite:${join(workspace.folder('sqlite'), 'osproxy.db')}`
-            : database === 'postgres'
-              ? (await createPostgresDatabase(server.access)).url
-              : (await createMariadbDatabase(server.access)).url;
-        const metadata = await openMetadata(url, { logger: quiet, server: { poolSize: 4 } });
-        await metadata.migrate();
-        const settle = async () => {
-          if (database === 'postgres') await vacuumPostgres(url);
-        };
+      await withDatabase(database, workspace, async ({ metadata, settle }) => {
         rows.push(...(await measure(database, metadata, settle)));
-        await metadata.close();
-      } finally {
-        await server?.stop();
-      }
+      });
     }
     printTable(['', 'first page, ms', `page ${DEEP}, ms`, 'ratio'], rows);
   },

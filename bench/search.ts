@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { readyFile, unverifiedManifest } from '../server/src/core/contents.ts';
 import { newFileEntry } from '../server/src/core/drive/new-entry.ts';
 import { DriveTree } from '../server/src/core/drive/tree.ts';
@@ -7,21 +6,17 @@ import type { FileRecord } from '../server/src/core/model/file.ts';
 import type { PersonPrincipal } from '../server/src/core/model/principal.ts';
 import type { Metadata } from '../server/src/core/ports/metadata.ts';
 import { NameSearch } from '../server/src/core/search/name-search.ts';
-import { openMetadata } from '../server/src/drivers/metadata/index.ts';
-import { createMariadbDatabase, startMariadb } from '../server/test/services/mariadb.ts';
-import { createPostgresDatabase, startPostgres, vacuumPostgres } from '../server/test/services/postgres.ts';
 import { numbersAndWords } from './harness/arguments.ts';
 import { benchmark } from './harness/benchmark.ts';
+import { ALL_DATABASES, withDatabase } from './harness/databases.ts';
 import { GIB } from './harness/files.ts';
 import { madeUpNames, repeatable } from './harness/made-up-names.ts';
 import { median } from './harness/median.ts';
-import { quiet } from './harness/record-file.ts';
 import { printTable } from './harness/report.ts';
 
-const ALL = ['sqlite', 'postgres', 'mariadb'];
 const { numbers, words } = numbersAndWords(
   { names: 1_000_000, people: 1, searches: 100, page: 50 },
-  { databases: { standard: ALL, all: ALL } },
+  { databases: { standard: ALL_DATABASES, all: ALL_DATABASES } },
 );
 const { names: count, people, searches, page } = numbers;
 const AT_ONCE = 500;
@@ -140,29 +135,9 @@ await benchmark({
   diskBytes: 12 * GIB,
   run: async (workspace) => {
     for (const database of words.databases) {
-      const server =
-        database === 'postgres'
-          ? await startPostgres({ durable: true })
-          : database === 'mariadb'
-            ? await startMariadb({ durable: true })
-            : undefined;
-      try {
-        const url =
-          server === undefined
-            ? `sqlite:${join(workspace.folder('sqlite'), 'osproxy.db')}`
-            : database === 'postgres'
-              ? (await createPostgresDatabase(server.access)).url
-              : (await createMariadbDatabase(server.access)).url;
-        const metadata = await openMetadata(url, { logger: quiet, server: { poolSize: 4 } });
-        await metadata.migrate();
-        const settle = async () => {
-          if (database === 'postgres') await vacuumPostgres(url);
-        };
+      await withDatabase(database, workspace, async ({ metadata, settle }) => {
         printTable(['', 'median ms', '95 %', 'most', 'found'], await measure(database, metadata, settle));
-        await metadata.close();
-      } finally {
-        await server?.stop();
-      }
+      });
     }
   },
 });

@@ -1,4 +1,4 @@
-import { untrusted } from './failures.ts';
+import { denied, misconfigured, quoted, untrusted } from './failures.ts';
 
 interface Named {
   readonly name: string;
@@ -15,4 +15,14 @@ export function parameterOf(provider: Named, answer: URLSearchParams, name: stri
 /** Throws untrusted for an answer that is not to this very question. */
 export function requireState(provider: Named, answer: URLSearchParams, state: string): void {
   if (parameterOf(provider, answer, 'state') !== state) throw untrusted(provider, 'it has another state');
+}
+
+/** The authorization code of an answer whose state was looked at. Throws denied where the person said no, and misconfigured for any other error in it. */
+export function authorizationCode(provider: Named, answer: URLSearchParams): string {
+  const error = parameterOf(provider, answer, 'error');
+  if (error === 'access_denied') throw denied(provider);
+  if (error !== undefined) throw misconfigured(provider, `${quoted(error)} at its sign-in page`);
+  const code = parameterOf(provider, answer, 'code');
+  if (code === undefined) throw untrusted(provider, 'it has neither a code nor an error');
+  return code;
 }

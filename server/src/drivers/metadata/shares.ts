@@ -19,27 +19,6 @@ import { unique } from './unique.ts';
 type Row = Selectable<ShareTables['shares']>;
 type NewRow = Required<Insertable<ShareTables['shares']>>;
 
-const COLUMNS = [
-  'id',
-  'user_id',
-  'entry_id',
-  'share_key',
-  'key_hash',
-  'permission',
-  'label',
-  'password',
-  'password_epoch',
-  'expires_at',
-  'max_downloads',
-  'downloads',
-  'max_uploads',
-  'max_upload_bytes',
-  'uploads',
-  'created_at',
-  'updated_at',
-  'last_used_at',
-] as const satisfies readonly (keyof NewRow)[];
-
 const CHANGING = [
   'permission',
   'label',
@@ -53,6 +32,16 @@ const CHANGING = [
   'uploads',
   'updated_at',
   'last_used_at',
+] as const satisfies readonly (keyof NewRow)[];
+
+const COLUMNS = [
+  'id',
+  'user_id',
+  'entry_id',
+  'share_key',
+  'key_hash',
+  'created_at',
+  ...CHANGING,
 ] as const satisfies readonly (keyof NewRow)[];
 
 const find = new Statement(({ build }, p: { id: bigint }) =>

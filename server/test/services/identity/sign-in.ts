@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isOsproxyError } from '#core/errors.ts';
 import type { IdentityProvider, ProvenIdentity, SignInRequest } from '#core/ports/identity-provider.ts';
 import { Browser } from './browser.ts';
+import type { Intercept } from './served.ts';
 
 export const REDIRECT_URI = 'http://127.0.0.1:9/api/v1/auth/providers/x/callback';
 
@@ -20,6 +21,19 @@ export async function answerOf(provider: IdentityProvider, request: SignInReques
 export async function signInWith(provider: IdentityProvider): Promise<ProvenIdentity> {
   const request = newRequest();
   return provider.finish(request, await answerOf(provider, request));
+}
+
+/** What the server says from now on when it is asked for `path`. */
+export function answerAt(
+  server: { intercept: Intercept },
+  path: string,
+  { status, type, body }: { readonly status: number; readonly type: string; readonly body: string },
+): void {
+  server.intercept = (asked, _request, response) => {
+    if (asked !== path) return false;
+    response.writeHead(status, { 'content-type': type }).end(body);
+    return true;
+  };
 }
 
 /** What a failed sign-in tells: the code, the reason, what a person reads, and what the log gets. */

@@ -3,6 +3,7 @@ import { systemClock } from '#core/ports/clock.ts';
 import type { IdentityProvider } from '#core/ports/identity-provider.ts';
 import { type GithubServer, startGithub } from '#test/services/identity/github-server.ts';
 import {
+  answerAt,
   answerOf,
   failureOf,
   newRequest,
@@ -39,13 +40,8 @@ function provider(settings: Record<string, unknown> = {}): IdentityProvider {
   return makeIdentityProvider({ name: 'github', type: 'github', ...given }, systemClock);
 }
 
-const answering = (path: string, status: number, type: string, body: string) => {
-  server.intercept = (asked, _request, response) => {
-    if (asked !== path) return false;
-    response.writeHead(status, { 'content-type': type }).end(body);
-    return true;
-  };
-};
+const answering = (path: string, status: number, type: string, body: string) =>
+  answerAt(server, path, { status, type, body });
 
 describe('sign-in with GitHub', () => {
   test('says who it was by the number of the account, and the first of the addresses that were checked', async () => {

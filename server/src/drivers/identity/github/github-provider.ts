@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { OsproxyError } from '#core/errors.ts';
 import type { IdentityProvider, ProvenIdentity, SignInRequest } from '#core/ports/identity-provider.ts';
 import { type Answered, ask, textOf } from '../answers.ts';
-import { parameterOf, requireState } from '../callback.ts';
-import { codeOver, denied, misconfigured, quoted, unavailable, untrusted } from '../failures.ts';
+import { authorizationCode, requireState } from '../callback.ts';
+import { codeOver, denied, misconfigured, quoted, unavailable } from '../failures.ts';
 import { NoAnswer, type OutgoingHttp } from '../outgoing-http.ts';
 import { emailOf, wordOf } from '../texts.ts';
 
@@ -47,7 +47,8 @@ export class GithubProvider implements IdentityProvider {
   }
 
   async finish(request: SignInRequest, answer: URLSearchParams): Promise<ProvenIdentity> {
-    const token = await this.#tokenFor(this.#codeOf(request, answer), request);
+    requireState(this, answer, request.state);
+    const token = await this.#tokenFor(authorizationCode(this, answer), request);
     const user = await this.#get('user', token);
     if (user.status !== 200) throw this.#refusal(user, 'user');
     const { id } = user.fields;
@@ -74,16 +75,6 @@ export class GithubProvider implements IdentityProvider {
 
   close(): void {
     this.#options.http.close();
-  }
-
-  #codeOf({ state }: SignInRequest, answer: URLSearchParams): string {
-    requireState(this, answer, state);
-    const error = parameterOf(this, answer, 'error');
-    if (error === 'access_denied') throw denied(this);
-    if (error !== undefined) throw misconfigured(this, `${quoted(error)} at its sign-in page`);
-    const code = parameterOf(this, answer, 'code');
-    if (code === undefined) throw untrusted(this, 'it has neither a code nor an error');
-    return code;
   }
 
   async #tokenFor(code: string, { redirectUri, verifier }: SignInRequest): Promise<string> {

@@ -3,6 +3,7 @@ import { systemClock } from '#core/ports/clock.ts';
 import type { IdentityProvider } from '#core/ports/identity-provider.ts';
 import { type QqServer, startQq } from '#test/services/identity/qq-server.ts';
 import {
+  answerAt,
   answerOf,
   failureOf,
   newRequest,
@@ -33,13 +34,8 @@ function provider(settings: Record<string, unknown> = {}): IdentityProvider {
   return makeIdentityProvider({ name: 'qq', type: 'qq', ...given }, systemClock);
 }
 
-const answering = (path: string, status: number, type: string, body: string) => {
-  server.intercept = (asked, _request, response) => {
-    if (asked !== path) return false;
-    response.writeHead(status, { 'content-type': type }).end(body);
-    return true;
-  };
-};
+const answering = (path: string, status: number, type: string, body: string) =>
+  answerAt(server, path, { status, type, body });
 
 describe('sign-in with QQ', () => {
   test.each(['documented', 'old'] as const)('says who it was, answered in the %s manner', async (manner) => {

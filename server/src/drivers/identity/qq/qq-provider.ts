@@ -1,6 +1,6 @@
 import type { IdentityProvider, ProvenIdentity, SignInRequest } from '#core/ports/identity-provider.ts';
 import { type Answered, ask, textOf } from '../answers.ts';
-import { parameterOf, requireState } from '../callback.ts';
+import { authorizationCode, parameterOf, requireState } from '../callback.ts';
 import { codeOver, denied, misconfigured, quoted, unavailable, untrusted } from '../failures.ts';
 import { NoAnswer, type OutgoingHttp } from '../outgoing-http.ts';
 import { wordOf } from '../texts.ts';
@@ -93,12 +93,7 @@ export class QqProvider implements IdentityProvider {
     requireState(this, answer, state);
     const cancelled = parameterOf(this, answer, 'usercancel');
     if (cancelled !== undefined && cancelled !== '0') throw denied(this);
-    const error = parameterOf(this, answer, 'error');
-    if (error === 'access_denied') throw denied(this);
-    if (error !== undefined) throw misconfigured(this, `${quoted(error)} at its sign-in page`);
-    const code = parameterOf(this, answer, 'code');
-    if (code === undefined) throw untrusted(this, 'it has neither a code nor an error');
-    return code;
+    return authorizationCode(this, answer);
   }
 
   async #tokenFor(code: string, redirectUri: string): Promise<string> {
