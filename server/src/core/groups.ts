@@ -122,19 +122,13 @@ export class Groups {
   }
 
   /** What the user may use in bytes: what is said of the user, else of the group; undefined where neither says anything, and for nobody. */
-  async quotaOf(
-    repositories: Pick<MetadataReader, 'users' | 'groups'>,
-    userId: string,
-  ): Promise<number | undefined> {
-    const user = await repositories.users.find(userId);
-    if (user?.quotaBytes !== undefined || user?.groupId === undefined) return user?.quotaBytes;
-    return (await repositories.groups.find(user.groupId))?.quotaBytes;
+  async quotaOf({ users }: Pick<MetadataReader, 'users'>, userId: string): Promise<number | undefined> {
+    const allowance = await users.allowance(userId);
+    return allowance?.quotaBytes ?? allowance?.group?.quotaBytes;
   }
 
   async uploaderOf(userId: string): Promise<Uploader> {
-    const { metadata } = this.#options;
-    const groupId = (await metadata.users.find(userId))?.groupId;
-    const group = groupId === undefined ? undefined : await metadata.groups.find(groupId);
+    const group = (await this.#options.metadata.users.allowance(userId))?.group;
     return { owner: ownerOfUser(userId), group: group?.name, store: group?.store };
   }
 

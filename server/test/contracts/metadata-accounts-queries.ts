@@ -8,6 +8,7 @@ export async function callAccounts(r: MetadataWriter): Promise<void> {
   const user = sampleUser({ id: '1', groupId: '3', role: 'admin' });
   await r.users.insert(user, 'p');
   await r.users.find('1');
+  await r.users.allowance('1');
   await r.users.lock('1');
   await r.users.findByName(user.name);
   await r.users.findByEmail(user.email ?? '');

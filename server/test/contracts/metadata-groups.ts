@@ -57,6 +57,23 @@ export function groupsContract({ metadata, openAnother }: Fixture): void {
       expect(await metadata().groups.find(full.id)).toBeUndefined();
     });
 
+    it('are found with what they allow, by who is in them', async () => {
+      const group = sampleGroup({ name: 'Allowed', quotaBytes: 2 ** 45, store: 'far' });
+      const bare = sampleGroup({ name: 'Bare' });
+      const users = [{ groupId: group.id, quotaBytes: 7 }, { groupId: bare.id }, {}].map(sampleUser);
+      await write(metadata(), async (r) => {
+        for (const one of [group, bare]) await r.groups.insert(one);
+        for (const user of users) await r.users.insert(user, undefined);
+      });
+      const none = { quotaBytes: undefined, store: undefined };
+      expect(await Promise.all(users.map(({ id }) => metadata().users.allowance(id)))).toEqual([
+        { quotaBytes: 7, group: { name: 'Allowed', quotaBytes: 2 ** 45, store: 'far' } },
+        { quotaBytes: undefined, group: { ...none, name: 'Bare' } },
+        { quotaBytes: undefined, group: undefined },
+      ]);
+      expect(await metadata().users.allowance(newId())).toBeUndefined();
+    });
+
     it('gives each name to one, whatever its case and form', async () => {
       const group = sampleGroup({ name: 'Café' });
       const other = sampleGroup({ name: 'other' });

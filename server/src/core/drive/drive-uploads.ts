@@ -1,6 +1,7 @@
 import { OsproxyError } from '../errors.ts';
 import type { Remember } from '../idempotency.ts';
 import type { ConflictPolicy, DriveRecord, DriveUpload, Entry } from '../model/entry.ts';
+import type { FileRecord } from '../model/file.ts';
 import type { Uid } from '../model/uid.ts';
 import type { UploadRecord } from '../model/upload.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
@@ -36,6 +37,12 @@ export interface NewDriveContent extends Omit<NewDriveFile, 'size'> {
   readonly size?: number | undefined;
   /** Computes the SHA-1 as well. */
   readonly withSha1?: boolean | undefined;
+}
+
+/** A file that was stored, and its place. */
+export interface Written {
+  readonly entry: Entry;
+  readonly file: FileRecord;
 }
 
 /** An upload, and where it goes. */
@@ -80,14 +87,14 @@ export class DriveUploads {
     wanted: NewDriveContent,
     input: AsyncIterable<Uint8Array>,
     options: { readonly signal: AbortSignal; readonly remember?: Remember; readonly note?: TransferNote },
-  ): Promise<Entry> {
+  ): Promise<Written> {
     checkPlace(wanted);
     if ((wanted.size ?? 0) > SENT_ANYWAY) {
       const quota = await this.#parts.quotaOf(this.#parts.metadata, userId);
       await this.#lookForRoom(userId, wanted, quota);
     }
     let entry: Entry | undefined;
-    await this.#uploads.writeFile(
+    const file = await this.#uploads.writeFile(
       await this.#uploadOf(userId, wanted),
       input,
       options.signal,
@@ -98,7 +105,7 @@ export class DriveUploads {
       }),
     );
     if (entry === undefined) throw new OsproxyError('Internal', 'A file was made without an entry.');
-    return entry;
+    return { entry, file };
   }
 
   /** Gives a new file its place and takes the room that it needs, in the transaction that makes it; `tell` is told the entry. */

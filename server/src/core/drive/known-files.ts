@@ -71,7 +71,8 @@ export class KnownFiles {
     options: { readonly signal: AbortSignal; readonly note?: TransferNote },
   ): Promise<KnownFile> {
     const wanted = { ...PLACE, name: lastOf(name), withSha1: true };
-    return this.of(await this.#parts.drive.uploads.write(userId, wanted, input, options));
+    const { entry } = await this.#parts.drive.uploads.write(userId, wanted, input, options);
+    return this.of(entry);
   }
 
   /** A new file on content that is among the person's files; undefined where it has to be sent. */

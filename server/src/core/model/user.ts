@@ -1,3 +1,5 @@
+import type { Group } from './group.ts';
+
 export const ROLES = ['admin', 'member'] as const;
 /** admin: may do what a service with the scope "admin" may, but sees no other person's files. */
 export type Role = (typeof ROLES)[number];
@@ -26,6 +28,13 @@ export interface User {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly lastSignInAt: number | undefined;
+}
+
+/** What is said of the room and the store of a person, by the person's own record and by the group. */
+export interface UserAllowance {
+  /** Bytes; undefined: what the group or the installation says. */
+  readonly quotaBytes: number | undefined;
+  readonly group: Pick<Group, 'name' | 'quotaBytes' | 'store'> | undefined;
 }
 
 /** Two login names are the same when this is the same. */

@@ -1,4 +1,4 @@
-import type { CompiledQuery, Kysely, RawBuilder } from 'kysely';
+import { CompiledQuery, type Kysely, type RawBuilder } from 'kysely';
 import type { Int } from './columns.ts';
 import type { Tables } from './rows.ts';
 
@@ -33,4 +33,9 @@ export interface NameIndexWay {
 /** A query in this database's own words. */
 export function on<R>(build: Kysely<Tables>, query: RawBuilder<R>): Compilable<R> {
   return { compile: () => query.compile(build) };
+}
+
+/** The same text every time, which costs nothing to build. */
+export function fixed(sql: string, parameters: readonly unknown[]): Compilable<unknown> {
+  return { compile: () => CompiledQuery.raw(sql, [...parameters]) };
 }

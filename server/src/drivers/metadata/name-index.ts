@@ -4,7 +4,7 @@ import type { Int } from './columns.ts';
 import { fromId, toId } from './convert.ts';
 import type { IndexedName } from './name-index-way.ts';
 import type { Session } from './session.ts';
-import { runQuery } from './statement.ts';
+import { runAtCommit, runQuery } from './statement.ts';
 
 /** Above every id. */
 const END = 2n ** 63n - 1n;
@@ -28,14 +28,14 @@ export function indexedNames(rows: readonly NamedRow[]): readonly IndexedName[] 
 export async function putNames(session: Session, rows: readonly NamedRow[]): Promise<void> {
   const names = indexedNames(rows);
   if (names.length === 0) return;
-  for (const query of session.dialect.columnTypes.nameIndex.put(names)) await runQuery(session, query);
+  for (const query of session.dialect.columnTypes.nameIndex.put(names)) await runAtCommit(session, query);
 }
 
 /** The rows as they were when they were put. */
 export async function removeNames(session: Session, rows: readonly NamedRow[]): Promise<void> {
   const names = indexedNames(rows);
   if (names.length === 0) return;
-  for (const query of session.dialect.columnTypes.nameIndex.remove(names)) await runQuery(session, query);
+  for (const query of session.dialect.columnTypes.nameIndex.remove(names)) await runAtCommit(session, query);
 }
 
 export class NameIndex implements NameIndexQueries {

@@ -42,4 +42,9 @@ export interface Dialect {
 export interface Session {
   readonly dialect: Dialect;
   execute(sql: string, parameters: readonly unknown[]): Promise<Result<unknown>>;
+  /**
+   * Leaves a statement that answers nothing for the end of the transaction, in the order of the calls; where this is missing it is run at once. For an index that
+   * takes many rows together with much less work than one by one. What it would have changed cannot be seen in this transaction.
+   */
+  atCommit?(sql: string, parameters: readonly unknown[]): void;
 }

@@ -70,6 +70,13 @@ export function runQuery<R>(session: Session, query: Compilable<R>): Promise<Res
   return session.execute(sql, parameters) as Promise<Result<R>>;
 }
 
+/** As `runQuery` for one whose effect this transaction need not see. */
+export async function runAtCommit(session: Session, query: Compilable<unknown>): Promise<void> {
+  const { sql, parameters } = query.compile();
+  if (session.atCommit === undefined) await session.execute(sql, parameters);
+  else session.atCommit(sql, parameters);
+}
+
 /** The named parameters of these columns, as the values of an insert. */
 export function pick<P extends object, K extends keyof P>(parameters: P, columns: readonly K[]): Pick<P, K> {
   return Object.fromEntries(columns.map((column) => [column, parameters[column]])) as Pick<P, K>;

@@ -1,5 +1,5 @@
 import type { Insertable, Selectable } from 'kysely';
-import { emailKeyOf, nameKeyOf, type User } from '#core/model/user.ts';
+import { emailKeyOf, nameKeyOf, type User, type UserAllowance } from '#core/model/user.ts';
 import type { UserCommands, UserQueries } from '#core/ports/metadata/users.ts';
 import type { UserTable } from './accounts-rows.ts';
 import { fromId, listOf, optionalNumber, optionalText, refuseLongList, toId, toNumber } from './convert.ts';
@@ -37,6 +37,15 @@ const find = new Statement(({ build }, p: { id: bigint }) =>
 
 const lock = new Statement((dialect, p: { id: bigint }) =>
   dialect.lockRows(dialect.build.selectFrom('users').select(COLUMNS).where('id', '=', p.id)),
+);
+
+const allowance = new Statement(({ build }, p: { id: bigint }) =>
+  build
+    .selectFrom('users')
+    .leftJoin('user_groups', 'user_groups.id', 'users.group_id')
+    .select(['users.quota_bytes as own_bytes', 'user_groups.id as group_id'])
+    .select(['user_groups.name', 'user_groups.quota_bytes', 'user_groups.store'])
+    .where('users.id', '=', p.id),
 );
 
 const findByName = new Statement(({ build }, p: { key: string }) =>
@@ -128,6 +137,17 @@ export class Users implements UserQueries, UserCommands {
 
   async find(id: string): Promise<User | undefined> {
     return optional(await find.first(this.#session, { id: toId(id) }));
+  }
+
+  async allowance(id: string): Promise<UserAllowance | undefined> {
+    const row = await allowance.first(this.#session, { id: toId(id) });
+    if (row === undefined) return undefined;
+    const { name, quota_bytes, store } = row;
+    const group = { name: String(name), quotaBytes: optionalNumber(quota_bytes), store: optionalText(store) };
+    return {
+      quotaBytes: optionalNumber(row.own_bytes),
+      group: row.group_id === null ? undefined : group,
+    };
   }
 
   async lock(id: string): Promise<User | undefined> {

@@ -1,5 +1,5 @@
 import type { Core } from '#core/core.ts';
-import type { UploadToDrive } from '#core/drive/drive-uploads.ts';
+import type { UploadToDrive, Written } from '#core/drive/drive-uploads.ts';
 import { OsproxyError } from '#core/errors.ts';
 import type { DriveJob, Entry } from '#core/model/entry.ts';
 import type { FileRecord } from '#core/model/file.ts';
@@ -34,6 +34,13 @@ export async function entriesBody(core: Core, entries: readonly Entry[]): Promis
     core.shares.owned.sharedAmong(entries.map(({ id }) => id)),
   ]);
   return entries.map((entry) => entryBody(entry, files.get(entry.fileUid ?? ''), shared.has(entry.id)));
+}
+
+/** Of a file that was stored just now. An entry that is new is in no share by itself. */
+export async function writtenBody(core: Core, { entry, file }: Written): Promise<EntryBody> {
+  const { owned } = core.shares;
+  const shared = entry.version > 1 && (await owned.sharedAmong([entry.id])).has(entry.id);
+  return entryBody(entry, file, shared);
 }
 
 export async function oneEntryBody(core: Core, entry: Entry): Promise<EntryBody> {

@@ -1,4 +1,4 @@
-import type { User } from '../../model/user.ts';
+import type { User, UserAllowance } from '../../model/user.ts';
 
 export interface UserQueries {
   find(id: string): Promise<User | undefined>;
@@ -6,6 +6,8 @@ export interface UserQueries {
   findByName(nameKey: string): Promise<User | undefined>;
   /** By `emailKeyOf`. */
   findByEmail(emailKey: string): Promise<User | undefined>;
+  /** What an upload of the user needs to know; undefined for nobody. */
+  allowance(id: string): Promise<UserAllowance | undefined>;
   /** In no particular order; absent ones are left out. At most 1000. */
   findMany(ids: readonly string[]): Promise<readonly User[]>;
   /** By id, ascending; `after` exclusive. */

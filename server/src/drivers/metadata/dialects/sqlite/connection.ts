@@ -28,7 +28,7 @@ export class SqliteConnection {
   }
 
   get inTransaction(): boolean {
-    return this.#database.isTransaction;
+    return this.#database.isOpen && this.#database.isTransaction;
   }
 
   /** Runs statements that neither take parameters nor answer. */

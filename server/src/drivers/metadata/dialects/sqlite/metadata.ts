@@ -28,17 +28,27 @@ export interface SqliteOptions {
   readonly checkpoints?: Partial<CheckpointLimits>;
 }
 
-/** Reads of committed data. A commit can be seen here some milliseconds before it is durable; its writer is told only after. */
+/**
+ * Reads of committed data. A commit can be seen here some milliseconds before it is durable; its writer is told only after. While no transaction is open the
+ * writer's connection reads, for its cache outlives its own commits; every other connection reads the pages anew after each.
+ */
 class ReadSession implements Session {
   readonly dialect = sqlite;
-  readonly #connection: SqliteConnection;
+  readonly #reader: SqliteConnection;
+  readonly #writer: SqliteConnection;
 
-  constructor(connection: SqliteConnection) {
-    this.#connection = connection;
+  constructor({ reader, writer }: OpenDatabase) {
+    this.#reader = reader;
+    this.#writer = writer;
   }
 
   async execute(sql: string, parameters: readonly unknown[]): Promise<Result<unknown>> {
-    return whenFree(() => this.#connection.execute(sql, parameters), READ_BUSY_MS);
+    return whenFree(() => this.#connection(sql).execute(sql, parameters), READ_BUSY_MS);
+  }
+
+  /** What is not plainly a read goes to the connection that refuses to write. */
+  #connection(sql: string): SqliteConnection {
+    return this.#writer.inTransaction || !sql.startsWith('select ') ? this.#reader : this.#writer;
   }
 }
 
@@ -58,7 +68,7 @@ export class SqliteMetadata extends Repositories implements Metadata {
   }
 
   private constructor(path: string, database: OpenDatabase, options: SqliteOptions) {
-    const session = new ReadSession(database.reader);
+    const session = new ReadSession(database);
     super(session);
     this.#session = session;
     this.#database = database;

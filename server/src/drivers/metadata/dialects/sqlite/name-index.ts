@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { type IndexedName, type NameIndexWay, on } from '../../name-index-way.ts';
+import { fixed, type IndexedName, type NameIndexWay, on } from '../../name-index-way.ts';
 import type { Tables } from '../../rows.ts';
 
 /** FTS5 over words that stand for the tokens. The table keeps no text, only which words each row has. */
@@ -11,10 +11,10 @@ export function fullTextNames(build: Kysely<Tables>): NameIndexWay {
     },
     put: (names) =>
       names.map(({ entry, tokens }) =>
-        on(build, sql`insert into entry_names (rowid, words) values (${entry}, ${wordsOf(tokens, ' ')})`),
+        fixed('insert into entry_names (rowid, words) values (?, ?)', [entry, wordsOf(tokens, ' ')]),
       ),
     remove: (names: readonly IndexedName[]) =>
-      names.map(({ entry }) => on(build, sql`delete from entry_names where rowid = ${entry}`)),
+      names.map(({ entry }) => fixed('delete from entry_names where rowid = ?', [entry])),
     candidates: ({ tokens, before, limit }) =>
       on(
         build,

@@ -22,12 +22,19 @@ interface Job {
   alone: boolean;
 }
 
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
+/** A statement for the end of the transaction. */
+interface Left {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+type Outcome = { readonly value: unknown; readonly left: readonly Left[] } | { readonly error: unknown };
 
 /** One caller's view of the write connection; dead as soon as its transaction is over. */
 class WriteSession implements Session {
   readonly dialect = sqlite;
   readonly #connection: SqliteConnection;
+  readonly left: Left[] = [];
   open = true;
 
   constructor(connection: SqliteConnection) {
@@ -39,6 +46,10 @@ class WriteSession implements Session {
       throw new OsproxyError('Internal', 'A repository was used after its transaction had ended.');
     }
     return this.#connection.execute(sql, parameters);
+  }
+
+  atCommit(sql: string, parameters: readonly unknown[]): void {
+    this.left.push({ sql, parameters });
   }
 }
 
@@ -151,6 +162,7 @@ export class WriteQueue {
 
     const failed = alone && members.some(({ outcome }) => 'error' in outcome);
     try {
+      if (!failed) this.#finish(members);
       this.#connection.execute(failed ? 'rollback' : 'commit', []);
     } catch (error) {
       return this.#lost(members, translate(error));
@@ -162,10 +174,18 @@ export class WriteQueue {
     this.#answer(members);
   }
 
+  /** What the members left for the end, after the last savepoint: the full-text index writes what it has gathered at each of those. */
+  #finish(members: readonly { outcome: Outcome }[]): void {
+    for (const { outcome } of members) {
+      if ('error' in outcome) continue;
+      for (const { sql, parameters } of outcome.left) this.#connection.execute(sql, parameters);
+    }
+  }
+
   async #attempt(job: Job): Promise<Outcome> {
     const session = new WriteSession(this.#connection);
     try {
-      return { value: await job.work(session) };
+      return { value: await job.work(session), left: session.left };
     } catch (error) {
       return { error };
     } finally {

@@ -3,7 +3,7 @@ import { OsproxyError } from '#core/errors.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { noteUpload } from '../../../http/usage.ts';
 import type { RestOptions } from '../../context.ts';
-import { oneEntryBody } from '../../drive-presenters.ts';
+import { writtenBody } from '../../drive-presenters.ts';
 import { Conflict, EntryBody, EntryId, EntryName } from '../../drive-schemas.ts';
 import { personOf } from '../../person.ts';
 import { problems, RECEIVING } from '../../problems.ts';
@@ -38,7 +38,7 @@ export function putEntry(app: HttpServer, { core, maxFileBytes, idleTimeoutMs }:
     const { conflict = 'fail' } = request.query;
     const wanted = { parentId, name, conflict, size, ...digests };
     const options = { signal: request.abort, note: noteUpload(request) };
-    const entry = await core.drive.uploads.write(personOf(request).userId, wanted, body, options);
-    return reply.code(201).send(await oneEntryBody(core, entry));
+    const written = await core.drive.uploads.write(personOf(request).userId, wanted, body, options);
+    return reply.code(201).send(await writtenBody(core, written));
   });
 }
