@@ -177,6 +177,8 @@ class BodyReader implements AsyncIterator<Buffer> {
   };
 
   readonly #onGone = (): void => {
+    // As after nearly every request; an error with its stack is not made for nothing.
+    if (this.#ended) return;
     this.#fail(
       this.#exchange.reason ??
         new OsproxyError('Cancelled', 'The request was answered before its body was read.'),
