@@ -23,6 +23,7 @@ import { PROBLEM_TYPE, problemOf, sendProblem } from './problem.ts';
 import { redactUrl } from './redact.ts';
 import { makeRequestId, requestIdOf } from './request-id.ts';
 import { RouteTable, rejectUnknownRoute } from './routes.ts';
+import { buildSerializer } from './serialization.ts';
 import type { HttpTelemetry } from './telemetry.ts';
 import { leavesBodyUnread, lingering } from './unread-body.ts';
 import { type UsageListener, usageOf } from './usage.ts';
@@ -123,7 +124,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Crea
     bodyLimit: limits.parsedBodyBytes,
     return503OnClosing: false,
     routerOptions: { maxParamLength: limits.parameterLength },
-    schemaController: { compilersFactory: { buildValidator } },
+    schemaController: { compilersFactory: { buildValidator, buildSerializer } },
     frameworkErrors: (error, request, reply) => {
       begin(request as FastifyRequest, reply as FastifyReply);
       sendProblem(error, request as FastifyRequest, reply as FastifyReply);
