@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import type { Logger } from '#core/ports/logger.ts';
 import { KafkaProducer } from '#drivers/kafka/kafka-producer.ts';
 import type { KafkaSettings } from '#drivers/kafka/kafka-settings.ts';
+import { selfSigned } from '#test/services/self-signed.ts';
 import { type LoginBroker, startLoginBroker } from './kafka-login-broker.ts';
 
-const run = promisify(execFile);
 const USER = { username: 'me', password: 'hunter2hunter2', timeoutSeconds: 4 };
 const never = new AbortController().signal;
 
@@ -58,10 +56,7 @@ test.each([
 test('TLS is spoken only with a broker whose certificate is trusted', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'osproxy-kafka-tls-'));
   try {
-    const [key, caFile] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    const fresh = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'];
-    await run('openssl', ['req', ...fresh, '-keyout', key, '-out', caFile, ...subject]);
+    const { key, certificate: caFile } = await selfSigned(folder);
     const cert = await readFile(caFile, 'utf8');
     const { port, proofs } = await broker({ key: await readFile(key, 'utf8'), cert });
     const at = { brokers: [`localhost:${port}`], tls: true, ...USER, saslMechanism: 'plain' } as const;

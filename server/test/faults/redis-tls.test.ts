@@ -1,25 +1,19 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { startService } from '#test/e2e/service.ts';
 import { freePort } from '#test/services/ports.ts';
 import { startRedis } from '#test/services/redis.ts';
+import { selfSigned } from '#test/services/self-signed.ts';
 import { withService } from '#test/services/shared.ts';
-
-const run = promisify(execFile);
 
 await withService('redis-server', () => {
   test('rediss:// is encrypted, and only to a server whose certificate is trusted', {
     timeout: 60_000,
   }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'osproxy-redis-tls-'));
-    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    const fresh = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'];
-    await run('openssl', ['req', ...fresh, '-keyout', key, '-out', certificate, ...subject]);
+    const { key, certificate } = await selfSigned(folder);
     const port = await freePort();
     const tls = ['--tls-port', String(port), '--tls-cert-file', certificate, '--tls-key-file', key];
     const redis = await startRedis(...tls, '--tls-ca-cert-file', certificate, '--tls-auth-clients', 'no');

@@ -5,6 +5,8 @@ import { SMTPServer } from 'smtp-server';
 interface SinkMail {
   readonly to: readonly string[];
   readonly from: string;
+  /** True when it came over TLS. */
+  readonly encrypted: boolean;
   /** Headers and body as they came, with soft line breaks joined. */
   readonly raw: string;
   /** What stands behind the # of the first link. */
@@ -14,20 +16,32 @@ interface SinkMail {
 export interface SmtpSink {
   readonly url: string;
   readonly mails: readonly SinkMail[];
+  /** How often somebody sent a name and a password. */
+  readonly logins: number;
   /** Refuses every mail from here on, as a server that is out of order does. */
   fail(failing: boolean): void;
   close(): Promise<void>;
 }
 
-/** A mail server on this machine that keeps what it gets and refuses addresses at "refused.example". */
-export async function startSmtpSink(): Promise<SmtpSink> {
+export interface SinkTls {
+  readonly key: Buffer;
+  readonly cert: Buffer;
+  /** TLS from the first byte; else after STARTTLS. */
+  readonly fromTheStart: boolean;
+}
+
+/** A mail server on this machine, for "localhost", that keeps what it gets and refuses addresses at "refused.example". */
+export async function startSmtpSink(tls?: SinkTls): Promise<SmtpSink> {
   const mails: SinkMail[] = [];
   let failing = false;
+  let logins = 0;
   const server = new SMTPServer({
     authOptional: false,
     allowInsecureAuth: true,
-    disabledCommands: ['STARTTLS'],
+    ...(tls === undefined ? {} : { key: tls.key, cert: tls.cert, secure: tls.fromTheStart }),
+    disabledCommands: tls === undefined ? ['STARTTLS'] : [],
     onAuth: ({ username, password }, _session, done) => {
+      logins += 1;
       const right = username === 'files@example.com' && password === 'p@ss:word';
       done(right ? null : new Error('Wrong user or password.'), right ? { user: username } : undefined);
     },
@@ -35,7 +49,7 @@ export async function startSmtpSink(): Promise<SmtpSink> {
       const refused = Object.assign(new Error('No such user.'), { responseCode: 550 });
       done(address.endsWith('@refused.example') ? refused : null);
     },
-    onData: (stream, { envelope }, done) => {
+    onData: (stream, { envelope, secure }, done) => {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
@@ -43,17 +57,22 @@ export async function startSmtpSink(): Promise<SmtpSink> {
         const raw = Buffer.concat(chunks).toString().replaceAll('=\r\n', '').replaceAll('=3D', '=');
         const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
         const to = envelope.rcptTo.map(({ address }) => address);
-        mails.push({ to, from, raw, secret: /#([A-Za-z0-9_-]{43})/.exec(raw)?.[1] ?? '' });
+        mails.push({ to, from, encrypted: secure, raw, secret: /#([A-Za-z0-9_-]{43})/.exec(raw)?.[1] ?? '' });
         done();
       });
     },
   });
+  // A client that hangs up while TLS begins, because it does not trust the certificate.
+  server.on('error', () => {});
   server.listen(0, '127.0.0.1');
   await once(server.server, 'listening');
   const { port } = server.server.address() as AddressInfo;
   return {
-    url: `smtp://files%40example.com:p%40ss%3Aword@127.0.0.1:${port}`,
+    url: `smtp${tls?.fromTheStart ? 's' : ''}://files%40example.com:p%40ss%3Aword@${tls ? 'localhost' : '127.0.0.1'}:${port}`,
     mails,
+    get logins() {
+      return logins;
+    },
     fail: (value) => {
       failing = value;
     },
