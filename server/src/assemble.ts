@@ -291,6 +291,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     signInWith: configuredSignInWith({
       ...{ metadata, providers: identityProviders, users: accounts.users, signUp: accounts.signUp },
       proceed: (user, how, from) => accounts.signIn.proceed(user, how, from),
+      confirmation: accounts.confirmation,
       ...{ counter: rateCounter, audit, ids: snowflakes, clock, logger },
     }),
     uploads,

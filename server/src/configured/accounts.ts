@@ -3,6 +3,7 @@ import type { Config } from '#config/config.ts';
 import { tokenKeysOf } from '#config/token-keys.ts';
 import { AccountMails } from '#core/accounts/account-mails.ts';
 import type { Accounts } from '#core/accounts/accounts.ts';
+import { Confirmation } from '#core/accounts/confirmation.ts';
 import { Passwords } from '#core/accounts/passwords.ts';
 import { Recovery } from '#core/accounts/recovery.ts';
 import { SecondFactor } from '#core/accounts/second-factor.ts';
@@ -66,7 +67,8 @@ export function configuredAccounts(config: Config, parts: AccountParts): Account
     windowMs: lockoutMinutes * MINUTE_MS,
   };
   const limits = new SignInLimits(parts.metadata, parts.clock, rules);
-  const secondFactor = new SecondFactor({ ...parts, passwords, limits, codes: otpauthCodes });
+  const confirmation = new Confirmation({ ...parts, passwords, limits });
+  const secondFactor = new SecondFactor({ ...parts, confirmation, limits, codes: otpauthCodes });
   const mails = new AccountMails(parts.mailer, config.publicUrl, parts.logger);
   const { signUp: mode, signUpDomains } = config.accounts;
   const policy = { mode, domains: signUpDomains.map((domain) => domain.toLowerCase()) };
@@ -75,10 +77,11 @@ export function configuredAccounts(config: Config, parts: AccountParts): Account
     sessions,
     passwords,
     secondFactor,
+    confirmation,
     signUp: new SignUp({ ...parts, users, sessions, mails, limits, policy }),
-    recovery: new Recovery({ ...parts, users, passwords, mails, limits }),
+    recovery: new Recovery({ ...parts, users, confirmation, mails, limits }),
     setUp: new SetUp({ ...parts, users, sessions }),
-    signIn: new SignIn({ ...parts, users, passwords, sessions, limits, secondFactor }),
+    signIn: new SignIn({ ...parts, users, passwords, sessions, limits, secondFactor, confirmation }),
     sendsMail: mails.isOn,
     passwordMinLength,
     publicKeys: () => tokens.publicKeys(),

@@ -1,3 +1,4 @@
+import type { Confirmation } from '#core/accounts/confirmation.ts';
 import { Identities, type IdentitiesOptions } from '#core/accounts/identities/identities.ts';
 import { type Proceed, ProviderSignIn } from '#core/accounts/identities/provider-sign-in.ts';
 import type { SignInWith } from '#core/accounts/identities/sign-in-with.ts';
@@ -6,6 +7,7 @@ import type { RateCounter } from '#core/ports/rate-counter.ts';
 
 interface SignInWithParts extends IdentitiesOptions {
   readonly proceed: Proceed;
+  readonly confirmation: Confirmation;
   readonly counter: RateCounter;
   readonly logger: Logger;
 }

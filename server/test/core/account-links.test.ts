@@ -6,6 +6,7 @@ import { type AccountsRig, accountsRig } from './accounts-rig.ts';
 const OLD = 'an old password of anna';
 const NEW = 'the new password of anna';
 const FROM = { address: '192.0.2.1', agent: 'test' };
+const shown = { sessionId: '1', password: OLD, from: FROM };
 const over = { code: 'Expired' };
 
 let rig: AccountsRig;
@@ -19,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rig.dispose());
 
 async function emailLink(): Promise<string> {
-  await rig.recovery.askForEmail(anna.id, 'intruder@example.com', OLD);
+  await rig.recovery.askForEmail({ ...shown, userId: anna.id }, 'intruder@example.com');
   return rig.mailedSecret();
 }
 

@@ -23,10 +23,12 @@ function meanwhile(act: () => Promise<unknown> = () => rig.users.setPassword(ann
   rig.passwords.afterVerify = act;
 }
 
+const shown = () => ({ userId: anna.id, sessionId: '1', password: OLD, from: FROM });
+
 const sessions = async () => (await rig.sessions.list(anna.id)).length;
 
 async function withSecondFactor(): Promise<TOTP> {
-  const { secret } = await rig.secondFactor.begin(anna.id, 'anna', OLD);
+  const { secret } = await rig.secondFactor.begin(shown(), 'anna');
   const app = new TOTP({ secret });
   const earlier = app.generate({ timestamp: Date.now() - 30_000 });
   await rig.secondFactor.confirm(anna.id, earlier, COMMAND);
@@ -45,7 +47,7 @@ test.each([
 test('one password changes into one other', async () => {
   const outcomes = await Promise.allSettled(
     ['one new password', 'another new password'].map((password) =>
-      rig.signIn.changePassword(anna.id, OLD, password, FROM),
+      rig.signIn.changePassword(shown(), password),
     ),
   );
   const failures = outcomes.filter(({ status }) => status === 'rejected');
@@ -55,14 +57,14 @@ test('one password changes into one other', async () => {
 
 test('an old password does not touch the second factor', async () => {
   meanwhile();
-  await expect(rig.secondFactor.begin(anna.id, 'anna', OLD)).rejects.toMatchObject(wrong);
+  await expect(rig.secondFactor.begin(shown(), 'anna')).rejects.toMatchObject(wrong);
   await rig.users.setPassword(anna.id, OLD);
   await withSecondFactor();
   meanwhile();
-  await expect(rig.secondFactor.renewCodes(anna.id, OLD, COMMAND)).rejects.toMatchObject(wrong);
+  await expect(rig.secondFactor.renewCodes(shown(), COMMAND)).rejects.toMatchObject(wrong);
   await rig.users.setPassword(anna.id, OLD);
   meanwhile();
-  await expect(rig.secondFactor.switchOff(anna.id, OLD, COMMAND)).rejects.toMatchObject(wrong);
+  await expect(rig.secondFactor.switchOff(shown(), COMMAND)).rejects.toMatchObject(wrong);
   expect(await rig.secondFactor.isOn(anna.id)).toBe(true);
 });
 

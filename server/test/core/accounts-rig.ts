@@ -1,4 +1,5 @@
 import { AccountMails } from '#core/accounts/account-mails.ts';
+import { Confirmation } from '#core/accounts/confirmation.ts';
 import { Passwords } from '#core/accounts/passwords.ts';
 import { Recovery } from '#core/accounts/recovery.ts';
 import { SecondFactor } from '#core/accounts/second-factor.ts';
@@ -35,7 +36,8 @@ class WatchedPasswords extends Passwords {
 /** The services of people on an SQLite database of their own, with every mail that they sent. */
 export async function accountsRig() {
   const { metadata, dispose } = await createMetadata();
-  const clock = { now: () => Date.now() };
+  let aheadMs = 0;
+  const clock = { now: () => Date.now() + aheadMs };
   const nobody = { publish: async () => {}, subscribe: () => () => {} } as never;
   const mails: Mail[] = [];
   const mailer = {
@@ -53,14 +55,20 @@ export async function accountsRig() {
     publicKeys: () => ({}),
   };
   const times = { accessMs: 15 * MINUTE, refreshMs: 1440 * MINUTE, sessionMs: 4320 * MINUTE };
-  const parts = { metadata, clock, audit, passwords, states, limits, ids: { next: newId } };
+  const confirmation = new Confirmation({ metadata, passwords, limits, audit, clock });
+  const parts = { metadata, clock, audit, passwords, states, limits, confirmation, ids: { next: newId } };
   const users = new Users(parts);
   const sessions = new Sessions({ ...parts, tokens, times });
   const secondFactor = new SecondFactor({ ...parts, codes: otpauthCodes });
   const accountMails = new AccountMails(mailer, 'https://files.example', silentLogger);
   const policy = { mode: 'invite', domains: [] } as const;
   return {
-    ...{ metadata, users, sessions, secondFactor, limits, passwords, dispose },
+    ...{ metadata, users, sessions, secondFactor, confirmation, limits, passwords, dispose },
+    now: clock.now,
+    audited: (action: string) => audit.list({ action }, undefined, 10),
+    goAhead: (ms: number) => {
+      aheadMs += ms;
+    },
     signIn: new SignIn({ ...parts, users, sessions, secondFactor }),
     recovery: new Recovery({ ...parts, users, mails: accountMails }),
     signUp: new SignUp({ ...parts, users, sessions, mails: accountMails, policy }),

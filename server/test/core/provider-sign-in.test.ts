@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Confirmed, Shown } from '#core/accounts/confirmation.ts';
 import { type Proceed, ProviderSignIn } from '#core/accounts/identities/provider-sign-in.ts';
 import { AuditLog } from '#core/audit/audit-log.ts';
 import { OsproxyError } from '#core/errors.ts';
@@ -62,8 +63,12 @@ function made(proceed: Proceed = async () => ({ challenge: 'c/d', expiresAt: 1 }
   const audit = new AuditLog({ metadata, clock, logger: silentLogger });
   const identities = { userFor: async () => ADA, link: async () => {} };
   const counter = new MemoryRateCounter();
+  const check = async (shown: Shown): Promise<Confirmed> => {
+    if (shown.password !== 'right') throw new OsproxyError('PermissionDenied', 'The password is wrong.');
+    return { ...shown, kept: undefined, field: 'password' };
+  };
   const parts = { metadata, providers: [provider], identities, proceed, counter, audit, clock };
-  return new ProviderSignIn({ ...parts, logger: silentLogger });
+  return new ProviderSignIn({ ...parts, confirmation: { check }, logger: silentLogger });
 }
 
 async function begun(wanted: { returnTo?: string; challenge?: string } = {}) {
@@ -74,6 +79,25 @@ async function begun(wanted: { returnTo?: string; challenge?: string } = {}) {
     answer: new URLSearchParams({ state: url.searchParams.get('state') ?? '', code: 'good' }),
   };
 }
+
+describe('linking', () => {
+  const begin = (password: string) => {
+    const from = { address: '192.0.2.1', agent: undefined };
+    const linking = { userId: '7', sessionId: '8', password, from };
+    return signIn.begin('corp', { redirectUri: REDIRECT, returnTo: '/', linking }, CALLER);
+  };
+
+  test('does not begin without what it rests on, and asks no provider', async () => {
+    await expect(begin('wrong')).rejects.toMatchObject({ code: 'PermissionDenied' });
+    expect(await metadata.transaction((r) => r.identities.removeExpired(now + 600_000, 10))).toBe(0);
+  });
+
+  test('does not begin where that is not so any more', async () => {
+    // The check lets it through, and the database knows of no such session.
+    await expect(begin('right')).rejects.toMatchObject({ details: { reason: 'confirm' } });
+    expect(await metadata.transaction((r) => r.identities.removeExpired(now + 600_000, 10))).toBe(0);
+  });
+});
 
 describe('a sign-in that began', () => {
   test('comes back with the very secrets that it was sent away with, none of which was seen outside', async () => {

@@ -1,3 +1,4 @@
+import type { Confirmation } from './confirmation.ts';
 import type { Passwords } from './passwords.ts';
 import type { Recovery } from './recovery.ts';
 import type { SecondFactor } from './second-factor.ts';
@@ -15,6 +16,8 @@ export interface Accounts {
   /** Hashes passwords of whatever kind, so many at once. */
   readonly passwords: Passwords;
   readonly secondFactor: SecondFactor;
+  /** For whatever adds or changes a way in. */
+  readonly confirmation: Confirmation;
   readonly setUp: SetUp;
   readonly signUp: SignUp;
   readonly recovery: Recovery;

@@ -7,11 +7,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
 import type { AccountMails } from './account-mails.ts';
 import { callerOfUser, unknownCaller } from './callers.ts';
+import { type Confirmation, holdConfirmed, type Shown } from './confirmation.ts';
 import { holdUser } from './held-user.ts';
 import { checkedEmail } from './name-rules.ts';
 import { newOneTime, openOneTime } from './one-time.ts';
-import type { Passwords } from './passwords.ts';
-import { checkUnchanged, wrongPassword } from './second-factor.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Users } from './users.ts';
 
@@ -24,7 +23,7 @@ const MAILS_PER_USER = 3;
 export interface RecoveryOptions {
   readonly metadata: Metadata;
   readonly users: Users;
-  readonly passwords: Passwords;
+  readonly confirmation: Confirmation;
   readonly mails: AccountMails;
   readonly limits: SignInLimits;
   readonly audit: AuditLog;
@@ -35,7 +34,7 @@ export interface RecoveryOptions {
 export class Recovery {
   readonly #metadata: Metadata;
   readonly #users: Users;
-  readonly #passwords: Passwords;
+  readonly #confirmation: Confirmation;
   readonly #mails: AccountMails;
   readonly #limits: SignInLimits;
   readonly #audit: AuditLog;
@@ -44,7 +43,7 @@ export class Recovery {
   constructor(options: RecoveryOptions) {
     this.#metadata = options.metadata;
     this.#users = options.users;
-    this.#passwords = options.passwords;
+    this.#confirmation = options.confirmation;
     this.#mails = options.mails;
     this.#limits = options.limits;
     this.#audit = options.audit;
@@ -93,12 +92,13 @@ export class Recovery {
   }
 
   /**
-   * Mails a link to an address; the account has it once the link was opened. Rejects with PermissionDenied for a wrong password, RateLimited,
+   * Mails a link to an address; the account has it once the link was opened. Rejects as Confirmation does, and with RateLimited, and
    * Unsupported where no mail is sent. Nobody learns whether somebody else has the address.
    */
-  async askForEmail(userId: string, email: string, password: string | undefined): Promise<void> {
+  async askForEmail(shown: Shown, email: string): Promise<void> {
+    const { userId } = shown;
     const address = checkedEmail(email);
-    const kept = await this.#checkPassword(userId, password);
+    const confirmed = await this.#confirmation.check(shown);
     const user = await this.#users.get(userId);
     await this.#limits.takeFor('email', userId);
     const other = await this.#users.find(address);
@@ -110,7 +110,7 @@ export class Recovery {
     const expiresAt = now + EMAIL_MINUTES * MINUTE_MS;
     const { token, secret } = newOneTime({ kind: 'email', userId, data: { email: address }, now, expiresAt });
     await this.#metadata.transaction(async (repositories) => {
-      await checkUnchanged(repositories, { userId, kept, field: 'password', now });
+      await holdConfirmed(repositories, confirmed, now);
       await repositories.oneTimeTokens.removeOfUser(userId, 'email');
       await repositories.oneTimeTokens.insert(token);
     });
@@ -155,16 +155,6 @@ export class Recovery {
       await this.#audit.note(repositories, caller, entry);
     });
     return this.#mails.urlOf('reset-password', secret);
-  }
-
-  /** Resolves how it is kept. Somebody without a password has shown who it is by signing in elsewhere. */
-  async #checkPassword(userId: string, password: string | undefined): Promise<string | undefined> {
-    const kept = await this.#metadata.users.password(userId);
-    if (kept === undefined) return undefined;
-    await this.#limits.takeFor('password', userId);
-    if (!(await this.#passwords.verify(password ?? '', kept))) throw wrongPassword('password');
-    await this.#limits.rightFor('password', userId);
-    return kept;
   }
 }
 

@@ -5,8 +5,7 @@ import type { Caller } from '../model/audit.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 import type { OneTimeCodes } from '../ports/one-time-codes.ts';
-import { holdUser } from './held-user.ts';
-import type { Passwords } from './passwords.ts';
+import { type Confirmation, holdConfirmed, type Shown } from './confirmation.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 
 const CODES = 10;
@@ -14,7 +13,7 @@ const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 
 export interface SecondFactorOptions {
   readonly metadata: Metadata;
-  readonly passwords: Passwords;
+  readonly confirmation: Confirmation;
   readonly limits: SignInLimits;
   readonly codes: OneTimeCodes;
   readonly audit: AuditLog;
@@ -24,7 +23,7 @@ export interface SecondFactorOptions {
 /** What somebody must show beside the password: the code of an authenticator app, or one of the recovery codes. */
 export class SecondFactor {
   readonly #metadata: Metadata;
-  readonly #passwords: Passwords;
+  readonly #confirmation: Confirmation;
   readonly #limits: SignInLimits;
   readonly #codes: OneTimeCodes;
   readonly #audit: AuditLog;
@@ -32,7 +31,7 @@ export class SecondFactor {
 
   constructor(options: SecondFactorOptions) {
     this.#metadata = options.metadata;
-    this.#passwords = options.passwords;
+    this.#confirmation = options.confirmation;
     this.#limits = options.limits;
     this.#codes = options.codes;
     this.#audit = options.audit;
@@ -47,18 +46,14 @@ export class SecondFactor {
     return this.#metadata.secondFactors.recoveryCodesLeft(userId);
   }
 
-  /** A secret for the app; nothing is asked for before it is confirmed. Rejects with PermissionDenied for a wrong password, Conflict where one is on already. */
-  async begin(
-    userId: string,
-    account: string,
-    password: string,
-  ): Promise<{ readonly secret: string; readonly uri: string }> {
-    const kept = await this.#checkPassword(userId, password);
+  /** A secret for the app; nothing is asked for before it is confirmed. Rejects as Confirmation does, and with Conflict where one is on already. */
+  async begin(shown: Shown, account: string): Promise<{ readonly secret: string; readonly uri: string }> {
+    const confirmed = await this.#confirmation.check(shown);
     const secret = this.#codes.newSecret();
     const now = this.#clock.now();
     const begun = await this.#metadata.transaction(async (repositories) => {
-      await checkUnchanged(repositories, { userId, kept, field: 'password', now });
-      return repositories.secondFactors.begin(userId, secret, now);
+      await holdConfirmed(repositories, confirmed, now);
+      return repositories.secondFactors.begin(shown.userId, secret, now);
     });
     if (!begun) throw new OsproxyError('Conflict', 'There is a second factor already; switch it off first.');
     return { secret, uri: this.#codes.uri(secret, account) };
@@ -87,14 +82,15 @@ export class SecondFactor {
     return codes;
   }
 
-  /** New recovery codes in place of the old ones. Rejects with PermissionDenied for a wrong password, Conflict where no second factor is on. */
-  async renewCodes(userId: string, password: string, caller: Caller): Promise<readonly string[]> {
-    const kept = await this.#checkPassword(userId, password);
+  /** New recovery codes in place of the old ones. Rejects as Confirmation does, and with Conflict where no second factor is on. */
+  async renewCodes(shown: Shown, caller: Caller): Promise<readonly string[]> {
+    const { userId } = shown;
+    const confirmed = await this.#confirmation.check(shown);
     const codes = newCodes();
     const now = this.#clock.now();
     await this.#metadata.transaction(async (repositories) => {
       const { secondFactors } = repositories;
-      await checkUnchanged(repositories, { userId, kept, field: 'password', now });
+      await holdConfirmed(repositories, confirmed, now);
       if ((await secondFactors.totp(userId))?.confirmedAt === undefined) throw notOn();
       await secondFactors.putRecoveryCodes(userId, hashesOf(userId, codes));
       const entry = { action: 'second-factor.renewed', subject: { kind: 'user', id: userId } } as const;
@@ -103,13 +99,11 @@ export class SecondFactor {
     return codes;
   }
 
-  /** Rejects with PermissionDenied for a wrong password. */
-  async switchOff(userId: string, password: string, caller: Caller): Promise<void> {
-    const kept = await this.#checkPassword(userId, password);
+  /** Rejects as Confirmation does. */
+  async switchOff(shown: Shown, caller: Caller): Promise<void> {
+    const confirmed = await this.#confirmation.check(shown);
     const now = this.#clock.now();
-    await this.#remove(userId, caller, (repositories) =>
-      checkUnchanged(repositories, { userId, kept, field: 'password', now }),
-    );
+    await this.#remove(shown.userId, caller, (repositories) => holdConfirmed(repositories, confirmed, now));
   }
 
   /** For administrators, when somebody has lost app and codes. Rejects with Conflict where none is on. */
@@ -158,37 +152,6 @@ export class SecondFactor {
       totp === undefined ? undefined : this.#codes.stepOf(totp.secret, code.replaceAll(/\s/g, ''), now);
     return step !== undefined && secondFactors.takeStep(userId, step);
   }
-
-  /** Resolves how it is kept, for checkUnchanged. */
-  async #checkPassword(userId: string, password: string): Promise<string | undefined> {
-    await this.#limits.takeFor('password', userId);
-    const kept = await this.#metadata.users.password(userId);
-    if (!(await this.#passwords.verify(password, kept))) throw wrongPassword('password');
-    await this.#limits.rightFor('password', userId);
-    return kept;
-  }
-}
-
-interface CheckedPassword {
-  readonly userId: string;
-  /** How the password was kept that was found right. */
-  readonly kept: string | undefined;
-  /** What the password is called where it was typed. */
-  readonly field: string;
-  readonly now: number;
-}
-
-/** In the transaction that rests on a password: throws PermissionDenied where it is not the one that was checked before any more. */
-export async function checkUnchanged(
-  repositories: MetadataWriter,
-  { userId, kept, field, now }: CheckedPassword,
-): Promise<void> {
-  await holdUser(repositories, userId, now);
-  if ((await repositories.users.password(userId)) !== kept) throw wrongPassword(field);
-}
-
-export function wrongPassword(field: string): OsproxyError {
-  return new OsproxyError('PermissionDenied', 'The password is wrong.', { details: { field } });
 }
 
 function wrongCode(): OsproxyError {

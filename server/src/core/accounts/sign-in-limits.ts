@@ -6,6 +6,7 @@ import { networkOf } from '../rate-limits.ts';
 
 /** Tries at one account from all unknown networks together, for each that one network has. */
 const NETWORKS = 5;
+const MOST_SESSIONS = 200;
 
 export interface SignInRules {
   /** Wrong tries at one account from one network. */
@@ -42,6 +43,14 @@ export class SignInLimits {
     this.#rules = rules;
   }
 
+  /** A try at the password of a user, from wherever. */
+  async tryOf(userId: string, address: string | undefined): Promise<SignInTry> {
+    const network = address === undefined ? undefined : networkOf(address);
+    const sessions = await this.#metadata.sessions.ofUser(userId, this.#clock.now(), MOST_SESSIONS);
+    const isKnown = sessions.some((one) => one.address !== undefined && networkOf(one.address) === network);
+    return { account: userId, address, isKnown };
+  }
+
   /** Counts a try before it is known whether it is right, so that many at once are no more than that many; resolves how many more are allowed. Rejects with RateLimited. */
   take(attempt: SignInTry): Promise<number> {
     return this.#take(this.#keysOf(attempt));
@@ -68,7 +77,7 @@ export class SignInLimits {
     });
   }
 
-  /** For guesses at something of one user by somebody signed in: as many as one network has at a password. */
+  /** For what may be asked for so often by or for one user, such as a mail. */
   async takeFor(what: string, userId: string, limit = this.#rules.perAccount): Promise<void> {
     await this.#take([{ key: `${what}/${digest(userId)}`, limit }]);
   }
@@ -76,10 +85,6 @@ export class SignInLimits {
   /** For what costs something whoever asks for it, such as a mail. */
   async takeOfNetwork(what: string, address: string | undefined, limit: number): Promise<void> {
     await this.#take([{ key: `${what}/${networkOf(address ?? 'gone')}`, limit }]);
-  }
-
-  async rightFor(what: string, userId: string): Promise<void> {
-    await this.#metadata.transaction(({ attempts }) => attempts.clear(`${what}/${digest(userId)}`));
   }
 
   async #take(keys: readonly Counted[]): Promise<number> {

@@ -4,11 +4,11 @@ import type { Origin } from '../model/session.ts';
 import type { User } from '../model/user.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Metadata } from '../ports/metadata.ts';
-import { networkOf } from '../rate-limits.ts';
 import { callerOfUser, unknownCaller } from './callers.ts';
+import { type Confirmation, holdConfirmed, type Shown } from './confirmation.ts';
 import { newOneTime } from './one-time.ts';
 import type { Passwords } from './passwords.ts';
-import { checkUnchanged, type SecondFactor, wrongPassword } from './second-factor.ts';
+import type { SecondFactor } from './second-factor.ts';
 import { hashOf } from './secrets.ts';
 import { disabled, type Sessions, type SignedIn } from './sessions.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
@@ -34,6 +34,7 @@ export interface SignInOptions {
   readonly sessions: Sessions;
   readonly limits: SignInLimits;
   readonly secondFactor: SecondFactor;
+  readonly confirmation: Confirmation;
   readonly audit: AuditLog;
   readonly clock: Clock;
 }
@@ -46,6 +47,7 @@ export class SignIn {
   readonly #sessions: Sessions;
   readonly #limits: SignInLimits;
   readonly #secondFactor: SecondFactor;
+  readonly #confirmation: Confirmation;
   readonly #audit: AuditLog;
   readonly #clock: Clock;
 
@@ -56,6 +58,7 @@ export class SignIn {
     this.#sessions = options.sessions;
     this.#limits = options.limits;
     this.#secondFactor = options.secondFactor;
+    this.#confirmation = options.confirmation;
     this.#audit = options.audit;
     this.#clock = options.clock;
   }
@@ -66,11 +69,11 @@ export class SignIn {
    */
   async byPassword(nameOrEmail: string, password: string, from: Origin): Promise<SignInAnswer> {
     const user = await this.#users.find(nameOrEmail);
-    const attempt = {
-      account: user?.id ?? keyOfTyped(nameOrEmail),
-      address: from.address,
-      isKnown: await this.#isKnown(user, from),
-    };
+    const { address } = from;
+    const attempt =
+      user === undefined
+        ? { account: keyOfTyped(nameOrEmail), address, isKnown: false }
+        : await this.#limits.tryOf(user.id, address);
     const left = await this.#limits.take(attempt);
     const kept = user === undefined ? undefined : await this.#metadata.users.password(user.id);
     const right = await this.#passwords.verify(password, kept);
@@ -137,29 +140,18 @@ export class SignIn {
     return this.#sessions.begin({ ...user, authEpoch }, `${how}+${kind}`, from);
   }
 
-  /** Ends every session and begins a new one. Rejects with PermissionDenied when the old password is wrong, InvalidArgument when the new one is not allowed. */
-  async changePassword(userId: string, old: string, password: string, from: Origin): Promise<SignedIn> {
-    await this.#limits.takeFor('password', userId);
-    const kept = await this.#metadata.users.password(userId);
-    if (!(await this.#passwords.verify(old, kept))) throw wrongPassword('oldPassword');
-    await this.#limits.rightFor('password', userId);
+  /** Ends every session and begins a new one; also the first password of somebody. Rejects as Confirmation does, and with InvalidArgument when the new one is not allowed. */
+  async changePassword(shown: Shown, password: string): Promise<SignedIn> {
+    const { userId, from } = shown;
+    const confirmed = await this.#confirmation.check(shown, 'oldPassword');
     const before = await this.#users.get(userId);
     const user = await this.#users.setPassword(
       userId,
       password,
       callerOfUser(before, from),
-      (repositories, now) => checkUnchanged(repositories, { userId, kept, field: 'oldPassword', now }),
+      (repositories, now) => holdConfirmed(repositories, confirmed, now),
     );
     return this.#sessions.begin(user, 'password', from);
-  }
-
-  async #isKnown(user: User | undefined, { address }: Origin): Promise<boolean> {
-    if (user === undefined || address === undefined) return false;
-    const network = networkOf(address);
-    const sessions = await this.#sessions.list(user.id);
-    return sessions.some(
-      (session) => session.address !== undefined && networkOf(session.address) === network,
-    );
   }
 
   /** The same password with today's parameters, unless it was changed meanwhile. */

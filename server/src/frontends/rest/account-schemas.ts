@@ -135,6 +135,14 @@ export const ACCOUNT_SCHEMAS = [
 ];
 
 export const Password = Type.String({ maxLength: 1024, description: 'At most 1024 bytes in UTF-8.' });
+/** Of whatever adds or changes a way in. */
+export const PresentPassword = Type.Optional(
+  Type.String({
+    maxLength: 1024,
+    description:
+      'The present password. Who has none must have signed in within the last ten minutes instead; 403 with `details.reason` "confirm" says what is missing.',
+  }),
+);
 export const LoginName = Type.String({
   maxLength: 320,
   description: '1 to 64 letters, digits, dots, dashes or underscores; unique regardless of case.',

@@ -53,17 +53,20 @@ export const ACCOUNTS_TABLE: Readonly<Record<string, Row>> = {
     call: () => ({ method: 'GET', path: `${V1}/me/second-factor` }),
     expected: people(200),
   },
-  'POST /api/v1/me/second-factor': { call: json('POST', '/me/second-factor', {}), expected: people(400) },
+  'POST /api/v1/me/second-factor': {
+    call: json('POST', '/me/second-factor', { password: {} }),
+    expected: people(400),
+  },
   'POST /api/v1/me/second-factor/confirm': {
     call: json('POST', '/me/second-factor/confirm', {}),
     expected: people(400),
   },
   'POST /api/v1/me/second-factor/recovery-codes': {
-    call: json('POST', '/me/second-factor/recovery-codes', {}),
+    call: json('POST', '/me/second-factor/recovery-codes', { password: {} }),
     expected: people(400),
   },
   'POST /api/v1/me/second-factor/disable': {
-    call: json('POST', '/me/second-factor/disable', {}),
+    call: json('POST', '/me/second-factor/disable', { password: {} }),
     expected: people(400),
   },
   'POST /api/v1/users/:id/sign-out': {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Browser } from '#test/services/identity/browser.ts';
 import { githubUser, oidcUser, qqUser } from '#test/services/identity/people.ts';
-import { signUp, type TestPerson } from '../people.ts';
+import { PASSWORD, signUp, type TestPerson } from '../people.ts';
 import { RestClient } from '../rest/client.ts';
 import { beginLinking, beginUrl, link, type Stage, startStage, upToCallback, V1 } from './sign-in-with.ts';
 
@@ -130,7 +130,7 @@ describe('linking', () => {
   test('goes on at paths of this service only, and only with providers that there are', async () => {
     const one = await person();
     const begin = (provider: string, json: object) =>
-      one.client.call('POST', `/me/identities/${provider}/begin`, { json });
+      one.client.call('POST', `/me/identities/${provider}/begin`, { json: { password: PASSWORD, ...json } });
     for (const returnTo of [
       'https://evil.example',
       '//evil.example',
@@ -140,7 +140,8 @@ describe('linking', () => {
       expect((await begin('github', { returnTo })).status).toBe(400);
     expect((await begin('nobody', {})).status).toBe(404);
     expect((await begin('github', {})).status).toBe(200);
-    expect((await one.client.call('POST', '/me/identities/github/begin')).status).toBe(200);
+    const nothing = await one.client.call('POST', '/me/identities/github/begin');
+    expect([nothing.status, nothing.json.details.reason]).toEqual([403, 'confirm']);
   });
 
   test('what goes with a deleted user can be linked by somebody else', async () => {

@@ -2,7 +2,7 @@ import { Browser, type Visited } from '#test/services/identity/browser.ts';
 import { type GithubServer, startGithub } from '#test/services/identity/github-server.ts';
 import { type OidcServer, startOidc } from '#test/services/identity/oidc-server.ts';
 import { type QqServer, startQq } from '#test/services/identity/qq-server.ts';
-import type { TestPerson } from '../people.ts';
+import { PASSWORD, type TestPerson } from '../people.ts';
 import { type RunningService, startService } from '../service.ts';
 
 export const V1 = '/api/v1';
@@ -77,12 +77,12 @@ export async function beginLinking(
   browser: Browser,
   { accessToken }: Pick<TestPerson, 'accessToken'>,
   provider: string,
-  returnTo = '/settings',
+  password: string | undefined = PASSWORD,
 ): Promise<URL> {
   const response = await browser.fetch(`${service.url}${V1}/me/identities/${provider}/begin`, {
     method: 'POST',
     headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ returnTo }),
+    body: JSON.stringify({ returnTo: '/settings', password }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`begin to link: ${response.status} ${text}`);

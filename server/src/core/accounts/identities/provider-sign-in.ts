@@ -11,6 +11,7 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Metadata } from '../../ports/metadata.ts';
 import type { RateCounter } from '../../ports/rate-counter.ts';
 import { networkOf, rateLimited } from '../../rate-limits.ts';
+import { type Confirmation, holdConfirmed, type Shown } from '../confirmation.ts';
 import { hashOf, newSecret } from '../secrets.ts';
 import type { SignedIn } from '../sessions.ts';
 import type { SignInAnswer } from '../sign-in.ts';
@@ -31,7 +32,7 @@ export interface Beginning {
   /** What a program will show the verifier of (RFC 7636, S256). */
   readonly challenge?: string | undefined;
   /** Who links the identity instead of signing in. */
-  readonly linking?: { readonly userId: string; readonly sessionId: string } | undefined;
+  readonly linking?: Shown | undefined;
 }
 
 export interface Begun {
@@ -56,6 +57,7 @@ export interface ProviderSignInOptions {
   readonly providers: readonly IdentityProvider[];
   readonly identities: Pick<Identities, 'userFor' | 'link'>;
   readonly proceed: Proceed;
+  readonly confirmation: Pick<Confirmation, 'check'>;
   readonly counter: RateCounter;
   readonly audit: AuditLog;
   readonly logger: Logger;
@@ -78,21 +80,25 @@ export class ProviderSignIn {
     return this.#options.providers;
   }
 
-  /** Rejects with NotFound, InvalidArgument, RateLimited, and as the provider does. */
+  /** Rejects with NotFound, InvalidArgument, RateLimited, as the provider does and, for linking, as Confirmation does. */
   async begin(name: string, { redirectUri, linking, ...wanted }: Beginning, caller: Caller): Promise<Begun> {
-    const { metadata, counter, clock } = this.#options;
+    const { metadata, counter, confirmation, clock } = this.#options;
     const provider = this.#provider(name);
     const { returnTo, challenge } = wantedReturn(wanted);
     const decision = await counter.take(`sign-in/${networkOf(caller.origin.address ?? 'gone')}`, BEGINNINGS);
     if (!decision.allowed) throw rateLimited(decision);
+    const confirmed = linking === undefined ? undefined : await confirmation.check(linking);
     const [state, nonce, verifier, browser] = [newSecret(), newSecret(), newSecret(), newSecret()];
     const url = await provider.begin({ redirectUri, state, nonce, verifier });
-    await metadata.transaction(({ identities }) =>
-      identities.insertPending({
+    await metadata.transaction(async (repositories) => {
+      const now = clock.now();
+      if (confirmed !== undefined) await holdConfirmed(repositories, confirmed, now);
+      await repositories.identities.insertPending({
         ...{ hash: hashOf(state), provider: name, browser: hashOf(browser), verifier, nonce },
-        ...{ redirectUri, returnTo, challenge, linking, expiresAt: clock.now() + PENDING_MS },
-      }),
-    );
+        ...{ redirectUri, returnTo, challenge, expiresAt: now + PENDING_MS },
+        linking: confirmed && { userId: confirmed.userId, sessionId: confirmed.sessionId },
+      });
+    });
     return { url, browser, seconds: PENDING_MS / 1000 };
   }
 

@@ -2,12 +2,13 @@ import { Type } from 'typebox';
 import { callerOf } from '../../../http/caller.ts';
 import { returnBaseOf } from '../../../http/public-base.ts';
 import type { HttpServer } from '../../../http/server.ts';
+import { PresentPassword } from '../../account-schemas.ts';
 import { IdParams } from '../../admin-schemas.ts';
 import { bindingsOf, keepBindings } from '../../browser-binding.ts';
 import type { RestOptions } from '../../context.ts';
 import { IdentityListBody, identityBody, ProviderParams } from '../../identity-schemas.ts';
 import { emptyWithoutBody } from '../../optional-body.ts';
-import { personOf } from '../../person.ts';
+import { personOf, shownBy } from '../../person.ts';
 import { nothing, problems } from '../../problems.ts';
 import { callbackOf } from '../../provider-callback.ts';
 import { ref } from '../../schemas.ts';
@@ -34,6 +35,7 @@ const link = {
       returnTo: Type.Optional(
         Type.String({ maxLength: 1024, description: 'A path of this service; "/" without it.' }),
       ),
+      password: PresentPassword,
     },
     { additionalProperties: false },
   ),
@@ -63,12 +65,10 @@ export function myIdentities(app: HttpServer, { core, publicUrl }: RestOptions):
   const linking = { config, schema: link, preValidation: emptyWithoutBody };
   app.post('/me/identities/:provider/begin', linking, async (request, reply) => {
     const { provider } = request.params;
-    const { userId, sessionId } = personOf(request);
     const base = returnBaseOf(request, publicUrl);
-    const { returnTo } = request.body;
-    const wanted = {
-      ...{ redirectUri: callbackOf(base, provider), returnTo, linking: { userId, sessionId } },
-    };
+    const { returnTo, password } = request.body;
+    const linking = shownBy(request, password);
+    const wanted = { redirectUri: callbackOf(base, provider), returnTo, linking };
     const begun = await providers.begin(provider, wanted, callerOf(request));
     keepBindings(reply, [...bindingsOf(request, base), begun.browser], base, begun.seconds);
     return { url: begun.url.href };

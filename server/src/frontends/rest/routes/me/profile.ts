@@ -2,9 +2,9 @@ import { Type } from 'typebox';
 import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
 import { userBody } from '../../account-presenters.ts';
-import { DisplayName, Email, Password, UserBody } from '../../account-schemas.ts';
+import { DisplayName, Email, PresentPassword, UserBody } from '../../account-schemas.ts';
 import type { RestOptions } from '../../context.ts';
-import { personOf } from '../../person.ts';
+import { personOf, shownBy } from '../../person.ts';
 import { nothing, problems } from '../../problems.ts';
 import { ref } from '../../schemas.ts';
 
@@ -23,8 +23,8 @@ const email = {
   tags: ['accounts'],
   summary: 'Ask for another e-mail address',
   description:
-    'A mail goes to the address; the account has it once the link in it was opened. The password is needed where there is one. The answer is the same when somebody else has the address.',
-  body: Type.Object({ email: Email, password: Type.Optional(Password) }, { additionalProperties: false }),
+    'A mail goes to the address; the account has it once the link in it was opened. The answer is the same when somebody else has the address.',
+  body: Type.Object({ email: Email, password: PresentPassword }, { additionalProperties: false }),
   response: { 204: nothing('A mail is on its way.'), ...problems(413, 415) },
 };
 
@@ -36,7 +36,7 @@ export function myProfile(app: HttpServer, { core }: RestOptions): void {
   });
   app.post('/me/email', { config, schema: email }, async (request, reply) => {
     const { email: address, password } = request.body;
-    await core.accounts.recovery.askForEmail(personOf(request).userId, address, password);
+    await core.accounts.recovery.askForEmail(shownBy(request, password), address);
     return reply.code(204).send(null);
   });
 }

@@ -1,14 +1,15 @@
 import { Type } from 'typebox';
 import { callerOf } from '../../../http/caller.ts';
 import type { HttpServer } from '../../../http/server.ts';
-import { Code, Password } from '../../account-schemas.ts';
+import { Code, PresentPassword } from '../../account-schemas.ts';
 import type { RestOptions } from '../../context.ts';
-import { personOf } from '../../person.ts';
+import { emptyWithoutBody } from '../../optional-body.ts';
+import { personOf, shownBy } from '../../person.ts';
 import { nothing, problems } from '../../problems.ts';
 
 const config = { access: { kind: 'person' } } as const;
 const tags = ['accounts'];
-const withPassword = Type.Object({ password: Password }, { additionalProperties: false });
+const withPassword = Type.Object({ password: PresentPassword }, { additionalProperties: false });
 const codes = Type.Object({
   recoveryCodes: Type.Array(Type.String(), {
     description: 'Each is good for one sign-in without the app. They are shown only now.',
@@ -77,22 +78,32 @@ export function secondFactor(app: HttpServer, { core }: RestOptions): void {
     const enabled = await factor.isOn(userId);
     return { enabled, recoveryCodesLeft: enabled ? await factor.recoveryCodesLeft(userId) : 0 };
   });
-  app.post('/me/second-factor', { config, schema: begin }, async (request) => {
-    const { id, name } = await users.get(personOf(request).userId);
-    return factor.begin(id, name, request.body.password);
-  });
+  app.post(
+    '/me/second-factor',
+    { config, schema: begin, preValidation: emptyWithoutBody },
+    async (request) => {
+      const { name } = await users.get(personOf(request).userId);
+      return factor.begin(shownBy(request, request.body.password), name);
+    },
+  );
   app.post('/me/second-factor/confirm', { config, schema: confirm }, async (request) => {
     const { userId } = personOf(request);
     return { recoveryCodes: [...(await factor.confirm(userId, request.body.code, callerOf(request)))] };
   });
-  app.post('/me/second-factor/recovery-codes', { config, schema: renew }, async (request) => {
-    const { userId } = personOf(request);
-    return {
-      recoveryCodes: [...(await factor.renewCodes(userId, request.body.password, callerOf(request)))],
-    };
-  });
-  app.post('/me/second-factor/disable', { config, schema: disable }, async (request, reply) => {
-    await factor.switchOff(personOf(request).userId, request.body.password, callerOf(request));
-    return reply.code(204).send(null);
-  });
+  app.post(
+    '/me/second-factor/recovery-codes',
+    { config, schema: renew, preValidation: emptyWithoutBody },
+    async (request) => {
+      const shown = shownBy(request, request.body.password);
+      return { recoveryCodes: [...(await factor.renewCodes(shown, callerOf(request)))] };
+    },
+  );
+  app.post(
+    '/me/second-factor/disable',
+    { config, schema: disable, preValidation: emptyWithoutBody },
+    async (request, reply) => {
+      await factor.switchOff(shownBy(request, request.body.password), callerOf(request));
+      return reply.code(204).send(null);
+    },
+  );
 }
