@@ -38,7 +38,7 @@ export interface Share {
 /** Wrong passwords from one side. */
 export interface ShareTries {
   readonly count: number;
-  /** When they are forgotten. */
+  /** When they are forgotten, or all turns are free again. */
   readonly until: number;
 }
 

@@ -1,8 +1,9 @@
 import type { Passwords } from '../accounts/passwords.ts';
 import { OsproxyError } from '../errors.ts';
 import type { LinkSigner } from '../link-signer.ts';
-import type { Share } from '../model/share.ts';
+import type { Share, ShareTries } from '../model/share.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { ShareCommands } from '../ports/metadata/shares.ts';
 import type { Metadata, MetadataWriter } from '../ports/metadata.ts';
 import { networkOf } from '../rate-limits.ts';
 
@@ -20,9 +21,12 @@ export interface ShareProof {
   readonly expiresAt: number;
 }
 
-/** Wrong passwords of one share from everywhere within an hour, after which nobody may try until it is over. */
-const TRIES_OF_ALL = 100;
-const HOUR_MS = 3_600_000;
+/**
+ * Wrong passwords of one share from everywhere: so many at once, and then one each time that this long is over. Addresses that try for the first time have as
+ * many for themselves, so that whoever guesses on from many addresses does not take the turns of those who come.
+ */
+const TRIES_OF_ALL = 250;
+const ONE_EACH_MS = 10_000;
 
 /** Passwords of shares, and the proofs of having known one. */
 export class SharePasswords {
@@ -55,46 +59,66 @@ export class SharePasswords {
   }
 
   /**
-   * Throws Unauthenticated for a wrong password; RateLimited with the time to wait after too many. Each try is counted before the password is looked at, so that
+   * Throws Unauthenticated for a wrong password; RateLimited with the time to wait after too many: until the lock of the address is over or, where too many come
+   * from everywhere, some seconds. Each try is counted before the password is looked at, so that
    * many at once are no more than one after the other.
    */
   async unlock(share: Share, password: string, address: string): Promise<ShareProof> {
     if (share.password !== undefined) {
-      const names = [`${share.id}/${networkOf(address)}`, share.id] as const;
-      await this.#metadata.transaction((repositories) => this.#count(repositories, names));
+      const own = `${share.id}/${networkOf(address)}`;
+      const all = await this.#metadata.transaction((repositories) =>
+        this.#count(repositories, share.id, own),
+      );
       if (!(await this.#passwords.verify(password, share.password))) {
         throw new OsproxyError('Unauthenticated', 'This is not the password of this share.', {
           details: { field: 'password' },
         });
       }
-      await this.#metadata.transaction((repositories) => this.#forgive(repositories, names));
+      await this.#metadata.transaction((repositories) => this.#forgive(repositories, own, all));
     }
     const expiresAt = this.#clock.now() + this.#settings.proofMs;
     return { token: `${expiresAt}.${this.#signer.sign(proven(share, expiresAt))}`, expiresAt };
   }
 
-  async #count({ shares }: MetadataWriter, [own, all]: readonly [string, string]): Promise<void> {
+  /** Resolves what the try was counted in beside that of the address. What is refused for the address does not count for all. */
+  async #count({ shares }: MetadataWriter, shareId: string, own: string): Promise<string> {
     const now = this.#clock.now();
     const { tries, lockMs } = this.#settings;
-    for (const [name, most, windowMs] of [
-      [all, TRIES_OF_ALL, HOUR_MS],
-      [own, tries, lockMs],
-    ] as const) {
-      const found = await shares.lockTries(name, now + windowMs);
-      const current = found.until <= now ? { count: 0, until: now + windowMs } : found;
-      if (current.count >= most) throw lockedOut(current.until - now);
-      await shares.setTries(name, { ...current, count: current.count + 1 });
-    }
+    const found = await shares.lockTries(own, now + lockMs);
+    const current = goesOn(found, lockMs, now) ? found : { count: 0, until: now + lockMs };
+    if (current.count >= tries) throw lockedOut(current.until - now);
+    await shares.setTries(own, { ...current, count: current.count + 1 });
+    const all = `${shareId}/${current.count === 0 ? 'first' : 'again'}`;
+    await takeTurn(shares, all, now);
+    return all;
   }
 
-  /** The right password makes good for the wrong ones before it from the same side. */
-  async #forgive({ shares }: MetadataWriter, [own, all]: readonly [string, string]): Promise<void> {
+  /** The right password makes good for the wrong ones before it from the same address, and gives back its own turn. */
+  async #forgive({ shares }: MetadataWriter, own: string, all: string): Promise<void> {
     const now = this.#clock.now();
-    const ofAll = await shares.lockTries(all, now);
-    await shares.setTries(all, { ...ofAll, count: Math.max(0, ofAll.count - 1) });
     const ofOwn = await shares.lockTries(own, now);
     await shares.setTries(own, { ...ofOwn, count: 0 });
+    const ofAll = await shares.lockTries(all, now);
+    await shares.setTries(all, { ...ofAll, until: Math.max(0, ofAll.until - ONE_EACH_MS) });
   }
+}
+
+/** Turns are counted by the moment at which all of them are free again, which each one moves. Throws RateLimited where none is free. */
+async function takeTurn(
+  shares: Pick<ShareCommands, 'lockTries' | 'setTries'>,
+  name: string,
+  now: number,
+): Promise<void> {
+  const spanMs = TRIES_OF_ALL * ONE_EACH_MS;
+  const found = await shares.lockTries(name, now);
+  const until = (goesOn(found, spanMs, now) ? found.until : now) + ONE_EACH_MS;
+  if (until > now + spanMs) throw lockedOut(until - now - spanMs);
+  await shares.setTries(name, { count: 0, until });
+}
+
+/** Clocks of nodes differ; what ends much later than it could if it began now was begun by a wrong one. */
+function goesOn({ until }: ShareTries, spanMs: number, now: number): boolean {
+  return until > now && until <= now + 2 * spanMs;
 }
 
 function proven(share: Share, expiresAt: number): string[] {

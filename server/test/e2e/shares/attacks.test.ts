@@ -148,22 +148,55 @@ describe('a share with a password', () => {
     expect((await unlock(one, PASSWORD, from('203.0.113.6'))).status).toBe(200);
   });
 
-  test('is not guessed from a hundred addresses either', async () => {
+  test('addresses that guess and are locked do not keep out visitors from others, nor who has a proof', async () => {
     const { desk, owner, share, unlock, visit } = stage();
     const { key: one } = await share(await desk.file(owner.userId, 'many.txt', 'x'), { password: PASSWORD });
     const { token } = (await unlock(one, PASSWORD, from('203.0.113.1'))).json;
     const statuses: number[] = [];
-    for (let index = 0; index < 120; index += 8) {
-      const some = Array.from({ length: 8 }, (_, more) =>
-        unlock(one, 'wrong', from(`10.0.0.${index + more}`)),
+    for (let index = 0; index < 24; index += 4) {
+      const some = Array.from({ length: 24 }, (_, more) =>
+        unlock(one, 'wrong', from(`10.0.0.${index + (more % 4)}`)),
       );
       statuses.push(...(await Promise.all(some)).map(({ status }) => status));
     }
-    expect(statuses.filter((status) => status === 401)).toHaveLength(100);
-    expect((await unlock(one, PASSWORD, from('10.1.1.1'))).status).toBe(429);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(120);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(24);
+    expect((await unlock(one, PASSWORD, from('10.0.0.1'))).status).toBe(429);
+    expect((await unlock(one, PASSWORD, from('10.1.1.1'))).status).toBe(200);
     const headers = from('203.0.113.1', { 'x-share-token': token });
     expect((await visit(one, '/content', { headers })).status).toBe(200);
   }, 60_000);
+
+  test('guesses from many addresses are so many and no more, and the next try is some seconds away', async () => {
+    const { desk, owner, share, unlock, visit } = stage();
+    const { key: one } = await share(await desk.file(owner.userId, 'crowd.txt', 'x'), { password: PASSWORD });
+    const { token } = (await unlock(one, PASSWORD, from('203.0.113.1'))).json;
+    const began = performance.now();
+    const statuses: number[] = [];
+    for (let index = 0; index < 320; index += 16) {
+      const some = Array.from({ length: 16 }, (_, more) =>
+        unlock(one, 'wrong', from(`10.2.${(index + more) >> 8}.${(index + more) & 255}`)),
+      );
+      statuses.push(...(await Promise.all(some)).map(({ status }) => status));
+    }
+    const more = Math.ceil((performance.now() - began) / 10_000);
+    const looked = statuses.filter((status) => status === 401).length;
+    expect(looked).toBeGreaterThanOrEqual(250);
+    expect(looked).toBeLessThanOrEqual(250 + more);
+    const late = await unlock(one, 'wrong', from('10.3.1.1'));
+    if (late.status === 429) expect(Number(late.headers['retry-after'])).toBeLessThanOrEqual(10);
+    const headers = from('203.0.113.1', { 'x-share-token': token });
+    expect((await visit(one, '/content', { headers })).status).toBe(200);
+    // Who comes again after the time that was told gets in.
+    const deadline = performance.now() + 40_000;
+    let answer = await unlock(one, PASSWORD, from('10.4.1.1'));
+    while (answer.status === 429 && performance.now() < deadline) {
+      const waitMs = Number(answer.headers['retry-after']) * 1000;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      answer = await unlock(one, PASSWORD, from('10.4.1.1'));
+    }
+    expect(answer.status).toBe(200);
+  }, 120_000);
 });
 
 describe('what is not in the share any more', () => {
