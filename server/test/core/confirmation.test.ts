@@ -1,6 +1,8 @@
+import { TOTP } from 'otpauth';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Confirmed, holdConfirmed } from '#core/accounts/confirmation.ts';
 import type { SignedIn } from '#core/accounts/sessions.ts';
+import { COMMAND } from '#core/audit/caller.ts';
 import type { User } from '#core/model/user.ts';
 import { type AccountsRig, accountsRig } from './accounts-rig.ts';
 
@@ -79,6 +81,16 @@ describe('somebody with a password', () => {
     const confirmed = await check(PASSWORD);
     await rig.users.setPassword(user.id, 'another password');
     await expect(hold(confirmed)).rejects.toMatchObject(wrong);
+  });
+
+  test('a second factor that was begun with a password is void once that was changed', async () => {
+    const shown = { userId: user.id, sessionId: signedIn.sessionId, password: PASSWORD, from: FROM };
+    const { secret } = await rig.secondFactor.begin(shown, 'anna');
+    await rig.users.setPassword(user.id, 'another password');
+    const code = new TOTP({ secret }).generate();
+    await expect(rig.secondFactor.confirm(user.id, code, COMMAND)).rejects.toMatchObject({
+      code: 'Conflict',
+    });
   });
 
   test('guesses are in the audit log, with what was typed in none of it', async () => {

@@ -250,11 +250,11 @@ export class Sessions {
 }
 
 /**
- * Within a transaction; whoever calls it tells SessionStates after the commit. Voids what was begun in the sessions as well: links to another address, and
- * sign-ins that wait for the second factor. Resolves the user of the new epoch.
+ * Within a transaction; whoever calls it tells SessionStates after the commit. Voids what was begun in the sessions as well: links to another address,
+ * sign-ins that wait for the second factor, and a second factor that was not confirmed. Resolves the user of the new epoch.
  */
 export async function endEverySession(
-  { users, sessions, oneTimeTokens }: MetadataWriter,
+  { users, sessions, oneTimeTokens, secondFactors }: MetadataWriter,
   userId: string,
   now: number,
 ): Promise<User | undefined> {
@@ -265,6 +265,8 @@ export async function endEverySession(
   await sessions.endAll(userId, now);
   await oneTimeTokens.removeOfUser(userId, 'email');
   await oneTimeTokens.removeOfUser(userId, 'challenge');
+  const totp = await secondFactors.totp(userId);
+  if (totp !== undefined && totp.confirmedAt === undefined) await secondFactors.removeOfUser(userId);
   return user;
 }
 
