@@ -97,17 +97,15 @@ export const openService: OpenService = async (config, logger, process) => {
     usage: core.usage,
     fsck: async (options) => {
       const { report } = options;
-      const summary = await fsck({
-        ...options,
-        metadata,
-        stores,
-        workers,
-        clock: core.clock,
-        graceMs,
-        report: (finding) => report({ ...finding, detail: finding.message }),
-      });
-      const { files, blobs, orphans } = summary;
-      return { checked: { files, blobs, orphans }, found: summary.findings, repaired: summary.repaired };
+      const run = () =>
+        fsck({
+          ...{ ...options, metadata, stores, workers, clock: core.clock, ids: parts.ids, graceMs },
+          settings: { taskAttempts: config.tasks.maxAttempts },
+          report: (finding) => report({ ...finding, detail: finding.message }),
+        });
+      const summary = await (options.repair ? withIds(parts, run) : run());
+      const { files, blobs, drives, orphans, findings: found, repaired } = summary;
+      return { checked: { files, blobs, drives, orphans }, found, repaired };
     },
     doctor: () =>
       doctor({
@@ -348,6 +346,7 @@ async function buildParts(config: Config, logger: Logger, ofNode?: NodeProcess):
     stores,
     workers,
     workerNumber,
+    ids: snowflakes,
     keys,
     runner,
     scanner: scan?.scanner,

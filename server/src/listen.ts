@@ -15,6 +15,7 @@ import type { HashWorkers } from '#core/hashing/hash-workers.ts';
 import type { Cache } from '#core/ports/cache.ts';
 import type { Coordinator } from '#core/ports/coordinator.ts';
 import type { IdentityProvider } from '#core/ports/identity-provider.ts';
+import type { IdSource } from '#core/ports/ids.ts';
 import type { Logger } from '#core/ports/logger.ts';
 import type { Mailer } from '#core/ports/mailer.ts';
 import type { Metadata } from '#core/ports/metadata.ts';
@@ -82,6 +83,7 @@ export interface HttpParts {
   readonly stores: Stores;
   readonly workers: HashWorkers;
   readonly workerNumber: WorkerNumber;
+  readonly ids: IdSource;
   readonly keys: StorageKeys;
   readonly runner: TaskRunner;
   /** undefined where files are not scanned. */

@@ -1,10 +1,12 @@
 import { throwIfCancelled } from './cancellation.ts';
+import type { DriveParts } from './drive/drive-parts.ts';
 import { isOsproxyError } from './errors.ts';
+import { DriveCheck, type DriveFindingKind } from './fsck-drives.ts';
+import { EntryCheck } from './fsck-entries.ts';
 import { orphans } from './garbage.ts';
 import { sha256Stored } from './hashing/hash-object.ts';
 import type { HashWorkers } from './hashing/hash-workers.ts';
 import type { PlacedBlob, Placement } from './model/blob.ts';
-import type { EntryVersion } from './model/entry.ts';
 import type { FileRecord } from './model/file.ts';
 import type { Uid } from './model/uid.ts';
 import type { Clock } from './ports/clock.ts';
@@ -17,14 +19,14 @@ type FindingKind =
   | 'bytes-missing'
   | 'bytes-damaged'
   | 'file-unreadable'
-  | 'entry-without-file'
   | 'orphan-bytes'
   | 'store-unreachable'
-  | 'store-suspicious';
+  | 'store-suspicious'
+  | DriveFindingKind;
 
 export interface Finding {
   readonly kind: FindingKind;
-  /** What it is about: a blob id, a uid or a storage key. */
+  /** What it is about: a blob id, a uid, a storage key, an entry, or a user. */
   readonly subject: string;
   readonly message: string;
   readonly repaired: boolean;
@@ -33,6 +35,7 @@ export interface Finding {
 export interface FsckSummary {
   readonly files: number;
   readonly blobs: number;
+  readonly drives: number;
   readonly orphans: number;
   readonly findings: number;
   readonly repaired: number;
@@ -43,11 +46,15 @@ export interface FsckOptions {
   readonly stores: Stores;
   readonly workers: HashWorkers;
   readonly clock: Clock;
-  /** Bytes without rows count only when they are older than this. Milliseconds. */
+  /** For the work that repairs of drives leave to tasks; asked for ids with `repair` only. */
+  readonly ids: DriveParts['ids'];
+  readonly settings: DriveParts['settings'];
+  /** Bytes without rows, and files of people that no drive names, count only when they are older than this. Milliseconds. */
   readonly graceMs: number;
   /**
-   * Drops placements whose bytes are lost or damaged, marks files rejected that cannot be read from anywhere, deletes orphans: a second run
-   * finds nothing of that any more. A store that is suspicious, because its folder or bucket seems to be a wrong one, is left out.
+   * Drops placements whose bytes are lost or damaged, marks files rejected that cannot be read from anywhere, deletes orphans, counts
+   * drives again, puts what is in no folder into the trash and begins again to remove what nobody has: a second run finds nothing of that any more. A store
+   * that is suspicious, because its folder or bucket seems to be a wrong one, is left out.
    */
   readonly repair: boolean;
   /** Looks at suspicious stores as well and, with repair, takes them as they are. */
@@ -66,7 +73,7 @@ export async function fsck(options: FsckOptions): Promise<FsckSummary> {
   await run.stores();
   await run.blobs();
   await run.files();
-  await run.entries();
+  await run.drives();
   await run.orphans();
   return run.summary;
 }
@@ -77,10 +84,15 @@ class Check {
   readonly #lost = new Set<string>();
   /** Stores that are not looked into: what is missing there may be somewhere else. */
   readonly #left = new Set<string>();
-  readonly #counts = { files: 0, blobs: 0, orphans: 0, findings: 0, repaired: 0 };
+  readonly #counts = { files: 0, blobs: 0, drives: 0, orphans: 0, findings: 0, repaired: 0 };
+  readonly #drives: DriveCheck;
+  readonly #entries: EntryCheck;
 
   constructor(options: FsckOptions) {
     this.#options = options;
+    const report = (finding: Finding) => this.#report(finding);
+    this.#drives = new DriveCheck({ ...options, report });
+    this.#entries = new EntryCheck({ ...options, report });
   }
 
   get summary(): FsckSummary {
@@ -124,10 +136,16 @@ class Check {
         throwIfCancelled(this.#options.signal);
         if (state !== 'rejected') await this.#file(uid);
       }
+      await this.#drives.files(files);
       this.#counts.files += files.length;
       after = files.at(-1)?.uid;
       if (files.length < BATCH) return;
     }
+  }
+
+  async drives(): Promise<void> {
+    this.#counts.drives = await this.#drives.drives();
+    await this.#entries.entries();
   }
 
   async orphans(): Promise<void> {
@@ -147,35 +165,6 @@ class Check {
         this.#counts.orphans += 1;
         await this.#found('orphan-bytes', key, `Store "${name}" has bytes that no file names.`, mend);
       }
-    }
-  }
-
-  /** Entries and versions of drives whose file is not there; it is left to their person to remove them. */
-  async entries(): Promise<void> {
-    const { metadata, signal } = this.#options;
-    for (let after: string | undefined; ; ) {
-      throwIfCancelled(signal);
-      const entries = await metadata.entries.scan(after, BATCH);
-      const changed = entries.filter(({ version }) => version > 1).map(({ id }) => id);
-      const versions = await metadata.entries.versionsOf(changed);
-      const named = [...entries.map(({ id, fileUid }) => ({ id, fileUid })), ...versions.map(ofVersion)];
-      const uids = named.flatMap(({ fileUid }) => fileUid ?? []);
-      for (let start = 0; start < uids.length; start += BATCH) {
-        await this.#filesOf(named, new Set(uids.slice(start, start + BATCH)));
-      }
-      after = entries.at(-1)?.id;
-      if (after === undefined) return;
-    }
-  }
-
-  async #filesOf(named: readonly NamedFile[], uids: ReadonlySet<Uid>): Promise<void> {
-    const found = await this.#options.metadata.files.findMany([...uids]);
-    const here = new Set(found.filter(({ state }) => state !== 'deleted').map(({ uid }) => uid));
-    for (const { id, fileUid } of named) {
-      if (fileUid === undefined || !uids.has(fileUid) || here.has(fileUid)) continue;
-      // Beside a running service its person may have removed it meanwhile.
-      if ((await this.#options.metadata.entries.find(id)) === undefined) continue;
-      await this.#found('entry-without-file', id, `Entry ${id} names file ${fileUid}, which is not there.`);
     }
   }
 
@@ -300,20 +289,14 @@ class Check {
     mend?: () => Promise<boolean>,
   ): Promise<void> {
     const repaired = this.#options.repair && mend !== undefined && (await mend());
-    this.#counts.findings += 1;
-    if (repaired) this.#counts.repaired += 1;
-    this.#options.report({ kind, subject, message, repaired });
+    this.#report({ kind, subject, message, repaired });
   }
-}
 
-interface NamedFile {
-  /** Of an entry. */
-  readonly id: string;
-  readonly fileUid: Uid | undefined;
-}
-
-function ofVersion({ entryId, fileUid }: EntryVersion): NamedFile {
-  return { id: entryId, fileUid };
+  #report(finding: Finding): void {
+    this.#counts.findings += 1;
+    if (finding.repaired) this.#counts.repaired += 1;
+    this.#options.report(finding);
+  }
 }
 
 async function isGone(driver: StorageDriver, key: string, signal: AbortSignal | undefined): Promise<boolean> {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { newFolder } from '#core/drive/new-entry.ts';
 import type { DriveJob, DriveRecord } from '#core/model/entry.ts';
+import { sampleEntry } from './metadata-entries.ts';
 import type { Fixture } from './metadata-fixture.ts';
-import { NOW, newId, write } from './metadata-samples.ts';
+import { NOW, newId, sampleUpload, write } from './metadata-samples.ts';
 
 export function drivesContract({ metadata, openAnother }: Fixture): void {
   const sample = (): DriveRecord => ({
@@ -48,6 +50,70 @@ export function drivesContract({ metadata, openAnother }: Fixture): void {
         ...{ usedBytes: 3_000_000_000_014, reservedBytes: 90, files: 0 },
       });
       expect(await write(metadata(), (r) => r.drives.grow(newId(), { used: 1 }))).toBe(false);
+    });
+
+    it('are walked in the order of their people', async () => {
+      const drives = [sample(), sample(), sample()];
+      for (const drive of drives.toReversed()) await insert(drive);
+      const [first] = drives;
+      expect(await metadata().drives.scan(first?.userId, 2)).toEqual(drives.slice(1));
+      expect(await metadata().drives.scan(drives[1]?.userId, 1)).toEqual([drives[2]]);
+      expect(await metadata().drives.scan(drives[2]?.userId, 9)).toEqual([]);
+    });
+
+    it('are counted by what people have', async () => {
+      const [userId, other] = [newId(), newId()];
+      const { drives, entries } = metadata();
+      const nothing = { usedBytes: 0, reservedBytes: 0, files: 0 };
+      expect(await drives.counted(userId)).toEqual(nothing);
+      const parentId = newId();
+      const files = [3_000_000_000_000, 20].map((size, n) =>
+        sampleEntry({ userId, parentId, name: `f${n}`, size, version: 1 + n * 2 }),
+      );
+      const trashed = { trashedAt: NOW, liveParentId: undefined };
+      const away = sampleEntry({ userId, name: 'away', size: 100, ...trashed });
+      const foreign = sampleEntry({ userId: other, name: 'foreign', size: 7 });
+      const folder = newFolder({ id: newId(), userId, parentId, name: 'folder' }, NOW);
+      const [plain, changed] = files;
+      const versions = [1, 2].map((version) => ({
+        ...{ entryId: changed?.id ?? '', version, fileUid: newId(), size: 1000, contentType: 'a/b' },
+        modifiedAt: NOW,
+      }));
+      const uploads = [1, 2].map((n) => sampleUpload({ owner: `~${userId}`, size: n * 5 }));
+      const tied = uploads.map(({ uid, size = 0 }) => ({
+        ...{ uid, userId, parentId, name: 'n', conflict: 'fail' as const, size, createdAt: NOW },
+      }));
+      const job: DriveJob = {
+        ...{ id: newId(), userId, kind: 'copy', state: 'running', error: undefined, sourceId: newId() },
+        ...{ parentId, name: 'n', conflict: 'keepBoth', stagingId: newId(), reserved: 40, done: 0 },
+        ...{ total: undefined, createdAt: NOW, endedAt: undefined },
+      };
+      const over = { ...job, id: newId(), endedAt: NOW };
+      await write(metadata(), async (r) => {
+        await r.entries.insertMany([...files, away, foreign, folder]);
+        await r.entries.insertVersions(versions);
+        for (const upload of uploads) await r.uploads.insert(upload);
+        for (const upload of tied) await r.drives.insertUpload(upload);
+        for (const one of [job, over, { ...job, id: newId(), userId: other }]) await r.drives.insertJob(one);
+        await r.uploads.abort(uploads[0]?.uid ?? '', NOW);
+      });
+      const counted = { usedBytes: 3_000_000_002_120, reservedBytes: 50, files: 3 };
+      expect(await drives.counted(userId)).toEqual(counted);
+      expect(await drives.counted(other)).toEqual({ usedBytes: 7, reservedBytes: 40, files: 1 });
+      expect(await drives.unfinishedJobsOf(userId, 10)).toEqual([job]);
+      const named = [plain?.fileUid ?? '', versions[1]?.fileUid ?? '', away.fileUid ?? ''];
+      expect([...(await entries.namedFiles([newId(), ...named]))].sort()).toEqual(named.sort());
+      expect((await entries.namedFiles([])).size).toBe(0);
+      await write(metadata(), async (r) => {
+        await r.entries.remove([...files, away, folder, foreign].map(({ id }) => id));
+        for (const { id } of await r.drives.unfinishedJobsOf(other, 10)) {
+          await r.drives.saveJob({ ...over, id });
+        }
+        await r.drives.saveJob({ ...job, endedAt: NOW });
+        for (const { uid } of uploads) await r.drives.removeUpload(uid);
+        await r.drives.removeEndedJobs(NOW, 10);
+      });
+      expect(await drives.counted(userId)).toEqual(nothing);
     });
 
     it('know their uploads', async () => {

@@ -74,6 +74,8 @@ export async function callEveryDriveQuery(
   await r.drives.insert(drive('1'));
   await r.drives.find('1');
   await r.drives.lock('1');
+  await r.drives.scan('0', 10);
+  await r.drives.counted(userId);
   await r.drives.grow('1', { used: 1, reserved: 1, files: 1 });
   await r.drives.grow('1', { used: 1 }, 10);
   await r.drives.end('1', 1);
@@ -85,6 +87,7 @@ export async function callEveryDriveQuery(
   await r.drives.saveJob({ ...sampleJob, endedAt: 5 });
   await r.drives.findJob('1');
   await r.drives.unfinishedJobs(10);
+  await r.drives.unfinishedJobsOf(userId, 10);
   await r.drives.queue([queued('5')]);
   await r.drives.setQueued({ ...queued('5'), after: 'a' });
   await r.drives.queued('1', 10);
@@ -125,6 +128,7 @@ export async function callEveryDriveQuery(
   }
   await r.entries.trashedBefore(10, 10);
   await r.entries.findByFile('1');
+  await r.entries.namedFiles(['4', '5']);
   await r.entries.scan('0', 10);
   await r.entries.insertVersions([version('12', 1)]);
   await r.entries.findVersion('12', 1);

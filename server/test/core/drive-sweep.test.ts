@@ -1,6 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
 import type { DriveParts } from '#core/drive/drive-parts.ts';
-import { newFileEntry, newFolder } from '#core/drive/new-entry.ts';
 import { driveSweepType } from '#core/tasks/drive-sweep.ts';
 import { DAY_MS, driveParts, driveRig, taskContext, USER } from './drive-rig.ts';
 import { openRig, type Rig } from './rig.ts';
@@ -53,15 +52,4 @@ it('leaves what its person brought back and put away again, whenever it looked',
   expect(await rig.metadata.entries.find(id)).toBeDefined();
   expect(await trash.remove(USER, id, rig.clock.now())).toBeUndefined();
   expect(await rig.metadata.entries.find(id)).toBeUndefined();
-});
-
-it('fsck names entries whose file is not there', async () => {
-  rig = await openRig();
-  const missing = rig.ids.next();
-  const file = { uid: missing, size: 1, contentType: 'a/b' } as Parameters<typeof newFileEntry>[1];
-  const top = newFolder({ id: rig.ids.next(), userId: USER, parentId: undefined, name: '' }, 1);
-  const entry = newFileEntry({ id: rig.ids.next(), userId: USER, parentId: top.id, name: 'f' }, file, 1);
-  await rig.metadata.transaction((r) => r.entries.insertMany([top, entry]));
-  const { findings } = await rig.fsck({ repair: true });
-  expect(findings).toMatchObject([{ kind: 'entry-without-file', subject: entry.id, repaired: false }]);
 });

@@ -56,7 +56,7 @@ describe('fsck', () => {
     for (let i = 0; i < 5; i += 1) await file(some(i * 1000));
     const { findings, summary } = await rig.fsck({ deep, repair: true });
     expect(findings).toEqual([]);
-    expect(summary).toEqual({ files: 5, blobs: 5, orphans: 0, findings: 0, repaired: 0 });
+    expect(summary).toEqual({ files: 5, blobs: 5, drives: 0, orphans: 0, findings: 0, repaired: 0 });
   });
 
   it('missing bytes: the files that need them are rejected, others stay', async () => {

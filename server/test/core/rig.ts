@@ -8,7 +8,7 @@ import { Downloads } from '#core/downloads.ts';
 import { announced } from '#core/events/announced-metadata.ts';
 import { FileRecords } from '#core/file-records.ts';
 import { Files } from '#core/files.ts';
-import { type Finding, type FsckSummary, fsck } from '#core/fsck.ts';
+import { type Finding, type FsckOptions, type FsckSummary, fsck } from '#core/fsck.ts';
 import { HashWorkers } from '#core/hashing/hash-workers.ts';
 import { Holds } from '#core/holds.ts';
 import { Ingest } from '#core/ingest.ts';
@@ -81,6 +81,8 @@ export interface RigOptions {
   /** Task types beside the built-in ones; their triggers are heard. */
   readonly types?: (parts: TypeParts) => readonly TaskType[];
 }
+
+type FsckWanted = Partial<Pick<FsckOptions, 'repair' | 'deep' | 'force' | 'graceMs' | 'ids'>>;
 
 /** What a task type is made of. */
 export type TypeParts = Pick<TaskDependencies, 'metadata' | 'records' | 'clock' | 'downloads'>;
@@ -236,15 +238,17 @@ export async function openRig(options: RigOptions = {}) {
     blobs: () => metadata.blobs.scan(undefined, 1000),
     read: async (uid: string) =>
       readAll((await downloads.read(await files(uid), undefined, undefined)).chunks),
-    fsck: async (how: { repair?: boolean; deep?: boolean; force?: boolean; graceMs?: number } = {}) => {
+    fsck: async (how: FsckWanted = {}) => {
       const findings: Finding[] = [];
-      const settings = { repair: false, deep: false, force: false, graceMs, ...how };
+      const wanted = { repair: false, deep: false, force: false, graceMs, ...how };
       const summary: FsckSummary = await fsck({
         metadata,
         stores,
         workers,
         clock,
-        ...settings,
+        ids,
+        settings,
+        ...wanted,
         report: (finding) => findings.push(finding),
       });
       return { findings, summary };

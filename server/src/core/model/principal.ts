@@ -1,5 +1,5 @@
 import type { LinkScope } from './link.ts';
-import type { Uid } from './uid.ts';
+import { isUid, type Uid } from './uid.ts';
 import type { Role } from './user.ts';
 
 export const SCOPES = ['read', 'write', 'delete', 'links', 'admin'] as const;
@@ -67,6 +67,13 @@ export type Principal =
 /** Whose files those of a person are; no service key can be of such an owner. */
 export function ownerOfUser(userId: string): string {
   return `~${userId}`;
+}
+
+/** The person whose files have this owner; undefined for the owner of a service key. */
+export function userOfOwner(owner: string): string | undefined {
+  const prefix = ownerOfUser('');
+  const userId = owner.slice(prefix.length);
+  return owner.startsWith(prefix) && isUid(userId) ? userId : undefined;
 }
 
 /** A service key as stored; the secret itself is never kept. */

@@ -35,6 +35,15 @@ const unfinished = new Statement(({ build }, p: { limit: number }) =>
   build.selectFrom('drive_jobs').select(JOB_COLUMNS).where('ended_at', 'is', null).limit(p.limit),
 );
 
+const unfinishedOf = new Statement(({ build }, p: { user: bigint; limit: number }) =>
+  build
+    .selectFrom('drive_jobs')
+    .select(JOB_COLUMNS)
+    .where('ended_at', 'is', null)
+    .where('user_id', '=', p.user)
+    .limit(p.limit),
+);
+
 const ended = new Statement(({ build }, p: { cutoff: number; limit: number }) =>
   build
     .selectFrom('drive_jobs')
@@ -68,6 +77,10 @@ export class DriveJobs {
 
   async unfinishedJobs(limit: number): Promise<readonly DriveJob[]> {
     return (await unfinished.all(this.#session, { limit })).map(jobOf);
+  }
+
+  async unfinishedJobsOf(userId: string, limit: number): Promise<readonly DriveJob[]> {
+    return (await unfinishedOf.all(this.#session, { user: toId(userId), limit })).map(jobOf);
   }
 
   async insertJob(job: DriveJob): Promise<void> {

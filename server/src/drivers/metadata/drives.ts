@@ -1,8 +1,9 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { ConflictPolicy, DriveRecord, DriveUpload } from '#core/model/entry.ts';
 import type { Uid } from '#core/model/uid.ts';
-import type { DriveCommands, DriveGrowth, DriveQueries } from '#core/ports/metadata/drives.ts';
+import type { DriveCommands, DriveCount, DriveGrowth, DriveQueries } from '#core/ports/metadata/drives.ts';
 import { fromId, optionalNumber, toId, toNumber } from './convert.ts';
+import { countDrive } from './drive-count.ts';
 import { DriveJobs } from './drive-jobs.ts';
 import type { DriveTable, DriveUploadTable } from './drive-rows.ts';
 import type { Session } from './session.ts';
@@ -30,6 +31,15 @@ const UPLOAD_COLUMNS = [
 
 const find = new Statement(({ build }, p: { user: bigint }) =>
   build.selectFrom('drives').select(DRIVE_COLUMNS).where('user_id', '=', p.user),
+);
+
+const scan = new Statement(({ build }, p: { after: bigint; limit: number }) =>
+  build
+    .selectFrom('drives')
+    .select(DRIVE_COLUMNS)
+    .where('user_id', '>', p.after)
+    .orderBy('user_id')
+    .limit(p.limit),
 );
 
 /** Written and not only locked: so a transaction that began before the one before it ended runs again. */
@@ -102,6 +112,14 @@ export class Drives extends DriveJobs implements DriveQueries, DriveCommands {
   async find(userId: string): Promise<DriveRecord | undefined> {
     const row = await find.first(this.#session, { user: toId(userId) });
     return row === undefined ? undefined : driveOf(row);
+  }
+
+  async scan(after: string | undefined, limit: number): Promise<readonly DriveRecord[]> {
+    return (await scan.all(this.#session, { after: toId(after ?? '0'), limit })).map(driveOf);
+  }
+
+  counted(userId: string): Promise<DriveCount> {
+    return countDrive(this.#session, toId(userId));
   }
 
   async lock(userId: string): Promise<DriveRecord | undefined> {

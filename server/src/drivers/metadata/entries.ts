@@ -165,6 +165,23 @@ export class Entries implements EntryQueries, EntryCommands {
     return row === undefined ? undefined : entryOf(row);
   }
 
+  async namedFiles(uids: readonly Uid[]): Promise<ReadonlySet<Uid>> {
+    refuseLongList(uids, 'uids');
+    const named = new Set<Uid>();
+    if (uids.length === 0) return named;
+    const list = listOf(uids.map(toId));
+    for (const table of ['entries', 'entry_versions'] as const) {
+      const query = this.#session.dialect.build
+        .selectFrom(table)
+        .select('file_uid')
+        .where('file_uid', 'in', list);
+      for (const { file_uid } of (await runQuery(this.#session, query)).rows) {
+        if (file_uid !== null) named.add(fromId(file_uid));
+      }
+    }
+    return named;
+  }
+
   async scan(after: string | undefined, limit: number): Promise<readonly Entry[]> {
     const query = this.#all()
       .where('id', '>', toId(after ?? '0'))

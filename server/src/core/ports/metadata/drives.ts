@@ -18,14 +18,23 @@ export interface QueuedFolder {
   readonly after: string | undefined;
 }
 
+/** What a drive has, counted from its rows. */
+export type DriveCount = Pick<DriveRecord, 'usedBytes' | 'reservedBytes' | 'files'>;
+
 export interface DriveQueries {
   find(userId: string): Promise<DriveRecord | undefined>;
+  /** Walks drives in ascending order of user ids, for fsck; `after` exclusive. At most 1000. */
+  scan(after: string | undefined, limit: number): Promise<readonly DriveRecord[]>;
+  /** Of all entries, versions, open uploads and unfinished work of a person. Looks at all of them: for fsck. */
+  counted(userId: string): Promise<DriveCount>;
   findUpload(uid: Uid): Promise<DriveUpload | undefined>;
   /** A person's open uploads in descending order of uids; `after` exclusive. At most 1000. */
   uploads(userId: string, after: Uid | undefined, limit: number): Promise<readonly DriveUpload[]>;
   findJob(id: string): Promise<DriveJob | undefined>;
   /** Those that have work left, in no particular order. At most 1000. */
   unfinishedJobs(limit: number): Promise<readonly DriveJob[]>;
+  /** A person's, in no particular order. At most 1000. */
+  unfinishedJobsOf(userId: string, limit: number): Promise<readonly DriveJob[]>;
   /** Some folders that wait. At most 1000. */
   queued(jobId: string, limit: number): Promise<readonly QueuedFolder[]>;
 }

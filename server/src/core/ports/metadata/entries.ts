@@ -55,6 +55,8 @@ export interface EntryQueries {
   starred(userId: string, after: TimePlace | undefined, limit: number): Promise<readonly Entry[]>;
   /** The entry whose present content is this file. */
   findByFile(uid: Uid): Promise<Entry | undefined>;
+  /** Which of these files are the content of an entry, or an earlier one. At most 1000. */
+  namedFiles(uids: readonly Uid[]): Promise<ReadonlySet<Uid>>;
   /** Walks entries in ascending order of ids, for fsck; `after` exclusive. At most 1000. */
   scan(after: string | undefined, limit: number): Promise<readonly Entry[]>;
   /** Contents that a file had before, the newest first; those below `before`. At most 1000. */

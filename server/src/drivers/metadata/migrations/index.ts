@@ -18,6 +18,7 @@ import { shareTables } from './0016-shares.ts';
 import { possessionTable } from './0017-possession.ts';
 import { searchTables } from './0018-search.ts';
 import { sha1Index } from './0019-sha1.ts';
+import { versionFilesIndex } from './0020-version-files.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** Every migration of this build by name; names sort in the order they are applied and never change once released. */
@@ -42,5 +43,6 @@ export function migrationsFor(types: ColumnTypes): Readonly<Record<string, Migra
     '0017-possession': possessionTable(types),
     '0018-search': searchTables(types),
     '0019-sha1': sha1Index(types),
+    '0020-version-files': versionFilesIndex(),
   };
 }
