@@ -4,7 +4,7 @@ import { mustBeMigrated, withService } from './open.ts';
 export const fsck: Command = {
   name: 'fsck',
   usage: 'fsck [--repair] [--force] [--deep] [--json]',
-  summary: 'Compares what the database says with what the stores hold.',
+  summary: 'Compares what the database says with what stores and drives hold.',
   details: [
     '  --repair  put right what can be put right without losing content',
     '  --force   look at stores that lost their mark as well; with --repair, take them as they are',

@@ -18,7 +18,7 @@ export type DriveFindingKind =
   | 'drive-without-root'
   | 'drive-without-person';
 
-export interface DriveFinding {
+interface DriveFinding {
   readonly kind: DriveFindingKind;
   /** What it is about: an entry, a file, or the person whose drive it is. */
   readonly subject: string;

@@ -4,8 +4,9 @@ import { nameKeyOf } from './drive/entry-names.ts';
 import { startJob } from './drive/jobs.ts';
 import { takeOut } from './drive/removal.ts';
 import { type DriveCheckOptions, settle, type Wrong } from './fsck-drives.ts';
-import type { DriveRecord, Entry } from './model/entry.ts';
+import type { DriveJob, DriveRecord, Entry } from './model/entry.ts';
 import type { Uid } from './model/uid.ts';
+import type { DriveQueries } from './ports/metadata/drives.ts';
 import type { MetadataReader, MetadataWriter } from './ports/metadata.ts';
 
 const BATCH = 200;
@@ -71,11 +72,12 @@ export class EntryCheck {
     const { metadata, signal } = this.#options;
     const parents = [...new Set(entries.flatMap(({ liveParentId }) => liveParentId ?? []))];
     const found = new Map((await metadata.entries.findMany(parents)).map((one) => [one.id, one]));
+    const drives = remembered(metadata.drives);
     for (const entry of entries) {
       throwIfCancelled(signal);
       const { id, userId, liveParentId } = entry;
       if (liveParentId !== undefined && isFolderOf(userId, found.get(liveParentId))) continue;
-      if (liveParentId === undefined && !(await isLost(metadata, entry))) continue;
+      if (liveParentId === undefined && !(await isLost(drives, entry))) continue;
       const wanted = { subject: id, userId };
       await settle(this.#options, 'entry-without-folder', wanted, (r, drive) => this.#place(r, id, drive));
     }
@@ -89,7 +91,8 @@ export class EntryCheck {
     // A root folder that is missing is a finding of its own.
     if (isOpen && liveParentId === drive.rootId) return undefined;
     const parent = liveParentId === undefined ? undefined : await r.entries.find(liveParentId);
-    if (liveParentId === undefined ? !(await isLost(r, entry)) : isFolderOf(userId, parent)) return undefined;
+    if (liveParentId === undefined ? !(await isLost(r.drives, entry)) : isFolderOf(userId, parent))
+      return undefined;
     const what = kind === 'folder' ? 'Folder' : 'File';
     const message = `${what} ${id} of user ${userId} is in no folder that is there.`;
     const stays = isOpen && entry.jobId === undefined && (await r.users.find(userId)) !== undefined;
@@ -137,11 +140,26 @@ function isFolderOf(userId: string, parent: Entry | undefined): boolean {
   return parent?.kind === 'folder' && parent.userId === userId;
 }
 
+/** What an entry that is in no folder may belong to. */
+type Holding = Pick<DriveQueries, 'find' | 'findJob'>;
+
+/** Asks once for each of what many entries of a page belong to. */
+function remembered(drives: Holding): Holding {
+  const [found, jobs] = [new Map<string, DriveRecord | undefined>(), new Map<string, DriveJob | undefined>()];
+  return {
+    find: async (userId) => {
+      if (!found.has(userId)) found.set(userId, await drives.find(userId));
+      return found.get(userId);
+    },
+    findJob: async (id) => {
+      if (!jobs.has(id)) jobs.set(id, await drives.findJob(id));
+      return jobs.get(id);
+    },
+  };
+}
+
 /** True for what is in no folder and is neither a root folder, nor in somebody's trash, nor what a task is about. */
-async function isLost(
-  { drives }: Pick<MetadataReader, 'drives'>,
-  { id, userId, parentId, trashedAt, jobId }: Entry,
-): Promise<boolean> {
+async function isLost(drives: Holding, { id, userId, parentId, trashedAt, jobId }: Entry): Promise<boolean> {
   if (jobId !== undefined) {
     const job = await drives.findJob(jobId);
     return job === undefined || job.endedAt !== undefined;
