@@ -1,8 +1,9 @@
-import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector } from 'kysely';
 import type { Tables } from '../../rows.ts';
 import type { Dialect } from '../../session.ts';
 import { replaceOnConflict, skipOnConflict } from '../on-conflict.ts';
 import { fullTextNames } from './name-index.ts';
+import { StableQueryCompiler } from './query-compiler.ts';
 
 const over: Dialect['over'] = (driver) =>
   new Kysely<Tables>({
@@ -10,7 +11,7 @@ const over: Dialect['over'] = (driver) =>
       createAdapter: () => new SqliteAdapter(),
       createDriver: () => driver,
       createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
+      createQueryCompiler: () => new StableQueryCompiler(),
     },
   });
 

@@ -18,7 +18,7 @@ export function fullTextNames(build: Kysely<Tables>): NameIndexWay {
     candidates: ({ tokens, before, limit }) =>
       on(
         build,
-        sql`select rowid as id from entry_names where entry_names match ${wordsOf(tokens, ' AND ')} and rowid < ${before} order by rowid desc limit ${limit}`,
+        sql`select rowid as id from entry_names where entry_names match ${wordsOf(tokens, ' AND ')} and rowid < ${before} order by rowid desc limit 0 + ${limit}`,
       ),
   };
 }
