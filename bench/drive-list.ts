@@ -7,6 +7,7 @@ import { benchmark } from './harness/benchmark.ts';
 import { ALL_DATABASES, withDatabase } from './harness/databases.ts';
 import { GIB } from './harness/files.ts';
 import { median } from './harness/median.ts';
+import { addPerson } from './harness/people.ts';
 import { printTable } from './harness/report.ts';
 
 const { numbers, words } = numbersAndWords(
@@ -51,6 +52,7 @@ async function measure(
   settle: () => Promise<void>,
 ): Promise<string[][]> {
   const tree = new DriveTree({ metadata, ids, clock: { now: () => Date.now() } });
+  await addPerson(metadata, USER);
   const { id } = await tree.root(USER);
   await fill(metadata, id);
   await settle();

@@ -12,6 +12,7 @@ import { ALL_DATABASES, withDatabase } from './harness/databases.ts';
 import { GIB } from './harness/files.ts';
 import { madeUpNames, repeatable } from './harness/made-up-names.ts';
 import { median } from './harness/median.ts';
+import { addPerson } from './harness/people.ts';
 import { printTable } from './harness/report.ts';
 
 const { numbers, words } = numbersAndWords(
@@ -43,6 +44,7 @@ function fileOf(uid: string): FileRecord {
 async function fill(metadata: Metadata): Promise<readonly PersonPrincipal[]> {
   const tree = new DriveTree({ metadata, ids, clock });
   const persons = Array.from({ length: people }, (_, n) => personOf(String(n + 1)));
+  for (const { userId } of persons) await addPerson(metadata, userId);
   const roots: string[] = [];
   for (const { userId } of persons) roots.push((await tree.root(userId)).id);
   let batch: Entry[] = [];
