@@ -34,6 +34,7 @@ export class WalSync {
   #committed = 0;
   #durable = 0;
   #running = false;
+  #current: Promise<void> = Promise.resolve();
   #waiters: Waiter[] = [];
   #failure: OsproxyError | undefined;
 
@@ -58,6 +59,11 @@ export class WalSync {
     this.#committed += 1;
   }
 
+  /** Resolves when the sync that runs now, if there is one, has ended in whatever way. */
+  ended(): Promise<void> {
+    return this.#current;
+  }
+
   /** Resolves when this and every earlier commit is durable; rejects with Unavailable, once and for all, when a sync failed. */
   durable(commit: number): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
@@ -72,8 +78,10 @@ export class WalSync {
     this.#running = true;
     while (this.#waiters.length > 0 && this.#failure === undefined) {
       const covered = this.#committed;
+      const sync = this.#sync(this.#descriptor);
+      this.#current = sync.catch(() => {});
       try {
-        await this.#sync(this.#descriptor);
+        await sync;
       } catch (cause) {
         this.#fail(cause);
         break;

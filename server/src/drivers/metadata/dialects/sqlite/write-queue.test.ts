@@ -13,6 +13,8 @@ let connection: SqliteConnection;
 let other: SqliteConnection;
 let queue: WriteQueue;
 let commits: number;
+/** What a sync waits for. */
+let disk: Promise<void>;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'osproxy-queue-'));
@@ -23,9 +25,10 @@ beforeEach(async () => {
   );
   other = new SqliteConnection(path, { readOnly: false, cacheKiB: 1024 });
   commits = 0;
+  disk = Promise.resolve();
   const sync = new WalSync(
     0,
-    async () => {},
+    () => disk,
     () => {},
   );
   const onCommit = () => {
@@ -53,6 +56,68 @@ describe('WriteQueue', () => {
     expect(jobs[60]).toMatchObject({ status: 'rejected', reason: { code: 'AlreadyExists' } });
     expect(ids()).toEqual(wanted);
     expect(commits).toBeLessThan(30);
+  });
+
+  it('lets those who come while the disk writes share the next commit', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    disk = promise;
+    const first = add(1);
+    await expect.poll(() => commits).toBe(1);
+    const others: Promise<unknown>[] = [];
+    for (let id = 2; id <= 10; id += 1) {
+      others.push(add(id));
+      await new Promise((done) => setTimeout(done, 2));
+    }
+    expect(commits).toBe(1);
+    resolve();
+    await Promise.all([first, ...others]);
+    expect(commits).toBe(2);
+    expect(ids()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  it('does not wait for the disk while there is enough for a commit', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    disk = promise;
+    const jobs = [add(1)];
+    await expect.poll(() => commits).toBe(1);
+    for (let id = 2; id <= 200; id += 1) jobs.push(add(id));
+    // Of 199 fewer than 64 are left over.
+    await expect.poll(() => ids().length).toBeGreaterThan(200 - 64);
+    resolve();
+    await Promise.all(jobs);
+    expect(ids()).toHaveLength(200);
+  });
+
+  it('runs what was left for the end of a commit in order, and not for those who failed', async () => {
+    const leaving = (id: number, fails = false) =>
+      queue.run(async (session) => {
+        await session.execute('insert into notes values (?, ?)', [id, 'new']);
+        session.atCommit?.('update notes set text = text || ? where id = ?', [' first', id]);
+        session.atCommit?.('update notes set text = text || ? where id = ?', [' second', id]);
+        session.atCommit?.('insert into notes values (?, ?)', [id + 100, 'late']);
+        if (fails) throw new Error('stop');
+      });
+    const jobs = await Promise.allSettled([leaving(1), leaving(2, true), leaving(3)]);
+    expect(jobs.map((job) => job.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    await leaving(4);
+    await expect(leaving(5, true)).rejects.toThrow('stop');
+    const rows = other.execute('select text from notes where id < 100 order by id', []).rows;
+    expect(rows).toEqual(Array(3).fill({ text: 'new first second' }));
+    expect(ids()).toEqual([1, 3, 4, 101, 103, 104]);
+  });
+
+  it('undoes a transaction whose end cannot be run, and no other', async () => {
+    const jobs = await Promise.allSettled([
+      add(1),
+      queue.run(async (session) => {
+        await session.execute('insert into notes values (?, ?)', [2, 'x']);
+        session.atCommit?.('insert into notes values (?, ?)', [1, 'taken']);
+      }),
+      add(3),
+    ]);
+    expect(jobs.map((job) => job.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(jobs[1]).toMatchObject({ reason: { code: 'AlreadyExists' } });
+    expect(ids()).toEqual([1, 3]);
   });
 
   it('counts no commit where nothing was written', async () => {

@@ -108,8 +108,13 @@ export class WriteQueue {
       // Gathers the callers of this turn, and lets the event loop breathe between commits.
       await nextTurn();
       const action = this.#exclusive.shift();
-      if (action !== undefined) await action();
-      else if (await this.#begin()) await this.#batch();
+      if (action !== undefined) {
+        await action();
+        continue;
+      }
+      // What commits while a sync runs waits for its end and for the next one all the same; until then more callers come to share the commit.
+      if (this.#jobs.length < BATCH_SIZE) await this.#sync.ended();
+      if (await this.#begin()) await this.#batch();
     }
   }
 
