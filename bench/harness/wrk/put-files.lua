@@ -1,8 +1,8 @@
--- PUTs a new file of 4 KiB with every request: name and content come from seed, thread and a counter.
+-- PUTs a new file of SIZE bytes (4096) with every request: name and content come from seed, thread and a counter.
 local seed = os.getenv("SEED")
 local prefix = os.getenv("PREFIX")
 local authorization = os.getenv("AUTHORIZATION")
-local size = 4096
+local size = tonumber(os.getenv("SIZE") or 4096)
 local threads = 0
 
 function setup(thread)
