@@ -15,7 +15,10 @@ export interface KafkaReader {
   close(): Promise<void>;
 }
 
-/** Reads a topic from its beginning on, as the only member of a consumer group. */
+/**
+ * Reads a topic from its beginning on, as the only member of a consumer group. Where the client gives up, as it does after some errors of brokers that went
+ * away, another reads from the beginning, so that records may come again.
+ */
 export async function readTopic(brokers: readonly string[], topic: string): Promise<KafkaReader> {
   const { Kafka, logLevel } = await loadKafkajs();
   const kafka = new Kafka({
@@ -24,20 +27,38 @@ export async function readTopic(brokers: readonly string[], topic: string): Prom
     logLevel: logLevel.NOTHING,
     retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 100 },
   });
-  const consumer = kafka.consumer({ groupId: `reader-${randomUUID()}`, maxWaitTimeInMs: 50 });
   const records: KafkaRecord[] = [];
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    eachMessage: async ({ topic: from, partition, message }) => {
-      const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]);
-      records.push({
-        ...{ topic: from, partition },
-        key: message.key?.toString() ?? '',
-        value: message.value?.toString() ?? '',
-        headers: Object.fromEntries(headers),
-      });
+  let isClosed = false;
+  let consumer = await begin();
+  return {
+    records,
+    close: () => {
+      isClosed = true;
+      return consumer.disconnect();
     },
-  });
-  return { records, close: () => consumer.disconnect() };
+  };
+
+  async function begin() {
+    const one = kafka.consumer({ groupId: `reader-${randomUUID()}`, maxWaitTimeInMs: 50 });
+    one.on(one.events.CRASH, ({ payload }) => {
+      if (payload.restart || isClosed) return;
+      void one.disconnect().then(async () => {
+        if (!isClosed) consumer = await begin();
+      });
+    });
+    await one.connect();
+    await one.subscribe({ topic, fromBeginning: true });
+    await one.run({
+      eachMessage: async ({ topic: from, partition, message }) => {
+        const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]);
+        records.push({
+          ...{ topic: from, partition },
+          key: message.key?.toString() ?? '',
+          value: message.value?.toString() ?? '',
+          headers: Object.fromEntries(headers),
+        });
+      },
+    });
+    return one;
+  }
 }
