@@ -11,7 +11,8 @@ const MOST_ACKNOWLEDGEMENTS = 30;
 const LONGEST_START_MS = 10_000;
 /** Until the service must answer as always once its store is back: the breaker's longest pause here, a silent connection, and some. */
 const RECOVERED_WITHIN_MS = 45_000;
-const SETTLED_WITHIN_MS = 60_000;
+/** A task that failed in every trouble before waits as long as all its attempts took together, a minute or two. */
+const SETTLED_WITHIN_MS = 150_000;
 const LAST_LINES = 10;
 const LAST_LINE_CHARACTERS = 600;
 
