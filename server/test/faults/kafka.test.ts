@@ -14,6 +14,8 @@ import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
 const WITHIN = { timeout: 120_000, interval: 100 };
 const FILES = 50;
 const RENAMES = 199;
+/** Between the renames of one file, so that outages come while there is something to tell, however fast the service is. */
+const PACE_MS = 100;
 const MOST_MS = 300_000;
 
 interface Told {
@@ -41,6 +43,7 @@ class Load {
           const answer = await call(service, 'PATCH', path, { name: `n-${step}.txt` }).catch(() => undefined);
           if (answer?.status !== 200) return;
           this.done.set(uid, step);
+          await sleep(PACE_MS);
         }
       }),
     );
