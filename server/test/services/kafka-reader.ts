@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Consumer } from 'kafkajs';
 import { loadKafkajs } from '#drivers/kafka/kafkajs.ts';
 
 interface KafkaRecord {
@@ -38,13 +39,18 @@ export async function readTopic(brokers: readonly string[], topic: string): Prom
     },
   };
 
-  async function begin() {
+  async function replace(broken: Consumer): Promise<void> {
+    await broken.disconnect();
+    if (isClosed) return;
+    consumer = await begin();
+    if (isClosed) await consumer.disconnect();
+  }
+
+  async function begin(): Promise<Consumer> {
     const one = kafka.consumer({ groupId: `reader-${randomUUID()}`, maxWaitTimeInMs: 50 });
     one.on(one.events.CRASH, ({ payload }) => {
-      if (payload.restart || isClosed) return;
-      void one.disconnect().then(async () => {
-        if (!isClosed) consumer = await begin();
-      });
+      // Where another cannot begin either, records stay away, and whoever waits for them tells of it.
+      if (!payload.restart) replace(one).catch(() => {});
     });
     await one.connect();
     await one.subscribe({ topic, fromBeginning: true });
