@@ -2,10 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ScrubBody } from '#frontends/rest/scrub-schemas.ts';
 import { some, until } from '#test/e2e/stores/two-stores.ts';
 import { withService } from '#test/services/shared.ts';
 import { type CephPlace, openCephPlace } from './ceph-place.ts';
+import { scrubEnded, scrubReport } from './scrub-rounds.ts';
 
 const SIZE = 2_000_000;
 
@@ -19,12 +19,8 @@ await withService('ceph-rgw', (access) => {
   }, 120_000);
   afterAll(() => place?.close());
 
-  const report = async () => (await place.client.call('GET', '/scrub')).json as unknown as ScrubBody;
-  const ended = (round: number) =>
-    until(`round ${round} has ended`, async () => {
-      const { stores } = await report();
-      return stores.length > 0 && stores.every((one) => one.round >= round && one.endedAt !== undefined);
-    });
+  const report = () => scrubReport(place);
+  const ended = (round: number) => scrubEnded(place, round);
 
   test('objects that went bad in a bucket are mended from a disk, through kill -9 and an outage', {
     timeout: 180_000,

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { ScrubBody } from '#frontends/rest/scrub-schemas.ts';
 import { openPlace, type Place, some, until } from '#test/e2e/stores/two-stores.ts';
+import { scrubEnded, scrubReport } from './scrub-rounds.ts';
 
 const FILES = 60;
 const SIZE = 500_000;
@@ -10,12 +10,8 @@ const SIZE = 500_000;
 let place: Place;
 afterEach(() => place?.close());
 
-const report = async () => (await place.client.call('GET', '/scrub')).json as unknown as ScrubBody;
-const ended = (round: number) =>
-  until(`round ${round} has ended everywhere`, async () => {
-    const { stores } = await report();
-    return stores.length > 0 && stores.every((one) => one.round >= round && one.endedAt !== undefined);
-  });
+const report = () => scrubReport(place);
+const ended = (round: number) => scrubEnded(place, round);
 
 test('what went bad on a disk is mended from another, through kill -9, while it is read', {
   timeout: 120_000,
