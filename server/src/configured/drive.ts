@@ -12,7 +12,7 @@ const AT_ONCE = 1000;
 /** Drives as the configuration wants them. */
 export function configuredDrive(
   { drive }: Config,
-  base: Omit<DriveParts, 'quotaOf' | 'uploaderOf' | 'drive'>,
+  base: Omit<DriveParts, 'allowanceOf' | 'drive'>,
   groups: Groups,
 ): StepParts {
   const standard = drive.quotaMiB === 0 ? undefined : drive.quotaMiB * MEBIBYTE;
@@ -23,8 +23,10 @@ export function configuredDrive(
       trashMs: drive.trashDays === 0 ? undefined : drive.trashDays * DAY_MS,
       atOnce: AT_ONCE,
     },
-    quotaOf: async (repositories, userId) => (await groups.quotaOf(repositories, userId)) ?? standard,
-    uploaderOf: (userId) => groups.uploaderOf(userId),
+    allowanceOf: async (repositories, userId) => {
+      const { uploader, quota = standard } = await groups.allowanceOf(repositories, userId);
+      return { uploader, quota };
+    },
   };
   return { ...parts, ties: driveTies(parts) };
 }

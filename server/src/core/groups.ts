@@ -35,6 +35,13 @@ export interface Uploader {
   readonly store: string | undefined;
 }
 
+/** Where the uploads of a person go, and what they may come to. */
+export interface Allowance {
+  readonly uploader: Uploader;
+  /** Bytes that the person may have; undefined where neither they nor their group are limited. */
+  readonly quota: number | undefined;
+}
+
 interface GroupsOptions {
   readonly metadata: Metadata;
   readonly ids: IdSource;
@@ -121,15 +128,13 @@ export class Groups {
     });
   }
 
-  /** What the user may use in bytes: what is said of the user, else of the group; undefined where neither says anything, and for nobody. */
-  async quotaOf({ users }: Pick<MetadataReader, 'users'>, userId: string): Promise<number | undefined> {
-    const allowance = await users.allowance(userId);
-    return allowance?.quotaBytes ?? allowance?.group?.quotaBytes;
-  }
-
-  async uploaderOf(userId: string): Promise<Uploader> {
-    const group = (await this.#options.metadata.users.allowance(userId))?.group;
-    return { owner: ownerOfUser(userId), group: group?.name, store: group?.store };
+  /** What is said of the user comes before what is said of the group. */
+  async allowanceOf({ users }: Pick<MetadataReader, 'users'>, userId: string): Promise<Allowance> {
+    const { quotaBytes, group } = (await users.allowance(userId)) ?? {};
+    return {
+      uploader: { owner: ownerOfUser(userId), group: group?.name, store: group?.store },
+      quota: quotaBytes ?? group?.quotaBytes,
+    };
   }
 
   #checkedName(name: string): string {

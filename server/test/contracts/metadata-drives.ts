@@ -34,22 +34,32 @@ export function drivesContract({ metadata, openAnother }: Fixture): void {
       const other = await openAnother();
       const asked = await Promise.all(
         Array.from({ length: 40 }, (_, i) =>
-          write(i % 2 === 0 ? metadata() : other, (r) => r.drives.grow(userId, { reserved: 10 }, 105)),
+          write(i % 2 === 0 ? metadata() : other, (r) => r.drives.take(userId, { reserved: 10 }, 105)),
         ),
       );
       expect(asked.filter(Boolean)).toHaveLength(10);
       expect((await metadata().drives.find(userId))?.reservedBytes).toBe(100);
-      const grow = (by: object, quota?: number) => write(metadata(), (r) => r.drives.grow(userId, by, quota));
-      expect(await grow({ used: 6 }, 105)).toBe(false);
-      expect(await grow({ used: 10, reserved: -10, files: 1 }, 105)).toBe(true);
-      expect(await grow({ used: 5 }, 105)).toBe(true);
-      expect(await grow({ used: 3_000_000_000_000 })).toBe(true);
-      expect(await grow({ used: 1 }, 105)).toBe(false);
-      expect(await grow({ used: -1, files: -1 })).toBe(true);
+      const take = (by: object, quota?: number) => write(metadata(), (r) => r.drives.take(userId, by, quota));
+      expect(await take({ used: 6 }, 105)).toBe(false);
+      expect(await take({ used: 10, reserved: -10, files: 1 }, 105)).toBe(true);
+      expect(await take({ used: 5 }, 105)).toBe(true);
+      expect(await take({ used: 3_000_000_000_000 })).toBe(true);
+      expect(await take({ used: 1 }, 105)).toBe(false);
+      await write(metadata(), (r) => r.drives.grow(userId, { used: -1, files: -1 }));
       expect(await metadata().drives.find(userId)).toMatchObject({
         ...{ usedBytes: 3_000_000_000_014, reservedBytes: 90, files: 0 },
       });
-      expect(await write(metadata(), (r) => r.drives.grow(newId(), { used: 1 }))).toBe(false);
+      expect(await write(metadata(), (r) => r.drives.take(newId(), { used: 1 }, undefined))).toBe(false);
+    });
+
+    it('take nothing more once they have ended, and can still be counted down', async () => {
+      const drive = { ...sample(), usedBytes: 5 };
+      const { userId } = drive;
+      await insert(drive);
+      await write(metadata(), (r) => r.drives.end(userId, NOW));
+      expect(await write(metadata(), (r) => r.drives.take(userId, { used: 1 }, undefined))).toBe(false);
+      await write(metadata(), (r) => r.drives.grow(userId, { used: -5 }));
+      expect((await metadata().drives.find(userId))?.usedBytes).toBe(0);
     });
 
     it('are walked in the order of their people', async () => {

@@ -77,7 +77,7 @@ export async function callEveryDriveQuery(
   await r.drives.scan('0', 10);
   await r.drives.counted(userId);
   await r.drives.grow('1', { used: 1, reserved: 1, files: 1 });
-  await r.drives.grow('1', { used: 1 }, 10);
+  await r.drives.take('1', { used: 1 }, 10);
   await r.drives.end('1', 1);
   await r.drives.insertUpload(upload('1', '1'));
   await r.drives.findUpload('1');

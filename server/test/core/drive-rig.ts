@@ -25,8 +25,10 @@ export function driveParts(rig: Rig, over: Partial<DriveParts['drive']> = {}): D
   });
   return {
     ...{ metadata, records, ids, clock, policy, holders: { holding: () => [] }, wakeTasks: () => {} },
-    quotaOf: async () => undefined,
-    uploaderOf: async () => ({ owner: `~${USER}`, group: undefined, store: undefined }),
+    allowanceOf: async () => ({
+      uploader: { owner: `~${USER}`, group: undefined, store: undefined },
+      quota: undefined,
+    }),
     drive: { versions: 5, trashMs: 30 * DAY_MS, atOnce: 10, ...over },
     settings: { taskAttempts: 3 },
   };

@@ -30,23 +30,24 @@ async function person(values: Partial<User> = {}): Promise<User> {
 it('the quota of a person is the own, else that of the group, else undefined', async () => {
   const group = await groups.create({ name: 'Design', quotaBytes: 500 }, COMMAND);
   const free = await groups.create({ name: 'Free' }, COMMAND);
-  const quotaOf = async (values: Partial<User>) => groups.quotaOf(rig.metadata, (await person(values)).id);
+  const quotaOfId = async (id: string) => (await groups.allowanceOf(rig.metadata, id)).quota;
+  const quotaOf = async (values: Partial<User>) => quotaOfId((await person(values)).id);
   expect(await quotaOf({})).toBeUndefined();
   expect(await quotaOf({ groupId: group.id })).toBe(500);
   expect(await quotaOf({ groupId: group.id, quotaBytes: 0 })).toBe(0);
   expect(await quotaOf({ groupId: free.id })).toBeUndefined();
   expect(await quotaOf({ quotaBytes: 7 })).toBe(7);
-  expect(await groups.quotaOf(rig.metadata, '77')).toBeUndefined();
+  expect(await quotaOfId('77')).toBeUndefined();
   const { id } = await person({ groupId: group.id });
   await groups.change(group.id, { quotaBytes: 9 }, COMMAND);
-  expect(await groups.quotaOf(rig.metadata, id)).toBe(9);
+  expect(await quotaOfId(id)).toBe(9);
 });
 
 it('uploads of its members go to its store, else where a rule for the group says', async () => {
   const there = await groups.create({ name: 'There', store: 'other' }, COMMAND);
   const films = await groups.create({ name: 'Films' }, COMMAND);
   const put = async (groupId: string | undefined) => {
-    const uploader = await groups.uploaderOf((await person({ groupId })).id);
+    const { uploader } = await groups.allowanceOf(rig.metadata, (await person({ groupId })).id);
     const { uid } = await rig.uploads.writeFile({ ...uploader, name: 'a.bin' }, chunksOf(some(50)));
     const content = await rig.metadata.files.content(uid);
     return content?.parts[0]?.placements.map(({ store }) => store);
@@ -63,7 +64,7 @@ it('an upload is refused, and says so clearly, where the store of the group is g
     { name: 'Old', store: 'vanished' },
     COMMAND,
   );
-  const uploader = await groups.uploaderOf((await person({ groupId: group.id })).id);
+  const { uploader } = await groups.allowanceOf(rig.metadata, (await person({ groupId: group.id })).id);
   await expect(rig.uploads.create({ ...uploader, name: 'a.bin' })).rejects.toMatchObject({
     ...{ code: 'Conflict', message: expect.stringMatching(/store that is not there any more/) },
   });

@@ -22,9 +22,9 @@ export function driveTies(parts: ArrivalParts): UploadTies {
       const { userId, parentId, conflict } = tied;
       const name = rename ?? tied.name;
       await lockedDrive(repositories, userId, parts);
-      const { folder, depth } = await placeOf(repositories, userId, parentId);
+      const { folderId, depth } = await placeOf(repositories, userId, parentId);
       refuseDeep(depth + 1);
-      const chosen = await chooseFile(parts, repositories, { userId, folder, name, conflict });
+      const chosen = await chooseFile(parts, repositories, { userId, folderId, name, conflict });
       const place: Placing = async (file) => {
         const { version } = await chosen.put(file, parts.clock.now());
         await repositories.drives.removeUpload(upload.uid);
@@ -67,15 +67,16 @@ async function placeOf(repositories: MetadataWriter, userId: string, parentId: s
 export async function foldersTo(
   repositories: MetadataWriter,
   { ids }: Pick<DriveParts, 'ids'>,
+  userId: string,
   start: LiveFolder,
   path: string,
   now: number,
 ): Promise<LiveFolder> {
-  let { folder, depth } = start;
+  let { folderId, depth } = start;
   for (const name of checkFolderPath(path)) {
     depth += 1;
     refuseDeep(depth);
-    const known = await repositories.entries.child(folder.id, nameKeyOf(name));
+    const known = await repositories.entries.child(folderId, nameKeyOf(name));
     if (known?.kind === 'file') {
       throw new OsproxyError(
         'AlreadyExists',
@@ -85,8 +86,8 @@ export async function foldersTo(
         },
       );
     }
-    const named = { id: ids.next(), userId: folder.userId, parentId: folder.id, name };
-    folder = known ?? (await insertFolder(repositories, newFolder(named, now), now));
+    const named = { id: ids.next(), userId, parentId: folderId, name };
+    folderId = (known ?? (await insertFolder(repositories, newFolder(named, now), now))).id;
   }
-  return { folder, depth };
+  return { folderId, depth };
 }

@@ -59,13 +59,14 @@ export class DriveCopies {
   async #copyFile(
     repositories: MetadataWriter,
     source: Entry,
-    { folder }: LiveFolder,
+    { folderId }: LiveFolder,
     { name = source.name, conflict }: CopyRequest,
     now: number,
   ): Promise<Entry> {
     const { userId, size, contentType = '', fileUid = '0' } = source;
-    await takeRoom(this.#parts, repositories, userId, { used: size });
-    const chosen = await chooseFile(this.#parts, repositories, { userId, folder, name, conflict });
+    const { quota } = await this.#parts.allowanceOf(repositories, userId);
+    await takeRoom(repositories, userId, { used: size }, quota);
+    const chosen = await chooseFile(this.#parts, repositories, { userId, folderId, name, conflict });
     const [file] = await copyFiles(this.#parts, repositories, [{ uid: fileUid, name, contentType }], now);
     if (file === undefined) {
       throw new OsproxyError('NotFound', `The content of entry ${source.id} is gone.`, {
@@ -80,27 +81,27 @@ export class DriveCopies {
   async #copyFolder(
     repositories: MetadataWriter,
     source: Entry,
-    { folder, depth }: LiveFolder,
+    { folderId, depth }: LiveFolder,
     { name: wanted = source.name, conflict }: CopyRequest,
     now: number,
   ): Promise<CopyResult> {
     const { userId } = source;
-    const above = await liveLineage(repositories, userId, folder.id);
+    const above = await liveLineage(repositories, userId, folderId);
     if (above.some(({ id }) => id === source.id)) {
       throw new OsproxyError('Conflict', 'A folder cannot be copied into itself or a folder inside it.', {
-        details: { id: source.id, parentId: folder.id },
+        details: { id: source.id, parentId: folderId },
       });
     }
     refuseDeep(depth + 1 + (await depthBelow(repositories, source.id, MAX_DEPTH - depth - 1)));
     const id = this.#parts.ids.next();
     const self = { id, kind: 'folder' as const };
-    const { name } = await chosenName(repositories, folder.id, wanted, conflict, self);
-    const top = newFolder({ id, userId, parentId: folder.id, name }, now);
+    const { name } = await chosenName(repositories, folderId, wanted, conflict, self);
+    const top = newFolder({ id, userId, parentId: folderId, name }, now);
     const inside = await subtree(repositories, [source.id], this.#parts.drive.atOnce);
     if (inside !== undefined) return { entry: await this.#copyNow(repositories, source, top, inside, now) };
     const jobId = this.#parts.ids.next();
     await repositories.entries.insert({ ...top, liveParentId: undefined, jobId });
-    const what = { sourceId: source.id, parentId: folder.id, name: wanted, conflict, stagingId: id };
+    const what = { sourceId: source.id, parentId: folderId, name: wanted, conflict, stagingId: id };
     return {
       job: await startJob(this.#parts, repositories, { id: jobId, userId, kind: 'copy', ...what }, now),
     };
@@ -114,7 +115,8 @@ export class DriveCopies {
     now: number,
   ): Promise<Entry> {
     const { userId } = source;
-    await takeRoom(this.#parts, repositories, userId, { used: bytesOf(inside) });
+    const { quota } = await this.#parts.allowanceOf(repositories, userId);
+    await takeRoom(repositories, userId, { used: bytesOf(inside) }, quota);
     await repositories.entries.insert(top);
     const { entries } = await copyEntries(
       this.#parts,

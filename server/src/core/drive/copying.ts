@@ -12,7 +12,7 @@ const BATCH = 500;
 /** Folders that one of these may fill. */
 const FOLDERS = 50;
 
-export type CopyParts = Pick<DriveParts, 'ids' | 'holders' | 'policy' | 'settings' | 'quotaOf'>;
+export type CopyParts = Pick<DriveParts, 'ids' | 'holders' | 'policy' | 'settings' | 'allowanceOf'>;
 
 /** A new entry for each of these, in the folders that `folderOf` names; files whose content is gone are left out. */
 export async function copyEntries(
@@ -105,14 +105,14 @@ async function nextPages(
 
 /** What came into the source since it was counted is reserved as well. */
 async function reserveMore(
-  { quotaOf }: CopyParts,
+  { allowanceOf }: CopyParts,
   repositories: MetadataWriter,
   { userId, reserved }: DriveJob,
   bytes: number,
 ): Promise<number> {
   if (bytes <= reserved) return reserved;
-  const quota = await quotaOf(repositories, userId);
-  if (await repositories.drives.grow(userId, { reserved: bytes - reserved }, quota)) return bytes;
+  const { quota } = await allowanceOf(repositories, userId);
+  if (await repositories.drives.take(userId, { reserved: bytes - reserved }, quota)) return bytes;
   throw noRoom(bytes - reserved);
 }
 

@@ -1,6 +1,6 @@
 import type { Holders } from '../contents.ts';
 import type { FileRecords } from '../file-records.ts';
-import type { Uploader } from '../groups.ts';
+import type { Allowance } from '../groups.ts';
 import type { PlacementPolicy } from '../placement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
@@ -23,10 +23,8 @@ export interface DriveParts {
   readonly clock: Clock;
   readonly holders: Holders;
   readonly policy: PlacementPolicy;
-  /** Most bytes that a person may have; undefined: any number. */
-  readonly quotaOf: (repositories: MetadataReader, userId: string) => Promise<number | undefined>;
-  /** Whose files those of a person are, and where they go. */
-  readonly uploaderOf: (userId: string) => Promise<Uploader>;
+  /** What the configuration, the group and what is said of the person come to. */
+  readonly allowanceOf: (repositories: MetadataReader, userId: string) => Promise<Allowance>;
   readonly drive: DriveSettings;
   readonly settings: { readonly taskAttempts: number };
   /** Called after a commit that left a task. */

@@ -1,11 +1,13 @@
 import { OsproxyError } from '../errors.ts';
+import type { Allowance, Uploader } from '../groups.ts';
 import type { Remember } from '../idempotency.ts';
-import type { ConflictPolicy, DriveRecord, DriveUpload, Entry } from '../model/entry.ts';
+import type { ConflictPolicy, DriveUpload, Entry } from '../model/entry.ts';
 import type { FileRecord } from '../model/file.ts';
 import type { Uid } from '../model/uid.ts';
 import type { UploadRecord } from '../model/upload.ts';
 import type { MetadataWriter } from '../ports/metadata.ts';
 import { noUpload } from '../upload-state.ts';
+import type { Placing } from '../upload-ties.ts';
 import type { Placed } from '../upload-whole.ts';
 import type { NewUpload, Uploads } from '../uploads.ts';
 import type { TransferNote } from '../usage/transfer-note.ts';
@@ -14,7 +16,7 @@ import type { DriveParts } from './drive-parts.ts';
 import { checkEntryName, checkFolderPath } from './entry-names.ts';
 import { chooseFile, takeRoom } from './filing.ts';
 import { chosenName, type LiveFolder, liveFolder, refuseDeep } from './placing.ts';
-import { lockedDrive, noDrive } from './tree.ts';
+import { lockedDrive } from './tree.ts';
 
 /** Bytes that are on their way before anybody could be told that there is no room for them. */
 const SENT_ANYWAY = 1024 * 1024;
@@ -67,21 +69,26 @@ export class DriveUploads {
   async begin(userId: string, wanted: NewDriveFile, remember?: Remember): Promise<UploadToDrive> {
     const { name, size, conflict } = wanted;
     checkPlace(wanted);
-    const upload = this.#uploads.prepare(await this.#uploadOf(userId, wanted));
+    const { uploader, quota } = await this.#allowanceOf(userId);
+    const upload = this.#uploads.prepare(newUpload(uploader, wanted));
     return this.#parts.metadata.transaction(async (repositories) => {
       await remember?.(repositories, upload.uid);
-      const { folder } = await this.#folderFor(repositories, userId, wanted);
-      await chosenName(repositories, folder.id, name, conflict, undefined);
-      await takeRoom(this.#parts, repositories, userId, { reserved: size });
+      await lockedDrive(repositories, userId, this.#parts);
+      const { folderId } = await this.#folderFor(repositories, userId, wanted);
+      await chosenName(repositories, folderId, name, conflict, undefined);
+      await takeRoom(repositories, userId, { reserved: size }, quota);
       await this.#uploads.insert(repositories, upload);
-      const to = { uid: upload.uid, userId, parentId: folder.id, name, conflict, size };
+      const to = { uid: upload.uid, userId, parentId: folderId, name, conflict, size };
       const made: DriveUpload = { ...to, createdAt: upload.createdAt };
       await repositories.drives.insertUpload(made);
       return { upload, to: made };
     });
   }
 
-  /** A file in one request. Room is taken when its bytes have come, in the transaction that makes it: a crash leaves nothing reserved. */
+  /**
+   * A file in one request. Room is taken when its bytes have come, in the transaction that makes it: a crash leaves nothing reserved. What the person may use is
+   * what it was when the request came.
+   */
   async write(
     userId: string,
     wanted: NewDriveContent,
@@ -89,20 +96,21 @@ export class DriveUploads {
     options: { readonly signal: AbortSignal; readonly remember?: Remember; readonly note?: TransferNote },
   ): Promise<Written> {
     checkPlace(wanted);
-    if ((wanted.size ?? 0) > SENT_ANYWAY) {
-      const quota = await this.#parts.quotaOf(this.#parts.metadata, userId);
-      await this.#lookForRoom(userId, wanted, quota);
-    }
+    const { uploader, quota } = await this.#allowanceOf(userId);
+    if ((wanted.size ?? 0) > SENT_ANYWAY) await this.#lookForRoom(userId, wanted, quota);
     let entry: Entry | undefined;
     const file = await this.#uploads.writeFile(
-      await this.#uploadOf(userId, wanted),
+      newUpload(uploader, wanted),
       input,
       options.signal,
       options.remember,
       options.note,
-      this.placing(userId, wanted, (made) => {
-        entry = made;
-      }),
+      async (repositories, size) => {
+        const place = { ...wanted, size, quota };
+        return this.#place(repositories, userId, place, (made) => {
+          entry = made;
+        });
+      },
     );
     if (entry === undefined) throw new OsproxyError('Internal', 'A file was made without an entry.');
     return { entry, file };
@@ -112,14 +120,8 @@ export class DriveUploads {
   placing(userId: string, wanted: Omit<NewDriveFile, 'size'>, tell: (entry: Entry) => void): Placed {
     checkPlace(wanted);
     return async (repositories, size) => {
-      const { folder } = await this.#takePlace(repositories, userId, wanted, size);
-      const chosen = await chooseFile(this.#parts, repositories, { userId, ...wanted, folder });
-      return async (file) => {
-        const entry = await chosen.put(file, this.#parts.clock.now());
-        // A new version is no new file.
-        if (entry.version > 1) await repositories.drives.grow(userId, { files: -1 });
-        tell(entry);
-      };
+      const { quota } = await this.#parts.allowanceOf(repositories, userId);
+      return this.#place(repositories, userId, { ...wanted, size, quota }, tell);
     };
   }
 
@@ -181,57 +183,52 @@ export class DriveUploads {
       await lockedDrive(repositories, userId, this.#parts);
       const before = await repositories.drives.findUpload(uid);
       if (before?.userId !== userId) throw noUpload(uid);
-      const { folder } = await liveFolder(repositories, userId, place.parentId ?? before.parentId);
+      const { folderId } = await liveFolder(repositories, userId, place.parentId ?? before.parentId);
       const name = place.name ?? before.name;
       const conflict = place.conflict ?? before.conflict;
-      await chosenName(repositories, folder.id, name, conflict, undefined);
-      const after: DriveUpload = { ...before, parentId: folder.id, name, conflict };
+      await chosenName(repositories, folderId, name, conflict, undefined);
+      const after: DriveUpload = { ...before, parentId: folderId, name, conflict };
       await repositories.drives.removeUpload(uid);
       await repositories.drives.insertUpload(after);
       return after;
     });
   }
 
-  async #folderFor(repositories: MetadataWriter, userId: string, wanted: NewDriveFile): Promise<LiveFolder> {
-    const drive = await lockedDrive(repositories, userId, this.#parts);
-    return this.#folderIn(repositories, drive, wanted);
-  }
-
-  async #folderIn(
+  async #folderFor(
     repositories: MetadataWriter,
-    { userId, rootId }: DriveRecord,
+    userId: string,
     { parentId, path = '' }: Pick<NewDriveFile, 'parentId' | 'path'>,
   ): Promise<LiveFolder> {
-    const start = await liveFolder(repositories, userId, parentId === 'root' ? rootId : parentId);
-    const found = await foldersTo(repositories, this.#parts, start, path, this.#parts.clock.now());
-    refuseDeep(found.depth + 1);
-    return found;
+    const start = await liveFolder(repositories, userId, parentId);
+    if (path === '') return below(start);
+    return below(await foldersTo(repositories, this.#parts, userId, start, path, this.#parts.clock.now()));
   }
 
-  /** Room and folder under the lock of the drive, which the count of its bytes takes: most often one write and two look-ups. */
-  async #takePlace(
+  /** Under the lock of the drive, which the count of its bytes takes: most often one write and two look-ups. */
+  async #place(
     repositories: MetadataWriter,
     userId: string,
-    wanted: Pick<NewDriveFile, 'parentId' | 'path'>,
-    size: number,
-  ): Promise<LiveFolder> {
-    const by = { used: size, files: 1 };
-    const quota = await this.#parts.quotaOf(repositories, userId);
-    if (!(await repositories.drives.grow(userId, by, quota))) {
+    wanted: NewDriveFile & { readonly quota: number | undefined },
+    tell: (entry: Entry) => void,
+  ): Promise<Placing> {
+    const by = { used: wanted.size, files: 1 };
+    if (!(await repositories.drives.take(userId, by, wanted.quota))) {
       // There is no room, or no drive yet.
       await lockedDrive(repositories, userId, this.#parts);
-      await takeRoom({ quotaOf: async () => quota }, repositories, userId, by);
+      await takeRoom(repositories, userId, by, wanted.quota);
     }
-    const drive = await repositories.drives.find(userId);
-    if (drive === undefined || drive.endedAt !== undefined) throw noDrive(userId);
-    return this.#folderIn(repositories, drive, wanted);
+    const { folderId } = await this.#folderFor(repositories, userId, wanted);
+    const chosen = await chooseFile(this.#parts, repositories, { userId, ...wanted, folderId });
+    return async (file) => {
+      const entry = await chosen.put(file, this.#parts.clock.now());
+      // A new version is no new file.
+      if (entry.version > 1) await repositories.drives.grow(userId, { files: -1 });
+      tell(entry);
+    };
   }
 
-  async #uploadOf(
-    userId: string,
-    { name, size, sha256, md5, withSha1 }: NewDriveContent,
-  ): Promise<NewUpload> {
-    return { ...(await this.#parts.uploaderOf(userId)), name, size, sha256, md5, withSha1 };
+  #allowanceOf(userId: string): Promise<Allowance> {
+    return this.#parts.allowanceOf(this.#parts.metadata, userId);
   }
 
   /** Early, so that no bytes are sent in vain; what counts is looked at again when they have come. */
@@ -250,9 +247,19 @@ export class DriveUploads {
       });
     }
     if (drive === undefined || (path ?? '') !== '') return;
-    const { folder } = await liveFolder(metadata, userId, parentId === 'root' ? drive.rootId : parentId);
-    await chosenName(metadata, folder.id, name, conflict, undefined);
+    const { folderId } = await liveFolder(metadata, userId, parentId);
+    await chosenName(metadata, folderId, name, conflict, undefined);
   }
+}
+
+/** For what is put into the folder: throws InvalidArgument where that would be too deep. */
+function below(folder: LiveFolder): LiveFolder {
+  refuseDeep(folder.depth + 1);
+  return folder;
+}
+
+function newUpload(uploader: Uploader, { name, size, sha256, md5, withSha1 }: NewDriveContent): NewUpload {
+  return { ...uploader, name, size, sha256, md5, withSha1 };
 }
 
 function checkPlace({ name, path = '' }: Pick<NewDriveFile, 'name' | 'path'>): void {

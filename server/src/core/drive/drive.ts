@@ -106,8 +106,8 @@ export class Drive {
     return new Map(found.filter(({ state }) => state !== 'deleted').map((file) => [file.uid, file]));
   }
 
-  quotaOf(userId: string): Promise<number | undefined> {
-    return this.#parts.quotaOf(this.#parts.metadata, userId);
+  async quotaOf(userId: string): Promise<number | undefined> {
+    return (await this.#parts.allowanceOf(this.#parts.metadata, userId)).quota;
   }
 
   /** Begins to remove everything of a person, who cannot put anything in from now on; a task does the rest. For the transaction that deletes the person. */

@@ -1,7 +1,8 @@
 import { OsproxyError } from '../errors.ts';
 import type { ConflictPolicy, Entry, EntryVersion } from '../model/entry.ts';
 import type { FileRecord } from '../model/file.ts';
-import type { MetadataReader, MetadataWriter } from '../ports/metadata.ts';
+import type { DriveGrowth } from '../ports/metadata/drives.ts';
+import type { MetadataWriter } from '../ports/metadata.ts';
 import { dropFiles } from './contents.ts';
 import type { DriveParts } from './drive-parts.ts';
 import { entryEvent } from './entry-events.ts';
@@ -15,7 +16,7 @@ const MOST_VERSIONS = 1000;
 
 export interface Destination {
   readonly userId: string;
-  readonly folder: Entry;
+  readonly folderId: string;
   readonly name: string;
   readonly conflict: ConflictPolicy;
 }
@@ -24,13 +25,13 @@ export interface Destination {
 export async function chooseFile(
   parts: FilingParts,
   repositories: MetadataWriter,
-  { userId, folder, name: wanted, conflict }: Destination,
+  { userId, folderId, name: wanted, conflict }: Destination,
 ): Promise<{ put(file: FileRecord, now: number): Promise<Entry> }> {
-  const { name, replaces } = await chosenName(repositories, folder.id, wanted, conflict, undefined);
+  const { name, replaces } = await chosenName(repositories, folderId, wanted, conflict, undefined);
   return {
     put: async (file, now) => {
       if (replaces !== undefined) return putVersion(parts, repositories, replaces, file, now);
-      const entry = newFileEntry({ id: parts.ids.next(), userId, parentId: folder.id, name }, file, now);
+      const entry = newFileEntry({ id: parts.ids.next(), userId, parentId: folderId, name }, file, now);
       await repositories.entries.insert(entry);
       await repositories.events.append(entryEvent('entry.created', entry), now);
       return entry;
@@ -125,15 +126,14 @@ export function presentVersion(entry: Entry): EntryVersion {
   return { entryId, version, fileUid, size, contentType, modifiedAt };
 }
 
-/** Counts bytes against the quota, and locks the drive. Throws QuotaExceeded, with nothing changed, where there is no room. */
+/** Counts bytes against the quota in bytes, and locks the drive. Throws QuotaExceeded, with nothing changed, where there is no room. */
 export async function takeRoom(
-  parts: Pick<DriveParts, 'quotaOf'>,
-  repositories: MetadataWriter & MetadataReader,
+  repositories: MetadataWriter,
   userId: string,
-  by: { readonly used?: number; readonly reserved?: number; readonly files?: number },
+  by: DriveGrowth,
+  quota: number | undefined,
 ): Promise<void> {
-  const quota = await parts.quotaOf(repositories, userId);
-  if (await repositories.drives.grow(userId, by, quota)) return;
+  if (await repositories.drives.take(userId, by, quota)) return;
   const { usedBytes = 0, reservedBytes = 0 } = (await repositories.drives.find(userId)) ?? {};
   const free = Math.max(0, (quota ?? 0) - usedBytes - reservedBytes);
   const wanted = (by.used ?? 0) + (by.reserved ?? 0);

@@ -79,10 +79,10 @@ async function attach(repositories: MetadataWriter, job: DriveJob, now: number):
   const { userId, stagingId = '', parentId = '', name: wanted = '', conflict = 'fail' } = job;
   const top = await repositories.entries.find(stagingId);
   if (top === undefined) throw noEntry(stagingId);
-  const { folder, depth } = await liveFolder(repositories, userId, parentId);
+  const { folderId, depth } = await liveFolder(repositories, userId, parentId);
   refuseDeep(depth + 1 + (await depthBelow(repositories, stagingId, MAX_DEPTH - depth - 1)));
-  const { name } = await chosenName(repositories, folder.id, wanted, conflict, top);
-  const place = { name, nameKey: nameKeyOf(name), parentId: folder.id, liveParentId: folder.id };
+  const { name } = await chosenName(repositories, folderId, wanted, conflict, top);
+  const place = { name, nameKey: nameKeyOf(name), parentId: folderId, liveParentId: folderId };
   const whole: Entry = { ...top, ...place, jobId: undefined, updatedAt: now };
   await repositories.entries.update(whole);
   await repositories.drives.grow(userId, { reserved: -job.reserved });

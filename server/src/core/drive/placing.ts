@@ -2,23 +2,27 @@ import { OsproxyError } from '../errors.ts';
 import { type ConflictPolicy, type Entry, MAX_DEPTH } from '../model/entry.ts';
 import type { MetadataReader } from '../ports/metadata.ts';
 import { freeName, nameKeyOf } from './entry-names.ts';
-import { folder as folderOf, liveLineage } from './tree.ts';
+import { folder as folderOf, here, liveLineage, noEntry } from './tree.ts';
 
 /** A folder that is there, and how many folders are above it. */
 export interface LiveFolder {
-  readonly folder: Entry;
+  readonly folderId: string;
   readonly depth: number;
 }
 
-/** Throws NotFound, or Conflict for a file. */
+/** `folderId` "root" is the root folder. Throws NotFound, or Conflict for a file. */
 export async function liveFolder(
   repositories: MetadataReader,
   userId: string,
   folderId: string,
 ): Promise<LiveFolder> {
-  const id = folderId === 'root' ? ((await repositories.drives.find(userId))?.rootId ?? folderId) : folderId;
-  const lineage = await liveLineage(repositories, userId, id);
-  return { folder: folderOf(lineage[0]), depth: lineage.length - 1 };
+  if (folderId === 'root') {
+    const drive = await repositories.drives.find(userId);
+    if (drive === undefined) throw noEntry(folderId);
+    return { folderId: here(drive).rootId, depth: 0 };
+  }
+  const lineage = await liveLineage(repositories, userId, folderId);
+  return { folderId: folderOf(lineage[0]).id, depth: lineage.length - 1 };
 }
 
 /** Throws InvalidArgument for a place below more folders than there may be. */

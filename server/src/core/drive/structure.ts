@@ -42,11 +42,11 @@ export class DriveStructure {
   ): Promise<Entry> {
     checkEntryName(wanted.name);
     return this.#change(userId, async (repositories, now) => {
-      const { folder, depth } = await liveFolder(repositories, userId, wanted.parentId);
+      const { folderId, depth } = await liveFolder(repositories, userId, wanted.parentId);
       refuseDeep(depth + 1);
-      const named = { id: this.#parts.ids.next(), userId, parentId: folder.id };
+      const named = { id: this.#parts.ids.next(), userId, parentId: folderId };
       const self = { ...named, kind: 'folder' as const };
-      const { name } = await chosenName(repositories, folder.id, wanted.name, wanted.conflict, self);
+      const { name } = await chosenName(repositories, folderId, wanted.name, wanted.conflict, self);
       return insertFolder(repositories, newFolder({ ...named, name }, now), now);
     });
   }
@@ -57,25 +57,25 @@ export class DriveStructure {
     return this.#change(userId, async (repositories, now) => {
       const lineage = await liveLineage(repositories, userId, entryId);
       const entry = belowRoot(lineage[0]);
-      const { folder, depth } = await liveFolder(
+      const { folderId, depth } = await liveFolder(
         repositories,
         userId,
         wanted.parentId ?? entry.parentId ?? '',
       );
-      if (folder.id !== entry.parentId) {
-        await refuseCircle(repositories, entry, folder.id);
+      if (folderId !== entry.parentId) {
+        await refuseCircle(repositories, entry, folderId);
         await refuseDeepTree(repositories, entry, depth + 1, lineage.length - 1);
       }
       const asked = wanted.name ?? entry.name;
-      const { name, replaces } = await chosenName(repositories, folder.id, asked, wanted.conflict, entry);
+      const { name, replaces } = await chosenName(repositories, folderId, asked, wanted.conflict, entry);
       if (replaces !== undefined) return absorb(this.#parts, repositories, entry, replaces, now);
-      if (name === entry.name && folder.id === entry.parentId) return entry;
-      const place = { name, nameKey: nameKeyOf(name), parentId: folder.id, liveParentId: folder.id };
+      if (name === entry.name && folderId === entry.parentId) return entry;
+      const place = { name, nameKey: nameKeyOf(name), parentId: folderId, liveParentId: folderId };
       const contentType = entry.kind === 'file' ? (wanted.contentType ?? entry.contentType) : undefined;
       const moved: Entry = { ...entry, ...place, contentType, updatedAt: now };
       await repositories.entries.update(moved);
       const before = { previousParentId: entry.parentId, previousName: entry.name };
-      const type = folder.id === entry.parentId ? 'entry.changed' : 'entry.moved';
+      const type = folderId === entry.parentId ? 'entry.changed' : 'entry.moved';
       await repositories.events.append(entryEvent(type, moved, before), now);
       return moved;
     });
@@ -100,12 +100,12 @@ export class DriveStructure {
   async restore(userId: string, entryId: string, wanted: RestoreRequest): Promise<Entry> {
     return this.#change(userId, async (repositories, now) => {
       const entry = await trashedEntry(repositories, userId, entryId);
-      const { folder, depth } = await this.#placeFor(repositories, userId, entry, wanted.parentId);
+      const { folderId, depth } = await this.#placeFor(repositories, userId, entry, wanted.parentId);
       await refuseDeepTree(repositories, entry, depth + 1, depthBefore(entry));
-      const chosen = await chosenName(repositories, folder.id, entry.name, wanted.conflict, entry);
+      const chosen = await chosenName(repositories, folderId, entry.name, wanted.conflict, entry);
       const { name, replaces } = chosen;
       if (replaces !== undefined) return absorb(this.#parts, repositories, entry, replaces, now);
-      const place = { name, nameKey: nameKeyOf(name), parentId: folder.id, liveParentId: folder.id };
+      const place = { name, nameKey: nameKeyOf(name), parentId: folderId, liveParentId: folderId };
       const back = { trashedAt: undefined, trashedFrom: undefined, updatedAt: now };
       const restored: Entry = { ...entry, ...place, ...back };
       await repositories.entries.update(restored);

@@ -250,12 +250,13 @@ async function madeDrive(
   return here(other);
 }
 
-function here(drive: DriveRecord): DriveRecord {
+/** Throws NotFound for a drive whose person was deleted. */
+export function here(drive: DriveRecord): DriveRecord {
   if (drive.endedAt !== undefined) throw noDrive(drive.userId);
   return drive;
 }
 
-export function noDrive(userId: string): OsproxyError {
+function noDrive(userId: string): OsproxyError {
   return new OsproxyError('NotFound', `The drive of user ${userId} is gone with its user.`, {
     details: { userId },
   });

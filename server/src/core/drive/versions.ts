@@ -37,7 +37,8 @@ export class DriveVersions {
       const entry = await fileOf(repositories, userId, entryId);
       if (version === entry.version) return entry;
       const { fileUid: uid, contentType, size } = await versionOf(repositories, entry, version);
-      await takeRoom(this.#parts, repositories, userId, { used: size });
+      const { quota } = await this.#parts.allowanceOf(repositories, userId);
+      await takeRoom(repositories, userId, { used: size }, quota);
       const wanted = [{ uid, name: entry.name, contentType }];
       const [file] = await copyFiles(this.#parts, repositories, wanted, now);
       if (file === undefined) throw noVersion(entry.id, version);

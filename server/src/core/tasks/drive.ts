@@ -32,7 +32,7 @@ export function driveType(parts: StepParts): TaskType<typeof schema> {
 
 /** How much there is to do. What a copy takes is reserved before it begins, so that it ends, or is refused, at once. */
 async function count(
-  { metadata, quotaOf }: StepParts,
+  { metadata, allowanceOf }: StepParts,
   { id, kind, sourceId }: DriveJob,
   { signal, commit }: TaskContext,
 ): Promise<void> {
@@ -42,8 +42,8 @@ async function count(
     const found = await repositories.drives.findJob(id);
     if (found?.state !== 'running' || found.total !== undefined) return;
     const { userId, stagingId = '' } = found;
-    const quota = await quotaOf(repositories, userId);
-    const hasRoom = await repositories.drives.grow(userId, { reserved: bytes }, quota);
+    const { quota } = await allowanceOf(repositories, userId);
+    const hasRoom = await repositories.drives.take(userId, { reserved: bytes }, quota);
     const counted: DriveJob = { ...found, total: entries, reserved: bytes };
     const refused: DriveJob = { ...found, total: entries, state: 'failed', error: noRoom(bytes).message };
     await repositories.drives.saveJob(hasRoom ? counted : refused);

@@ -6,7 +6,7 @@ import { fromId, optionalNumber, toId, toNumber } from './convert.ts';
 import { countDrive } from './drive-count.ts';
 import { DriveJobs } from './drive-jobs.ts';
 import type { DriveTable, DriveUploadTable } from './drive-rows.ts';
-import type { Session } from './session.ts';
+import type { Dialect, Session } from './session.ts';
 import { pick, runQuery, Statement } from './statement.ts';
 
 const DRIVE_COLUMNS = [
@@ -55,25 +55,25 @@ interface Growth {
   readonly used: number;
   readonly reserved: number;
   readonly files: number;
-  readonly room: number;
 }
 
-const grow = (isLimited: boolean) =>
-  new Statement(({ build }, p: Growth) => {
-    const query = build
-      .updateTable('drives')
-      .set((eb) => ({
-        used_bytes: eb('used_bytes', '+', p.used),
-        reserved_bytes: eb('reserved_bytes', '+', p.reserved),
-        files: eb('files', '+', p.files),
-      }))
-      .where('user_id', '=', p.user);
-    if (!isLimited) return query;
-    return query.where((eb) => eb(eb('used_bytes', '+', eb.ref('reserved_bytes')), '<=', p.room));
-  });
+const growing = ({ build }: Dialect, p: Growth) =>
+  build
+    .updateTable('drives')
+    .set((eb) => ({
+      used_bytes: eb('used_bytes', '+', p.used),
+      reserved_bytes: eb('reserved_bytes', '+', p.reserved),
+      files: eb('files', '+', p.files),
+    }))
+    .where('user_id', '=', p.user);
 
-const growFreely = grow(false);
-const growWithin = grow(true);
+const grow = new Statement(growing);
+
+const take = new Statement((dialect, p: Growth & { readonly room: number }) =>
+  growing(dialect, p)
+    .where('ended_at', 'is', null)
+    .where((eb) => eb(eb('used_bytes', '+', eb.ref('reserved_bytes')), '<=', p.room)),
+);
 
 const findUpload = new Statement(({ build }, p: { uid: bigint }) =>
   build.selectFrom('drive_uploads').select(UPLOAD_COLUMNS).where('uid', '=', p.uid),
@@ -143,11 +143,14 @@ export class Drives extends DriveJobs implements DriveQueries, DriveCommands {
     return (await runQuery(this.#session, query)).changes > 0;
   }
 
-  async grow(userId: string, by: DriveGrowth, quota?: number): Promise<boolean> {
-    const { used = 0, reserved = 0, files = 0 } = by;
-    const values = { user: toId(userId), used, reserved, files, room: (quota ?? 0) - used - reserved };
-    const statement = quota === undefined ? growFreely : growWithin;
-    return (await statement.run(this.#session, values)) > 0;
+  async grow(userId: string, by: DriveGrowth): Promise<void> {
+    await grow.run(this.#session, growthOf(userId, by));
+  }
+
+  async take(userId: string, by: DriveGrowth, quota = Number.MAX_SAFE_INTEGER): Promise<boolean> {
+    const growth = growthOf(userId, by);
+    const room = quota - growth.used - growth.reserved;
+    return (await take.run(this.#session, { ...growth, room })) > 0;
   }
 
   async end(userId: string, at: number): Promise<void> {
@@ -186,6 +189,10 @@ export class Drives extends DriveJobs implements DriveQueries, DriveCommands {
   async removeUpload(uid: Uid): Promise<boolean> {
     return (await removeUpload.run(this.#session, { uid: toId(uid) })) > 0;
   }
+}
+
+function growthOf(userId: string, { used = 0, reserved = 0, files = 0 }: DriveGrowth): Growth {
+  return { user: toId(userId), used, reserved, files };
 }
 
 function driveOf(row: Omit<Selectable<DriveTable>, 'changes'>): DriveRecord {

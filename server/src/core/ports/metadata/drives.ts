@@ -44,8 +44,13 @@ export interface DriveCommands {
   insert(drive: DriveRecord): Promise<boolean>;
   /** Locks the row: whoever changes a person's folders does so first, and sees what the one before did. */
   lock(userId: string): Promise<DriveRecord | undefined>;
-  /** Changes the counts, and locks the row. With `quota`, false and nothing changed where more than so many bytes would be used and reserved. */
-  grow(userId: string, by: DriveGrowth, quota?: number): Promise<boolean>;
+  /** Changes the counts, and locks the row. */
+  grow(userId: string, by: DriveGrowth): Promise<void>;
+  /**
+   * As grow, for what comes in: false and nothing changed where more bytes than `quota` would be used and reserved, where the drive has ended, and where there is
+   * none. `quota` undefined: any number.
+   */
+  take(userId: string, by: DriveGrowth, quota: number | undefined): Promise<boolean>;
   end(userId: string, at: number): Promise<void>;
   remove(userId: string): Promise<void>;
   insertUpload(upload: DriveUpload): Promise<void>;
