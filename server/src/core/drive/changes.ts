@@ -1,7 +1,7 @@
 import type { EventFeed, FeedPage, FeedQuery } from '../events/event-feed.ts';
 import type { PersonPrincipal } from '../model/principal.ts';
 
-const TYPES = ['entry.*'];
+const TYPES = ['entry.*', 'share.*'];
 
 /** Tells whether somebody is still signed in. */
 export interface SessionLook {
@@ -18,7 +18,7 @@ export class DriveChanges {
     this.#sessions = sessions;
   }
 
-  /** As EventFeed.read, of the person's own entries; ends soon after the session does. */
+  /** As EventFeed.read, of the person's own entries and shares; ends soon after the session does. */
   read(
     person: PersonPrincipal,
     query: Omit<FeedQuery, 'owner' | 'types'>,

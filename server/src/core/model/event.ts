@@ -16,6 +16,9 @@ export const EVENT_TYPES = [
   'entry.deleted',
   'link.created',
   'link.revoked',
+  'share.created',
+  'share.changed',
+  'share.revoked',
   'transfer.done',
   'transfer.failed',
   'blob.damaged',
@@ -31,7 +34,7 @@ export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface NewEvent {
   readonly type: EventType;
-  /** What it happened to: a uid, the id of an entry, or the name of a store or node, or the id of a task. Events of one subject keep their order. */
+  /** What it happened to: a uid, the id of an entry or a share, or the name of a store or node, or the id of a task. Events of one subject keep their order. */
   readonly subject: string;
   /** Whose file or upload it is; undefined for what belongs to the installation. */
   readonly owner?: string | undefined;

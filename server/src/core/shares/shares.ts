@@ -8,6 +8,7 @@ import { isUid } from '../model/uid.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { IdSource } from '../ports/ids.ts';
 import type { Metadata } from '../ports/metadata.ts';
+import { shareEvent, toldOf } from './share-events.ts';
 import { hashOfShareKey, newShareKey } from './share-keys.ts';
 import { checkSharePassword, checkTerms, type ShareTerms } from './share-rules.ts';
 
@@ -75,6 +76,7 @@ export class Shares {
     };
     await metadata.transaction(async (repositories) => {
       await repositories.shares.insert(share, hashOfShareKey(share.key) ?? '');
+      await repositories.events.append(shareEvent('share.created', share), now);
       await audit.note(repositories, caller, {
         action: 'share.created',
         subject: { kind: 'share', id: share.id },
@@ -121,6 +123,7 @@ export class Shares {
         updatedAt: now,
       };
       await repositories.shares.update(after);
+      await repositories.events.append(shareEvent('share.changed', after), now);
       await audit.note(repositories, caller, {
         action: 'share.changed',
         subject: { kind: 'share', id },
@@ -132,11 +135,12 @@ export class Shares {
 
   /** Ends it for every request that begins afterwards, for good. Throws NotFound. */
   async revoke(userId: string, id: string, caller: Caller): Promise<void> {
-    const { metadata, audit } = this.#options;
+    const { metadata, audit, clock } = this.#options;
     await this.find(userId, id);
     await metadata.transaction(async (repositories) => {
       const share = own(userId, id, await repositories.shares.lock(id));
       await repositories.shares.remove(id);
+      await repositories.events.append(shareEvent('share.revoked', share), clock.now());
       await audit.note(repositories, caller, {
         action: 'share.revoked',
         subject: { kind: 'share', id },
@@ -160,14 +164,6 @@ function own(userId: string, id: string, share: Share | undefined): Share {
   if (share !== undefined && share.userId === userId) return share;
   const shown = id.slice(0, 40);
   throw new OsproxyError('NotFound', `There is no share ${shown}.`, { details: { id: shown } });
-}
-
-/** For the audit log: never the key, which opens the share. */
-function toldOf({ entryId, permission, password, expiresAt, maxDownloads, maxUploads }: Share) {
-  return {
-    ...{ entry: entryId, permission, password: password !== undefined, maxDownloads, maxUploads },
-    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt).toISOString(),
-  };
 }
 
 function changed(share: Share, change: ShareChange): ShareTerms {

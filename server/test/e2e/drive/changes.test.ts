@@ -90,6 +90,39 @@ describe('changes of a drive', () => {
     for (const stream of [mine, his]) stream.close();
   });
 
+  it('tell of shares, without what opens them', async () => {
+    const mine = await watch(ann.person);
+    const his = await watch(bob.person);
+    const folder = await ann.folder('root', 'shared');
+    const api = async (method: string, path: string, json?: object) => {
+      const answer = await ann.person.client.call(
+        method,
+        `/shares${path}`,
+        json === undefined ? {} : { json },
+      );
+      expect(answer.status).toBeLessThan(300);
+      return answer.json as unknown as { id: string; key: string; permission: string };
+    };
+    const { id, key, permission } = await api('POST', '', {
+      ...{ entry: folder.id, label: 'For Bob', password: 'open sesame' },
+    });
+    await api('PATCH', `/${id}`, { maxDownloads: 3, password: null });
+    await api('DELETE', `/${id}`);
+    const told = () => mine.changes.filter(({ type }) => type.startsWith('share.'));
+    const types = ['share.created', 'share.changed', 'share.revoked'];
+    await expect.poll(() => told().map(({ type }) => type), { timeout: 10_000 }).toEqual(types);
+    const common = { id, entry: folder.id, label: 'For Bob', permission };
+    expect(told().map(({ data }) => data.data)).toEqual([
+      { ...common, password: true },
+      { ...common, password: false, maxDownloads: 3 },
+      { ...common, password: false, maxDownloads: 3 },
+    ]);
+    expect(key).toMatch(/./);
+    expect(JSON.stringify(told())).not.toContain(key);
+    expect(his.types()).toEqual([]);
+    for (const stream of [mine, his]) stream.close();
+  });
+
   it('end with the session, also when the person is deleted', async () => {
     const session = await signIn(service, 'bob');
     const [stream, other] = [await watch(session), await watch(bob.person)];

@@ -11,7 +11,7 @@ const schema = {
   tags: ['drive'],
   summary: 'Read changes of your drive as they come',
   description:
-    'Server-sent events `entry.*`, each in the form of CloudEvents with the entry in `data`; what is in a folder goes with it and is not told of by itself. A client that was away goes on with `Last-Event-ID` or `after`; 410 says that what it missed is not kept any more: list the folders again. Ends with the session.',
+    'Server-sent events `entry.*` and `share.*`, each in the form of CloudEvents with the entry or share in `data`; what is in a folder goes with it and is not told of by itself. A client that was away goes on with `Last-Event-ID` or `after`; 410 says that what it missed is not kept any more: list the folders again. Ends with the session.',
   querystring: Type.Object({
     after: Type.Optional(
       Type.String({
