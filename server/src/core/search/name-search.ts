@@ -8,8 +8,10 @@ import { type NameQuery, nameQueryOf, PLACES, type Place, placeIn, tokensOfQuery
 
 /** Characters of what is looked for. */
 const LONGEST_QUERY = 255;
+/** Candidates asked for at first. */
+const FIRST_CANDIDATES = 300;
 /** Candidates looked at together. */
-const AT_ONCE = 300;
+const AT_ONCE = 1000;
 /** Matches whose places are asked for together, however few a page holds: the filters may let none of them through. */
 const LOCATED_AT_ONCE = 100;
 /** Candidates that one page looks at; a page that ends with them is short, and the next goes on behind. */
@@ -69,7 +71,7 @@ export class NameSearch {
     const folder = within === undefined ? undefined : await this.#parts.tree.findFolder(userId, within);
     const looking = new Looking(this.#parts, userId, query, { ...wanted, within: folder?.id });
     const few = await looking.candidates('anywhere', undefined);
-    if (few.length < AT_ONCE) return looking.best(few);
+    if (few.length < FIRST_CANDIDATES) return looking.best(few);
     return looking.placeByPlace();
   }
 }
@@ -106,9 +108,9 @@ class Looking {
     this.#wanted = wanted;
   }
 
-  candidates(place: Place, before: string | undefined): Promise<readonly string[]> {
+  candidates(place: Place, before: string | undefined, limit = FIRST_CANDIDATES): Promise<readonly string[]> {
     const tokens = tokensOfQuery(this.#userId, this.#query, place);
-    return this.#parts.metadata.names.candidates({ userId: this.#userId, tokens, before, limit: AT_ONCE });
+    return this.#parts.metadata.names.candidates({ userId: this.#userId, tokens, before, limit });
   }
 
   /** The page from all candidates there are. */
@@ -119,25 +121,36 @@ class Looking {
     return this.#page(isFull);
   }
 
-  /** The page from one place after the other, each from its newest candidate down. */
+  /**
+   * The page from one place after the other, each from its newest candidate down: some of them, and where these do not fill the page all that it may look at. A
+   * database that gathers all that there are before it knows the newest does so twice for a place then, not for each of many small steps.
+   */
   async placeByPlace(): Promise<SearchPage> {
     const { after } = this.#wanted;
     let looked = 0;
     for (const place of PLACES.slice(after === undefined ? 0 : PLACES.indexOf(after.place))) {
       let before = after?.place === place ? after.id : undefined;
-      for (;;) {
-        const ids = await this.candidates(place, before);
-        before = ids.at(-1) ?? before;
-        const matches = (await this.#matches(ids)).filter((one) => one.place === place);
-        if (await this.#take(matches.sort(inOrder))) return this.#page(true);
-        if (ids.length < AT_ONCE) break;
+      for (let limit = FIRST_CANDIDATES; ; limit = MOST_LOOKED_AT - looked) {
+        const ids = await this.candidates(place, before, limit);
+        if (await this.#takeFrom(ids, place)) return this.#page(true);
+        if (ids.length < limit) break;
         looked += ids.length;
+        before = ids.at(-1);
         if (before === undefined || looked < MOST_LOOKED_AT) continue;
         this.#last = { place, id: before };
         return this.#page(true);
       }
     }
     return this.#page(false);
+  }
+
+  /** True when the page is full before the last of them. */
+  async #takeFrom(ids: readonly string[], place: Place): Promise<boolean> {
+    for (let start = 0; start < ids.length; start += AT_ONCE) {
+      const matches = await this.#matches(ids.slice(start, start + AT_ONCE));
+      if (await this.#take(matches.filter((one) => one.place === place).sort(inOrder))) return true;
+    }
+    return false;
   }
 
   /** Those whose name is what is looked for, and that the filters let through. */

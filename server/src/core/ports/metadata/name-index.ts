@@ -5,7 +5,7 @@ export interface CandidateQuery {
   readonly tokens: readonly number[];
   /** Only entries with lower ids. */
   readonly before: string | undefined;
-  /** At most 1000. */
+  /** At most 5000. */
   readonly limit: number;
 }
 
