@@ -6,6 +6,7 @@ import { type MetadataOptions, openMetadata } from '#drivers/metadata/index.ts';
 import { NOW, sampleFile, write } from '#test/contracts/metadata-samples.ts';
 import { recordingLogger } from '#test/contracts/metadata-temporary.ts';
 import { freePort } from '#test/services/ports.ts';
+import { TcpFaultProxy } from '#test/services/tcp-fault-proxy.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
 
 /** A server of the test's own, which it may kill. */
@@ -59,7 +60,7 @@ export function databaseFaults(kind: ServerKind): void {
       return metadata;
     }
 
-    function through(proxy: CuttingProxy): string {
+    function through(proxy: { readonly port: number }): string {
       const url = new URL(database.url);
       url.port = String(proxy.port);
       return url.href;
@@ -128,6 +129,38 @@ export function databaseFaults(kind: ServerKind): void {
       proxy.cutWhen(() => undefined);
       expect(proxy.cuts).toBeGreaterThan(0);
       expect((await metadata.files.find(file.uid))?.linkEpoch).toBe(10);
+    });
+
+    it('keeps nothing locked for a statement that came but for its last bytes', async () => {
+      const proxy = await TcpFaultProxy.start(server.port);
+      onTestFinished(() => proxy.close());
+      const limits = { statementTimeoutMs: 1000, connectTimeoutMs: 1000 };
+      const direct = await open(limits);
+      const metadata = await open(limits, through(proxy));
+      const [one, other] = [sampleFile(), sampleFile()];
+      for (const file of [one, other]) await write(direct, (r) => r.files.insert(file));
+      const cut = write(metadata, async (r) => {
+        await r.files.bumpLinkEpoch(one.uid, NOW);
+        proxy.set({});
+        await r.files.bumpLinkEpoch(one.uid, NOW);
+        const afterBytes = proxy.passed('up') - 2;
+        proxy.set({ breaking: { direction: 'up', how: 'silence', afterBytes, times: 1 } });
+        await r.files.bumpLinkEpoch(other.uid, NOW);
+      });
+      await expect(cut).rejects.toMatchObject({ code: 'Unavailable' });
+      expect(proxy.broken).toBe(1);
+      for (const file of [one, other]) {
+        const bump = () => write(direct, (r) => r.files.bumpLinkEpoch(file.uid, NOW));
+        await vi.waitUntil(
+          () =>
+            bump().then(
+              () => true,
+              () => false,
+            ),
+          { timeout: 10_000 },
+        );
+        expect((await direct.files.find(file.uid))?.linkEpoch).toBe(1);
+      }
     });
 
     it('is Unavailable while the server is down, and recovers by itself', async () => {

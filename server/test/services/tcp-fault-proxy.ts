@@ -65,6 +65,11 @@ export class TcpFaultProxy {
     return this.#broken;
   }
 
+  /** Bytes of all connections of now that came to go this way since the last change of conditions. */
+  passed(direction: Direction): number {
+    return [...this.#lines].reduce((sum, line) => sum + line.passed(direction), 0);
+  }
+
   /** Replaces all conditions; bytes count from now on. Lines that are silent already stay silent. */
   set(conditions: Conditions): void {
     this.#conditions = conditions;
@@ -159,6 +164,10 @@ class Line {
 
   countAnew(): void {
     this.#passed = { up: 0, down: 0 };
+  }
+
+  passed(direction: Direction): number {
+    return this.#passed[direction];
   }
 
   reset(): void {

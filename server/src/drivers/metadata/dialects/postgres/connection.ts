@@ -1,10 +1,11 @@
-import { Client } from 'pg';
+import { Client, type ClientConfig, DatabaseError as ServerError } from 'pg';
 import type { OsproxyError } from '#core/errors.ts';
 import type { Result } from '../../session.ts';
 import { type ServerAddress, tlsOptions } from '../server/address.ts';
 import type { ServerConnection, ServerOptions } from '../server/connection.ts';
 import { DatabaseError } from '../server/trouble.ts';
 import { translate, translateConnect } from './errors.ts';
+import type { LeftBehind, ServerSession } from './left-behind.ts';
 import { PLANNED_ANEW } from './planning.ts';
 
 const OLDEST = 120_000;
@@ -13,6 +14,9 @@ const SILENCE_MS = 5000;
 /** How long a member of a shared transaction waits for a row that somebody else holds, before it is run alone. */
 const SHARED_LOCK_MS = 50;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The server's, in seconds: the sessions of a machine that is gone end after a minute, and with them what they locked. */
+const KEEPALIVE = '-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3';
 
 const BEGIN = 'begin isolation level repeatable read';
 const BEGIN_SHARED = `${BEGIN}; set local lock_timeout = ${SHARED_LOCK_MS}; savepoint member`;
@@ -33,33 +37,33 @@ function nameOf(sql: string): string | undefined {
 
 export class PostgresConnection implements ServerConnection {
   readonly #client: Client;
+  readonly #left: LeftBehind | undefined;
+  #session: ServerSession | undefined;
   #usable = true;
   /** While true, statements may take as long as they need. */
   patient = false;
 
-  /** Rejects with one sentence for the person who configures it. */
+  /**
+   * Rejects with one sentence for the person who configures it. `left` is told when the connection is lost; undefined: a standby will do, where nothing is ever
+   * locked.
+   */
   static async open(
     address: ServerAddress,
     options: ServerOptions,
-    mayBeStandby = false,
+    left: LeftBehind | undefined,
   ): Promise<PostgresConnection> {
-    const { host, port, user, password, database } = address;
     const client = new Client({
-      ...{ host, port, user, password, database, ssl: tlsOptions(address) ?? false },
-      application_name: 'osproxy',
-      keepAlive: true,
-      connectionTimeoutMillis: options.connectTimeoutMs,
+      ...connectConfig(address, options),
       statement_timeout: options.statementTimeoutMs,
       // A process that was stopped in the middle must not hold its rows for ever.
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
-      query_timeout: options.statementTimeoutMs + SILENCE_MS,
-      options: '-c jit=off',
+      options: `-c jit=off ${KEEPALIVE}`,
       pipeline: true,
     });
-    const connection = new PostgresConnection(client);
+    const connection = new PostgresConnection(client, left);
     try {
       await client.connect();
-      await connection.#check(address, mayBeStandby);
+      await connection.#check(address, left === undefined);
       return connection;
     } catch (error) {
       await connection.close();
@@ -67,8 +71,9 @@ export class PostgresConnection implements ServerConnection {
     }
   }
 
-  private constructor(client: Client) {
+  private constructor(client: Client, left: LeftBehind | undefined) {
     this.#client = client;
+    this.#left = left;
     const lost = () => {
       this.#usable = false;
     };
@@ -129,6 +134,7 @@ export class PostgresConnection implements ServerConnection {
 
   async close(): Promise<void> {
     this.#usable = false;
+    this.#session = undefined;
     await this.#client.end().catch(() => {});
   }
 
@@ -147,8 +153,16 @@ export class PostgresConnection implements ServerConnection {
 
   #failed(error: unknown): OsproxyError {
     const failure = translate(error);
-    if (failure.trouble === 'lost') this.#usable = false;
+    if (failure.trouble === 'lost') this.#lost(error);
     return failure;
+  }
+
+  /** All that was under way fails, one after the other; the server is told once, and not where it ended the session itself. */
+  #lost(error: unknown): void {
+    this.#usable = false;
+    const session = this.#session;
+    this.#session = undefined;
+    if (session !== undefined && !(error instanceof ServerError)) this.#left?.end(session);
   }
 
   async #check({ host, port, database }: ServerAddress, mayBeStandby: boolean): Promise<void> {
@@ -157,12 +171,16 @@ export class PostgresConnection implements ServerConnection {
       number: string;
       encoding: string;
       standby: boolean;
+      pid: number;
+      begun_at: string;
     }>(
       `select current_setting('server_version') as version, current_setting('server_version_num') as number,
-        current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby`,
+        current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby, pid, backend_start::text as begun_at
+        from pg_stat_activity where pid = pg_backend_pid()`,
     );
     const [row] = rows;
     if (row === undefined) return;
+    this.#session = { pid: row.pid, begunAt: row.begun_at };
     const at = `The PostgreSQL server at ${host}:${port}`;
     if (Number(row.number) < OLDEST) refuse(`${at} is version ${row.version}; osproxy needs 12 or later.`);
     if (row.encoding !== 'UTF8') {
@@ -173,6 +191,18 @@ export class PostgresConnection implements ServerConnection {
     if (row.standby && !mayBeStandby)
       refuse(`${at} is a standby that takes no changes; database.url must name the primary.`);
   }
+}
+
+/** What every connection to the server has, also one that asks it for something of its own. */
+export function connectConfig(address: ServerAddress, options: ServerOptions): ClientConfig {
+  const { host, port, user, password, database } = address;
+  return {
+    ...{ host, port, user, password, database, ssl: tlsOptions(address) ?? false },
+    application_name: 'osproxy',
+    keepAlive: true,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    query_timeout: options.statementTimeoutMs + SILENCE_MS,
+  };
 }
 
 function refuse(sentence: string): never {
