@@ -218,6 +218,20 @@ describe('the store of another node', () => {
     expect((await store.stat('a')).size).toBe(1);
   });
 
+  it('is not left alone for one connection that is dead while others are answered', async () => {
+    const server = await nodeThat((peer, response, url) => {
+      if (url.endsWith('/dead')) return;
+      begin(peer, response, 1);
+      response.end();
+    });
+    const store = peersTo(() => addressOf(server)).storeOf('n2', 's');
+    const dead = failure(store.stat('dead'));
+    await sleep(100);
+    expect((await store.stat('a')).size).toBe(1);
+    expect(reasonOf(await dead)).toContain('no answer within 300 ms');
+    expect((await store.stat('a')).size).toBe(1);
+  });
+
   it('fails in the middle when bytes stop coming or end early', async () => {
     const stalls = await nodeThat((peer, response) => {
       begin(peer, response, 100_000);

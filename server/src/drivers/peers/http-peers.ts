@@ -99,6 +99,7 @@ export class HttpPeers implements Peers {
     throwIfCancelled(ask.signal, cancelled);
     const reach = this.#reachOf(ask.node);
     if (!reach.mayTry()) throw away(ask.node, reach.reason);
+    const sentAt = performance.now();
     try {
       const answer = await this.#send(ask);
       reach.answered();
@@ -115,7 +116,7 @@ export class HttpPeers implements Peers {
       // It may have another address since.
       this.#addresses.forget();
       const failure = error instanceof NodeAway ? error : away(ask.node, error);
-      reach.failed(failure.cause);
+      reach.failed(failure.cause, sentAt);
       throw failure;
     }
   }

@@ -9,6 +9,7 @@ export class Reachability {
   #pauseMs = 0;
   #pausedUntil = 0;
   #probingSince = Number.NEGATIVE_INFINITY;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #reason: unknown;
 
   /** True when a call may go out now. */
@@ -25,6 +26,7 @@ export class Reachability {
   }
 
   answered(): void {
+    this.#answeredAt = performance.now();
     this.#pauseMs = 0;
     this.#probingSince = Number.NEGATIVE_INFINITY;
     this.#reason = undefined;
@@ -35,7 +37,9 @@ export class Reachability {
     this.#probingSince = Number.NEGATIVE_INFINITY;
   }
 
-  failed(reason: unknown): void {
+  /** `sentAt` as performance.now() gave it. Where the node has answered others since, it is there: the fault is that connection's. */
+  failed(reason: unknown, sentAt: number): void {
+    if (this.#answeredAt > sentAt) return;
     const now = performance.now();
     this.#reason = reason;
     this.#probingSince = Number.NEGATIVE_INFINITY;
