@@ -4,6 +4,8 @@ import type { TestModule } from 'vitest/node';
 import { PROFILES, type ProfileName } from './test/profiles/names.ts';
 
 const MOST_WORKERS = 4;
+/** Many tests wait most of their time: for a lease, for a pause, for a server to come back. */
+const BESIDE = 1;
 
 /** One plain line with the totals at the end; with CI=true a skipped test fails the run, because there everything must be proven. */
 const totals = {
@@ -65,7 +67,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     // Once for all projects, so that they share the servers.
     globalSetup: ['test/services/global-setup.ts'],
-    maxWorkers: Math.max(1, Math.min(availableParallelism(), MOST_WORKERS)),
+    maxWorkers: Math.min(availableParallelism() + BESIDE, MOST_WORKERS),
     reporters: ['default', totals],
     projects:
       mode === 'soak'

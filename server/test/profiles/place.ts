@@ -40,6 +40,9 @@ export async function placeOf(dataDir: string): Promise<Place> {
 /** True where the files of a service are in a folder in its data folder. */
 export const onLocalDisk: boolean = profile !== 'ceph';
 
+/** True where the records of a service are in a file in its data folder. */
+export const onSqlite: boolean = profile !== 'postgres' && profile !== 'mariadb';
+
 /** The name that the service's store has. */
 export const storeName = onLocalDisk ? 'local' : 'main';
 
