@@ -25,6 +25,21 @@ afterEach(async () => {
   await place.close();
 });
 
+/** Stops the process while it writes nothing: it would keep the lock of SQLite, and nobody could go on. `other` is a client of the other process. */
+async function freeze({ process }: RunningService, other: RestClient): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    process.kill('SIGSTOP');
+    const begun = await other.call('POST', '/uploads', { json: { name: 'probe', size: 1 } });
+    if (begun.status === 201) {
+      await other.call('DELETE', `/uploads/${begun.json.uid}`);
+      return;
+    }
+    process.kill('SIGCONT');
+    if (tries === 5) throw new Error(`The other process cannot write: ${begun.bytes}`);
+    await sleep(100);
+  }
+}
+
 it('two processes over one database do nothing twice, also when one of them was frozen while it moved', {
   timeout: 180_000,
 }, async () => {
@@ -49,8 +64,8 @@ purge: { graceSeconds: 2, intervalSeconds: 1 }
   await until('it has begun', async () => (await move()).done.objects > 5);
   // Whichever of the two works on it, it is frozen once, the other takes over, and it wakes up in the middle of a copy.
   for (const [index, service] of [place.service, second].entries()) {
-    service.process.kill('SIGSTOP');
-    const other = clients[1 - index];
+    const other = clients[1 - index] as RestClient;
+    await freeze(service, other);
     const before = (await move(other)).done.objects;
     await sleep(FROZEN_MS);
     await until('the other goes on', async () => (await move(other)).done.objects > before);
