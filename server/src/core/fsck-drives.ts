@@ -13,6 +13,7 @@ import type { MetadataWriter } from './ports/metadata.ts';
 export type DriveFindingKind =
   | 'entry-without-file'
   | 'entry-without-folder'
+  | 'folder-in-itself'
   | 'file-without-entry'
   | 'drive-miscounted'
   | 'drive-without-root'

@@ -35,6 +35,7 @@ export class EntryCheck {
       const entries = await metadata.entries.scan(after, BATCH);
       await this.#contents(entries);
       await this.#places(entries);
+      await this.#circles(entries);
       after = entries.at(-1)?.id;
       if (after === undefined) return;
     }
@@ -95,8 +96,33 @@ export class EntryCheck {
       return undefined;
     const what = kind === 'folder' ? 'Folder' : 'File';
     const message = `${what} ${id} of user ${userId} is in no folder that is there.`;
-    const stays = isOpen && entry.jobId === undefined && (await r.users.find(userId)) !== undefined;
-    return { message, mend: () => (stays ? this.#putAway(r, entry, drive) : this.#remove(r, entry)) };
+    return { message, mend: () => this.#mend(r, entry, drive) };
+  }
+
+  /** Folders that are in each other, where no root leads to them: one of them is enough to take out. */
+  async #circles(entries: readonly Entry[]): Promise<void> {
+    const { metadata, signal } = this.#options;
+    const folders = entries.filter(
+      ({ kind, liveParentId }) => kind === 'folder' && liveParentId !== undefined,
+    );
+    const lineages = await metadata.entries.lineages(folders.map(({ id }) => id));
+    for (const { id, userId } of folders) {
+      throwIfCancelled(signal);
+      if (!isInItself(lineages.get(id))) continue;
+      await settle(this.#options, 'folder-in-itself', { subject: id, userId }, async (r, drive) => {
+        const lineage = await r.entries.lineage(id);
+        const [folder] = lineage;
+        if (folder === undefined || !isInItself(lineage)) return undefined;
+        const message = `Folder ${id} of user ${userId} is inside itself, where nobody finds it.`;
+        return { message, mend: () => this.#mend(r, folder, drive) };
+      });
+    }
+  }
+
+  async #mend(r: MetadataWriter, entry: Entry, drive: DriveRecord | undefined): Promise<void> {
+    const isOpen = drive !== undefined && drive.endedAt === undefined && entry.jobId === undefined;
+    const stays = isOpen && (await r.users.find(entry.userId)) !== undefined;
+    await (stays ? this.#putAway(r, entry, drive) : this.#remove(r, entry));
   }
 
   /** Its person can bring it back, into a folder that is there. */
@@ -134,6 +160,13 @@ async function namedBy({ entries }: MetadataReader, of: readonly Entry[]): Promi
       return entry === undefined ? [] : [{ entry, version, fileUid }];
     }),
   ];
+}
+
+/** True for the oldest folder of a circle. */
+function isInItself([folder, ...above]: readonly Entry[] = []): boolean {
+  const end = above.findIndex(({ id }) => id === folder?.id);
+  if (folder === undefined || end < 0) return false;
+  return above.slice(0, end).every(({ id }) => BigInt(id) > BigInt(folder.id));
 }
 
 function isFolderOf(userId: string, parent: Entry | undefined): boolean {

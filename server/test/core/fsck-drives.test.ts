@@ -146,6 +146,23 @@ describe('fsck of drives', () => {
     expect((await rig.fsck()).findings).toEqual([]);
   });
 
+  it('takes folders that are inside each other out of their circle, to be brought back', async () => {
+    await open();
+    const a = await drive.folder('a');
+    const b = await drive.folder('b', a.id);
+    const c = await drive.folder('c', b.id);
+    const file = await put('f', (await drive.folder('d', c.id)).id);
+    const { entries } = rig.metadata;
+    const turned = { ...(await entries.find(a.id)), parentId: c.id, liveParentId: c.id } as Entry;
+    await rig.metadata.transaction((r) => r.entries.update(turned));
+    await mends(['folder-in-itself', a.id]);
+    expect((await entries.trashed(USER, undefined, 10)).map(({ id }) => id)).toEqual([a.id]);
+    await drive.structure.restore(USER, a.id, { parentId: 'root', conflict: 'fail' });
+    const path = (await drive.tree.lineage(USER, file.id)).map(({ name }) => name);
+    expect(path).toEqual(['f', 'd', 'c', 'b', 'a', '']);
+    expect((await rig.fsck()).findings).toEqual([]);
+  });
+
   it('makes a root folder again that is gone', async () => {
     await open();
     await put('f', (await drive.folder('a')).id);
