@@ -124,7 +124,9 @@ export class ServiceKeys {
 
   /** True for the one key that the configuration gives. */
   isConfigured(secret: string): boolean {
-    return this.#configuredHash !== undefined && timingSafeEqual(sha256(secret), this.#configuredHash);
+    if (secret.length !== this.#options.configuredKey?.length || this.#configuredHash === undefined)
+      return false;
+    return timingSafeEqual(sha256(secret), this.#configuredHash);
   }
 
   /**

@@ -19,7 +19,7 @@ export function tokensOfName(userId: string, nameKey: string): readonly number[]
     if (at + 1 < characters.length) grams.add(pair);
     if (beginsWord(characters[at - 1])) grams.add(WORD + pair);
   });
-  return [...grams].map((gram) => hash(userId, gram));
+  return hashed(userId, [...grams]);
 }
 
 /** Where in a name the query is found, the best first. */
@@ -62,7 +62,7 @@ export function tokensOfQuery(userId: string, { key, words }: NameQuery, place: 
   const grams = place === 'anywhere' ? words.flatMap((word) => pairs([...word])) : pairs(characters);
   if (place === 'anywhere' && grams.length === 0) marks.push(BEGIN + (characters[0] ?? ''));
   const most = MOST_TOKENS - marks.length;
-  return [...marks, ...spread([...new Set(grams)], most)].map((gram) => hash(userId, gram));
+  return hashed(userId, [...marks, ...spread([...new Set(grams)], most)]);
 }
 
 function isShort(key: string): boolean {
@@ -88,14 +88,19 @@ function beginsWord(before: string | undefined): boolean {
   return before === undefined || !/[\p{L}\p{N}\p{M}]/u.test(before);
 }
 
-/** FNV-1a with the last steps of MurmurHash3, which spread what differs in few bits. */
-function hash(userId: string, gram: string): number {
-  let value = 0x811c9dc5;
-  const text = `${userId} ${gram}`;
-  for (let at = 0; at < text.length; at += 1) {
-    value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
-  }
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
-  return (value ^ (value >>> 16)) | 0;
+/** FNV-1a over the user and each of them, with the last steps of MurmurHash3, which spread what differs in few bits. */
+function hashed(userId: string, grams: readonly string[]): readonly number[] {
+  const begun = fnv(0x811c9dc5, `${userId} `);
+  return grams.map((gram) => {
+    let value = fnv(begun, gram);
+    value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+    value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+    return (value ^ (value >>> 16)) | 0;
+  });
+}
+
+function fnv(begun: number, text: string): number {
+  let value = begun;
+  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  return value;
 }
