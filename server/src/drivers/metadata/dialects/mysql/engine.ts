@@ -24,6 +24,7 @@ export async function mysqlEngine(
     connect: () => MysqlConnection.open(address, options, choices),
     connectReplica: (replica, limits) =>
       MysqlConnection.open(replica, limits, { ...choices, mayBeReplica: true }),
+    close: () => {},
     /** Each statement of a migration is final here, so one that was cut off runs again over what it had made. */
     exclusively: async (given, work) => {
       const connection = given as MysqlConnection;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Client, type ClientConfig, DatabaseError as ServerError } from 'pg';
 import type { OsproxyError } from '#core/errors.ts';
 import type { Result } from '../../session.ts';
@@ -5,7 +6,7 @@ import { type ServerAddress, tlsOptions } from '../server/address.ts';
 import type { ServerConnection, ServerOptions } from '../server/connection.ts';
 import { DatabaseError } from '../server/trouble.ts';
 import { translate, translateConnect } from './errors.ts';
-import type { LeftBehind, ServerSession } from './left-behind.ts';
+import type { LeftBehind } from './left-behind.ts';
 import { PLANNED_ANEW } from './planning.ts';
 
 const OLDEST = 120_000;
@@ -17,6 +18,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The server's, in seconds: the sessions of a machine that is gone end after a minute, and with them what they locked. */
 const KEEPALIVE = '-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3';
+
+const APPLICATION = 'osproxy';
 
 const BEGIN = 'begin isolation level repeatable read';
 const BEGIN_SHARED = `${BEGIN}; set local lock_timeout = ${SHARED_LOCK_MS}; savepoint member`;
@@ -38,7 +41,11 @@ function nameOf(sql: string): string | undefined {
 export class PostgresConnection implements ServerConnection {
   readonly #client: Client;
   readonly #left: LeftBehind | undefined;
-  #session: ServerSession | undefined;
+  /** The `application_name` of this session alone. */
+  readonly #name: string;
+  /** True once the server need not be told to end the session. */
+  #told = false;
+  #committing = false;
   #usable = true;
   /** While true, statements may take as long as they need. */
   patient = false;
@@ -52,15 +59,17 @@ export class PostgresConnection implements ServerConnection {
     options: ServerOptions,
     left: LeftBehind | undefined,
   ): Promise<PostgresConnection> {
+    const name = `${APPLICATION} ${randomBytes(9).toString('base64url')}`;
     const client = new Client({
       ...connectConfig(address, options),
+      application_name: name,
       statement_timeout: options.statementTimeoutMs,
       // A process that was stopped in the middle must not hold its rows for ever.
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
       options: `-c jit=off ${KEEPALIVE}`,
       pipeline: true,
     });
-    const connection = new PostgresConnection(client, left);
+    const connection = new PostgresConnection(client, name, left);
     try {
       await client.connect();
       await connection.#check(address, left === undefined);
@@ -71,8 +80,9 @@ export class PostgresConnection implements ServerConnection {
     }
   }
 
-  private constructor(client: Client, left: LeftBehind | undefined) {
+  private constructor(client: Client, name: string, left: LeftBehind | undefined) {
     this.#client = client;
+    this.#name = name;
     this.#left = left;
     const lost = () => {
       this.#usable = false;
@@ -112,10 +122,14 @@ export class PostgresConnection implements ServerConnection {
 
   async commit(): Promise<void> {
     let command: string;
+    // A server that waits for its standby with a commit must go on waiting: until then nobody sees what could be lost.
+    this.#committing = true;
     try {
       ({ command } = await this.#client.query('commit'));
     } catch (error) {
       throw this.#failed(error);
+    } finally {
+      this.#committing = false;
     }
     // What the server answers to COMMIT when something in the transaction had failed.
     if (command !== 'COMMIT') {
@@ -134,7 +148,7 @@ export class PostgresConnection implements ServerConnection {
 
   async close(): Promise<void> {
     this.#usable = false;
-    this.#session = undefined;
+    this.#told = true;
     await this.#client.end().catch(() => {});
   }
 
@@ -160,9 +174,9 @@ export class PostgresConnection implements ServerConnection {
   /** All that was under way fails, one after the other; the server is told once, and not where it ended the session itself. */
   #lost(error: unknown): void {
     this.#usable = false;
-    const session = this.#session;
-    this.#session = undefined;
-    if (session !== undefined && !(error instanceof ServerError)) this.#left?.end(session);
+    if (this.#told || this.#committing || error instanceof ServerError) return;
+    this.#told = true;
+    this.#left?.end(this.#name);
   }
 
   async #check({ host, port, database }: ServerAddress, mayBeStandby: boolean): Promise<void> {
@@ -171,16 +185,12 @@ export class PostgresConnection implements ServerConnection {
       number: string;
       encoding: string;
       standby: boolean;
-      pid: number;
-      begun_at: string;
     }>(
       `select current_setting('server_version') as version, current_setting('server_version_num') as number,
-        current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby, pid, backend_start::text as begun_at
-        from pg_stat_activity where pid = pg_backend_pid()`,
+        current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby`,
     );
     const [row] = rows;
     if (row === undefined) return;
-    this.#session = { pid: row.pid, begunAt: row.begun_at };
     const at = `The PostgreSQL server at ${host}:${port}`;
     if (Number(row.number) < OLDEST) refuse(`${at} is version ${row.version}; osproxy needs 12 or later.`);
     if (row.encoding !== 'UTF8') {
@@ -198,7 +208,7 @@ export function connectConfig(address: ServerAddress, options: ServerOptions): C
   const { host, port, user, password, database } = address;
   return {
     ...{ host, port, user, password, database, ssl: tlsOptions(address) ?? false },
-    application_name: 'osproxy',
+    application_name: APPLICATION,
     keepAlive: true,
     connectionTimeoutMillis: options.connectTimeoutMs,
     query_timeout: options.statementTimeoutMs + SILENCE_MS,

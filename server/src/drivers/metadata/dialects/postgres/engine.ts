@@ -13,6 +13,7 @@ export function postgresEngine(address: ServerAddress, options: ServerOptions): 
     dialect: postgres,
     connect: () => PostgresConnection.open(address, options, left),
     connectReplica: (replica, limits) => PostgresConnection.open(replica, limits, undefined),
+    close: () => left.close(),
     /** One transaction, so that a migration that fails leaves nothing behind; read committed, to see what another process just migrated. */
     exclusively: async (connection, work) => {
       const patient = connection as PostgresConnection;

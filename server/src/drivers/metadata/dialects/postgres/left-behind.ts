@@ -1,19 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type ClientConfig } from 'pg';
 
-/** A session of the server; no other ever has both of these. */
-export interface ServerSession {
-  readonly pid: number;
-  /** As the server prints it. */
-  readonly begunAt: string;
-}
-
 const MOST_TRIES = 60;
 const PAUSE_MS = 2000;
 
 /** One that does nothing holds nothing. */
 const END_SESSION =
-  "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz and state <> 'idle'";
+  "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and state <> 'idle'";
 
 /**
  * Sessions whose connection was lost on this side alone. The server waits for the rest of what was being sent, without any of its time limits when the statement has arrived
@@ -21,39 +14,54 @@ const END_SESSION =
  */
 export class LeftBehind {
   readonly #connect: ClientConfig;
-  #sessions: ServerSession[] = [];
+  readonly #closing = new AbortController();
+  #names: string[] = [];
   #ending: Promise<void> | undefined;
+  #client: Client | undefined;
 
   constructor(connect: ClientConfig) {
     this.#connect = connect;
   }
 
-  end(session: ServerSession): void {
-    this.#sessions.push(session);
+  /** Takes the `application_name` of the session, which no other has. */
+  end(name: string): void {
+    if (this.#closing.signal.aborted) return;
+    this.#names.push(name);
     this.#ending ??= this.#endAll();
+  }
+
+  /** Leaves what is left to the time limits of the server. */
+  close(): void {
+    this.#closing.abort();
+    this.#client?.connection.stream.destroy();
   }
 
   /** Gives up after some minutes: then the server has noticed, or is another one. */
   async #endAll(): Promise<void> {
-    for (let tries = 0; tries < MOST_TRIES && this.#sessions.length > 0; tries += 1) {
-      if (tries > 0) await sleep(PAUSE_MS, undefined, { ref: false });
+    const { signal } = this.#closing;
+    for (let tries = 0; tries < MOST_TRIES && this.#names.length > 0 && !signal.aborted; tries += 1) {
+      if (tries > 0) await sleep(PAUSE_MS, undefined, { ref: false, signal }).catch(() => {});
       await this.#try().catch(() => {});
     }
-    this.#sessions = [];
+    this.#names = [];
     this.#ending = undefined;
   }
 
   async #try(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
     const client = new Client(this.#connect);
+    this.#client = client;
     client.on('error', () => {});
     try {
       await client.connect();
-      for (let [next] = this.#sessions; next !== undefined; [next] = this.#sessions) {
-        await client.query(END_SESSION, [next.pid, next.begunAt]);
-        this.#sessions.shift();
+      for (let [next] = this.#names; next !== undefined; [next] = this.#names) {
+        await client.query(END_SESSION, [next]);
+        this.#names.shift();
       }
     } finally {
-      await client.end().catch(() => {});
+      // Without a goodbye, which may never be answered.
+      client.connection.stream.destroy();
+      this.#client = undefined;
     }
   }
 }

@@ -28,6 +28,8 @@ export interface Engine {
   connectReplica(address: ServerAddress, options: ServerOptions): Promise<ServerConnection>;
   /** Runs `work` on the connection while no other process migrates. */
   exclusively<T>(connection: ServerConnection, work: () => Promise<T>): Promise<T>;
+  /** After the last connection was closed. */
+  close(): void;
 }
 
 export interface ServerOptions {

@@ -159,6 +159,7 @@ export class ServerMetadata extends Repositories implements Metadata {
     await this.#lanes.idle();
     await this.replicas?.close();
     await this.#pool.close();
+    this.#engine.close();
   }
 
   #refuseClosed(): void {
