@@ -10,7 +10,7 @@ export function shareEvent(type: Extract<EventType, `share.${string}`>, share: S
 /** What others are told of a share, as the API names it: never its key, which opens it, nor its password. */
 export function toldOf({ entryId, permission, password, expiresAt, maxDownloads, maxUploads }: Share) {
   return {
-    ...{ entry: entryId, permission, password: password !== undefined, maxDownloads, maxUploads },
+    ...{ entry: entryId, permission, hasPassword: password !== undefined, maxDownloads, maxUploads },
     expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt).toISOString(),
   };
 }

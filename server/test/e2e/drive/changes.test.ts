@@ -113,9 +113,9 @@ describe('changes of a drive', () => {
     await expect.poll(() => told().map(({ type }) => type), { timeout: 10_000 }).toEqual(types);
     const common = { id, entry: folder.id, label: 'For Bob', permission };
     expect(told().map(({ data }) => data.data)).toEqual([
-      { ...common, password: true },
-      { ...common, password: false, maxDownloads: 3 },
-      { ...common, password: false, maxDownloads: 3 },
+      { ...common, hasPassword: true },
+      { ...common, hasPassword: false, maxDownloads: 3 },
+      { ...common, hasPassword: false, maxDownloads: 3 },
     ]);
     expect(key).toMatch(/./);
     expect(JSON.stringify(told())).not.toContain(key);
