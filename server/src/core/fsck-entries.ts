@@ -88,9 +88,8 @@ export class EntryCheck {
     const entry = await r.entries.find(id);
     if (entry === undefined) return undefined;
     const { userId, kind, liveParentId } = entry;
-    const isOpen = drive !== undefined && drive.endedAt === undefined;
     // A root folder that is missing is a finding of its own.
-    if (isOpen && liveParentId === drive.rootId) return undefined;
+    if (isOpen(drive) && liveParentId === drive.rootId) return undefined;
     const parent = liveParentId === undefined ? undefined : await r.entries.find(liveParentId);
     if (liveParentId === undefined ? !(await isLost(r.drives, entry)) : isFolderOf(userId, parent))
       return undefined;
@@ -120,8 +119,8 @@ export class EntryCheck {
   }
 
   async #mend(r: MetadataWriter, entry: Entry, drive: DriveRecord | undefined): Promise<void> {
-    const isOpen = drive !== undefined && drive.endedAt === undefined && entry.jobId === undefined;
-    const stays = isOpen && (await r.users.find(entry.userId)) !== undefined;
+    const stays =
+      isOpen(drive) && entry.jobId === undefined && (await r.users.find(entry.userId)) !== undefined;
     await (stays ? this.#putAway(r, entry, drive) : this.#remove(r, entry));
   }
 
@@ -160,6 +159,10 @@ async function namedBy({ entries }: MetadataReader, of: readonly Entry[]): Promi
       return entry === undefined ? [] : [{ entry, version, fileUid }];
     }),
   ];
+}
+
+function isOpen(drive: DriveRecord | undefined): drive is DriveRecord {
+  return drive !== undefined && drive.endedAt === undefined;
 }
 
 /** True for the oldest folder of a circle. */

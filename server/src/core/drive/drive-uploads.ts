@@ -200,8 +200,10 @@ export class DriveUploads {
     { parentId, path = '' }: Pick<NewDriveFile, 'parentId' | 'path'>,
   ): Promise<LiveFolder> {
     const start = await liveFolder(repositories, userId, parentId);
-    if (path === '') return below(start);
-    return below(await foldersTo(repositories, this.#parts, userId, start, path, this.#parts.clock.now()));
+    const now = this.#parts.clock.now();
+    const folder = await foldersTo(repositories, this.#parts, userId, start, path, now);
+    refuseDeep(folder.depth + 1);
+    return folder;
   }
 
   /** Under the lock of the drive, which the count of its bytes takes: most often one write and two look-ups. */
@@ -250,12 +252,6 @@ export class DriveUploads {
     const { folderId } = await liveFolder(metadata, userId, parentId);
     await chosenName(metadata, folderId, name, conflict, undefined);
   }
-}
-
-/** For what is put into the folder: throws InvalidArgument where that would be too deep. */
-function below(folder: LiveFolder): LiveFolder {
-  refuseDeep(folder.depth + 1);
-  return folder;
 }
 
 function newUpload(uploader: Uploader, { name, size, sha256, md5, withSha1 }: NewDriveContent): NewUpload {

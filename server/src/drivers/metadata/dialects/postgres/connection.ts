@@ -41,7 +41,7 @@ function nameOf(sql: string): string | undefined {
 export class PostgresConnection implements ServerConnection {
   readonly #client: Client;
   readonly #left: LeftBehind | undefined;
-  /** The `application_name` of this session alone. */
+  /** An `application_name` that no other connection has. */
   readonly #name: string;
   /** True once the server need not be told to end the session. */
   #told = false;

@@ -40,15 +40,14 @@ export class LeftBehind {
   async #endAll(): Promise<void> {
     const { signal } = this.#closing;
     for (let tries = 0; tries < MOST_TRIES && this.#names.length > 0 && !signal.aborted; tries += 1) {
-      if (tries > 0) await sleep(PAUSE_MS, undefined, { ref: false, signal }).catch(() => {});
-      await this.#try().catch(() => {});
+      const pause = () => sleep(PAUSE_MS, undefined, { ref: false, signal }).catch(() => {});
+      await this.#try().catch(pause);
     }
     this.#names = [];
     this.#ending = undefined;
   }
 
   async #try(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
     const client = new Client(this.#connect);
     this.#client = client;
     client.on('error', () => {});
